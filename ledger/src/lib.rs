@@ -39,4 +39,5 @@ pub mod receipt;
 pub mod signature;
 pub mod state;
 pub mod time;
+pub mod trade;
 pub mod transaction;
