@@ -29,6 +29,7 @@
 pub mod amount;
 pub mod block;
 pub mod codec;
+pub mod decimal;
 pub mod execute;
 pub mod hash;
 pub mod ids;
