@@ -1,2 +1,2 @@
 //! leg
-fn main(){}
+fn main() {}

@@ -1,1 +1,42 @@
-//! leg-ledger
+//! The LEG ledger as a pure state machine: what every node computes to the same byte.
+//!
+//! Design:
+//! * no clock, randomness, thread, file, network, async, float, hash-ordered iteration or logging; block time arrives in the block;
+//! * one door: [`execute::execute_block`] takes the state after the parent and a block and returns an [`execute::Outcome`]; it never writes;
+//! * only [`codec`] makes bytes that are hashed or signed; every hash and signature carries a namespace ([`hash`]);
+//! * amounts are integers in the units of MARKET 1 ([`amount`]); every arithmetic is checked.
+//!
+//! ```
+//! use leg_ledger::amount::{MicroChf, Price, Quantity};
+//! // 10 kWh at CHF 0.15 per kWh are CHF 1.50 (MARKET 1).
+//! let gross = Price::from_micro_chf(150_000).gross(Quantity::new(10_000));
+//! assert_eq!(gross, Some(MicroChf::new(1_500_000)));
+//! ```
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        clippy::arithmetic_side_effects,
+        clippy::float_arithmetic
+    )
+)]
+#![deny(missing_docs)]
+
+pub mod amount;
+pub mod block;
+pub mod codec;
+pub mod execute;
+pub mod hash;
+pub mod ids;
+pub mod limits;
+pub mod member;
+pub mod params;
+pub mod receipt;
+pub mod signature;
+pub mod state;
+pub mod time;
+pub mod transaction;

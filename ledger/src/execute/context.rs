@@ -1,0 +1,139 @@
+//! What the rooms of the market work on while a block executes.
+
+use crate::ids::{BlockId, Height, MemberId};
+use crate::member::Member;
+use crate::params::{Params, ProtocolVersion};
+use crate::receipt::{CancelReason, Code, Event, OrderEnd, Receipt, Settlement};
+use crate::state::{Members, Order, Overlay, Trade, View};
+use crate::time::{BlockTime, MarketTime};
+use crate::transaction::Market;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What a block brings beside its transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockFacts {
+    /// Its height.
+    pub height: Height,
+    /// Its header's time.
+    pub time: BlockTime,
+    /// The same in market time.
+    pub market_time: MarketTime,
+    /// Its parent, the source of every tie-break.
+    pub parent: BlockId,
+    /// The rules in force.
+    pub version: ProtocolVersion,
+}
+
+/// What is finished and leaves the state for the append-only history log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HistoryRecord {
+    /// An order that left the book.
+    Order {
+        /// As it was when it left; `open` is what did not fill.
+        order: Order,
+        /// Why.
+        end: OrderEnd,
+        /// In which block.
+        height: Height,
+    },
+    /// A trade that was settled.
+    Settled {
+        /// The trade.
+        trade: Trade,
+        /// What moved.
+        settlement: Settlement,
+        /// In which block.
+        height: Height,
+    },
+    /// A trade that was cancelled.
+    Cancelled {
+        /// The trade.
+        trade: Trade,
+        /// Why.
+        reason: CancelReason,
+        /// In which block.
+        height: Height,
+    },
+    /// The receipt of an action.
+    Receipt {
+        /// The receipt.
+        receipt: Receipt,
+        /// In which block.
+        height: Height,
+    },
+}
+
+/// A block that cannot be executed although it was decided: our own bug, or a broken invariant. Fatal: the node stops and says so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A step that nobody signed was rejected.
+    #[error("a step of the block itself was rejected: {0:?}")]
+    Rejected(Code),
+    /// Money or heat appeared or vanished.
+    #[error("conservation is broken: {0}")]
+    Conservation(String),
+    /// An entry that must exist does not.
+    #[error("the state has no {0}")]
+    Missing(&'static str),
+    /// The rules of this version are not known to this program.
+    #[error("protocol version {0} is not known to this program; install one that knows it")]
+    Version(u16),
+}
+
+impl From<Code> for Fault {
+    fn from(code: Code) -> Fault {
+        Fault::Rejected(code)
+    }
+}
+
+/// The state under execution, with what the block brings and what it leaves behind.
+#[derive(Debug)]
+pub struct Context<'s> {
+    /// The state after the parent, with this block's changes so far. `state.base()` reads as after h-1.
+    pub state: Overlay<'s>,
+    /// What the block brings.
+    pub facts: BlockFacts,
+    /// Parameters as after h-1.
+    pub params: Params,
+    /// What happened so far.
+    pub events: Vec<Event>,
+    /// What was finished so far.
+    pub finished: Vec<HistoryRecord>,
+    /// Markets whose auction is to run in phase 3.
+    pub changed_markets: BTreeSet<Market>,
+}
+
+impl<'s> Context<'s> {
+    /// A context without changes.
+    pub fn new(state: Overlay<'s>, facts: BlockFacts, params: Params) -> Self {
+        Context { state, facts, params, events: Vec::new(), finished: Vec::new(), changed_markets: BTreeSet::new() }
+    }
+
+    /// Runs `f`; when it is rejected, everything that it changed is undone.
+    ///
+    /// # Errors
+    /// What `f` returns.
+    pub fn attempt<R, E>(&mut self, f: impl FnOnce(&mut Self) -> Result<R, E>) -> Result<R, E> {
+        let (events, finished, markets) = (self.events.len(), self.finished.len(), self.changed_markets.clone());
+        self.state.checkpoint();
+        let result = f(self);
+        if result.is_ok() {
+            self.state.keep();
+        } else {
+            self.state.rollback();
+            self.events.truncate(events);
+            self.finished.truncate(finished);
+            self.changed_markets = markets;
+        }
+        result
+    }
+
+    /// A member of the registry.
+    ///
+    /// # Errors
+    /// [`Code::BadConstraints`] when there is none of this name.
+    pub fn member(&self, id: MemberId) -> Result<&Member, Code> {
+        self.state.get::<Members>(&id).ok_or(Code::BadConstraints)
+    }
+}

@@ -1,0 +1,32 @@
+//! Every bound of the ledger in one place, with what happens at it.
+
+/// Actions in one transaction (MARKET 2); more is an invalid form.
+pub const MAX_ACTIONS: usize = 256;
+/// Blocks a transaction may live ahead of the block that includes it (MARKET 2); also the length of the replay window.
+pub const MAX_LIFETIME: u64 = 1_000;
+/// Bytes of one encoded signed transaction; more is an invalid form.
+pub const MAX_TRANSACTION_BYTES: usize = 64 * 1024;
+/// Bytes of one encoded block at the first protocol version's default cap (`params.max_block_bytes` starts here).
+pub const DEFAULT_BLOCK_BYTES: u32 = 256 * 1024;
+/// Bytes of one encoded block that no parameter can exceed; a larger one is invalid and is not even reassembled.
+pub const HARD_BLOCK_BYTES: usize = 1024 * 1024;
+/// Transactions in one block; more is invalid.
+pub const MAX_BLOCK_TRANSACTIONS: usize = 20_000;
+/// Committee members; more is refused by genesis and governance. Under 25 plain signatures beat aggregates.
+pub const MAX_COMMITTEE: usize = 24;
+/// Network keys of one member (DESIGN, One swarm).
+pub const MAX_NETWORK_KEYS: usize = 4;
+/// Bytes of a member id, a location name, a LEG name.
+pub const MAX_SLUG: usize = 32;
+/// Candidates examined for one bid in one auction (MARKET 5); later ones wait for the next block.
+pub const MAX_CANDIDATES: usize = 1_024;
+/// Fills of one bid in one auction (MARKET 5); the rest stays open.
+pub const MAX_FILLS: usize = 16;
+/// Largest quantity in an order, in the resource's state unit (MARKET 1).
+pub const MAX_QUANTITY: u64 = 1_000_000_000_000;
+/// All deposits together, micro-CHF (MARKET 1).
+pub const MAX_DEPOSITED: u64 = 1 << 62;
+/// Meter readings in one action.
+pub const MAX_READINGS: usize = 768;
+/// Settlement methods in an order's preference list.
+pub const MAX_SETTLEMENT_METHODS: usize = 4;

@@ -1,0 +1,199 @@
+//! Parameters of a network: set by genesis, changed by governance. Read as after h-1 by block h.
+
+use crate::amount::{BasisPoints, MicroChf, Price, Quantity};
+use crate::ids::Height;
+use crate::time::{DAY_MS, HOUR_MS, MarketClock};
+use crate::transaction::Resource;
+use serde::{Deserialize, Serialize};
+
+/// How a market's price is formed (MARKET 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PriceRule {
+    /// Each fill at the ask's effective price.
+    Seller,
+    /// One price for all fills of an auction.
+    Uniform,
+}
+
+/// Parameters of one resource's markets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceParams {
+    /// Base price per priced unit; the collar and the reference price follow it.
+    pub base: Price,
+    /// Price rule.
+    pub rule: PriceRule,
+    /// Quantities are multiples of it.
+    pub lot: Quantity,
+    /// Prices are multiples of it.
+    pub tick: Price,
+}
+
+/// Parameters of every resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceTable {
+    /// Compute, kWh.
+    pub compute: ResourceParams,
+    /// Compute-hours.
+    pub compute_hours: ResourceParams,
+    /// Storage, GB-months.
+    pub storage: ResourceParams,
+    /// Heat, kWh thermal.
+    pub heat: ResourceParams,
+    /// Energy, kWh.
+    pub energy: ResourceParams,
+}
+
+impl ResourceTable {
+    /// Parameters of one resource.
+    pub fn of(&self, resource: Resource) -> &ResourceParams {
+        match resource {
+            Resource::Compute => &self.compute,
+            Resource::ComputeHours => &self.compute_hours,
+            Resource::Storage => &self.storage,
+            Resource::Heat => &self.heat,
+            Resource::Energy => &self.energy,
+        }
+    }
+}
+
+/// Which rules are in force from which height on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtocolVersion(u16);
+
+impl ProtocolVersion {
+    /// The first and, so far, only rules.
+    pub const V1: ProtocolVersion = ProtocolVersion(1);
+
+    /// A version by number.
+    pub const fn new(version: u16) -> Self {
+        ProtocolVersion(version)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+/// A change of rules: `version` is in force for every block of height >= `height`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activation {
+    /// First height under the version.
+    pub height: Height,
+    /// The rules.
+    pub version: ProtocolVersion,
+}
+
+/// Parameters of the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Params {
+    /// Versions in ascending height; the first MUST be at height 1 or below.
+    pub activations: Vec<Activation>,
+    /// Market time.
+    pub clock: MarketClock,
+    /// Products and their prices.
+    pub resources: ResourceTable,
+    /// Network fee, basis points of gross (200..500).
+    pub fee: BasisPoints,
+    /// Prices lie between base x 10 000 / collar and base x collar / 10 000; 100 000 is ten times.
+    pub price_collar: BasisPoints,
+    /// Least value of an order.
+    pub min_notional: MicroChf,
+    /// Most encoded bytes of a block.
+    pub max_block_bytes: u32,
+    /// Most due timers of phase 1 in one block.
+    pub max_timers: u32,
+    /// Most transactions of one member in one block.
+    pub max_member_transactions: u32,
+    /// Most open orders of one member in one market.
+    pub max_open_orders: u32,
+    /// Start deadline after the later of match and window start, market ms.
+    pub start_window_ms: u64,
+    /// Completion deadline after `until`, market ms.
+    pub complete_window_ms: u64,
+    /// Confirmation window after completion, market ms.
+    pub confirm_window_ms: u64,
+    /// Energy slots open this long before they start, market ms.
+    pub energy_open_ms: u64,
+    /// A local-exchange report is waited for this long after a slot's readings, market ms.
+    pub exchange_window_ms: u64,
+    /// Seller's deadline for the readings of an energy slot after its end, market ms.
+    pub readings_window_ms: u64,
+    /// Under-delivery up to this share of the ordered quantity costs nothing.
+    pub under_delivery_tolerance: BasisPoints,
+    /// Penalty on the value of what is missing beyond the tolerance.
+    pub under_delivery_penalty: BasisPoints,
+    /// Bonus on gross for solar-only delivery, paid from penalties only.
+    pub solar_bonus: BasisPoints,
+    /// Under this reputation a member's open value is capped.
+    pub capped_reputation: BasisPoints,
+    /// The cap.
+    pub capped_open_value: MicroChf,
+    /// Under this reputation a member places no new orders.
+    pub barred_reputation: BasisPoints,
+    /// Heat lots expire this many calendar months after issue.
+    pub heat_expiry_months: u32,
+    /// Drift of a fresh block's time from a voter's clock, ms of block time.
+    pub max_drift_ms: u64,
+    /// Least time between blocks, ms of block time.
+    pub block_interval_ms: u64,
+    /// Longest time without a block when there is nothing to do, ms of block time.
+    pub idle_interval_ms: u64,
+}
+
+impl Params {
+    /// The version in force at a height.
+    pub fn version_at(&self, height: Height) -> ProtocolVersion {
+        self.activations.iter().rev().find(|a| a.height <= height).map_or(ProtocolVersion::V1, |a| a.version)
+    }
+
+    /// The rules of MARKET with the base prices of its section 5; the starting point of every genesis.
+    pub fn standard(clock: MarketClock) -> Self {
+        let kwh = |base: u64, rule| ResourceParams {
+            base: Price::from_micro_chf(base),
+            rule,
+            lot: Quantity::new(10),
+            tick: Price::from_micro_chf(100),
+        };
+        Params {
+            activations: vec![Activation { height: Height::new(1), version: ProtocolVersion::V1 }],
+            clock,
+            resources: ResourceTable {
+                compute: kwh(150_000, PriceRule::Seller),
+                compute_hours: kwh(50_000, PriceRule::Seller),
+                storage: ResourceParams {
+                    base: Price::from_micro_chf(50_000),
+                    rule: PriceRule::Seller,
+                    lot: Quantity::new(1_000),
+                    tick: Price::from_micro_chf(1),
+                },
+                heat: kwh(80_000, PriceRule::Uniform),
+                energy: kwh(180_000, PriceRule::Uniform),
+            },
+            fee: BasisPoints::new(500),
+            price_collar: BasisPoints::new(100_000),
+            min_notional: MicroChf::new(1_000),
+            max_block_bytes: crate::limits::DEFAULT_BLOCK_BYTES,
+            max_timers: 4_096,
+            max_member_transactions: 4_096,
+            max_open_orders: 10_000,
+            start_window_ms: HOUR_MS,
+            complete_window_ms: HOUR_MS,
+            confirm_window_ms: DAY_MS,
+            energy_open_ms: DAY_MS.saturating_mul(7),
+            exchange_window_ms: DAY_MS.saturating_mul(5),
+            readings_window_ms: DAY_MS,
+            under_delivery_tolerance: BasisPoints::new(200),
+            under_delivery_penalty: BasisPoints::new(1_000),
+            solar_bonus: BasisPoints::new(100),
+            capped_reputation: BasisPoints::new(4_000),
+            capped_open_value: MicroChf::new(100_000_000),
+            barred_reputation: BasisPoints::new(2_000),
+            heat_expiry_months: 12,
+            max_drift_ms: 2_000,
+            block_interval_ms: 50,
+            idle_interval_ms: 1_000,
+        }
+    }
+}

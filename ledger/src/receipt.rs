@@ -1,0 +1,320 @@
+//! What became of each action, and what happened without a signature: receipts with stable codes, and events.
+//!
+//! Codes are hashed into the receipts root, so a number never changes its meaning; prose for people is [`Code::message`] and is not hashed.
+
+use crate::amount::{MicroChf, Price, Quantity};
+use crate::ids::{MemberId, OrderId, TradeId, TransactionId};
+use crate::time::Slot;
+use crate::transaction::Market;
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($(#[doc = $message:literal])+ $name:ident = $number:literal, $text:literal;)+) => {
+        /// Outcome of one action. `Ok` is 0; all others are rejections, which change nothing but use up the nonce.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "u16", into = "u16")]
+        pub enum Code {
+            $($(#[doc = $message])+ $name,)+
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)+];
+
+            /// The stable number.
+            pub const fn number(self) -> u16 {
+                match self { $(Code::$name => $number,)+ }
+            }
+
+            /// The code with this number.
+            pub const fn from_number(number: u16) -> Option<Code> {
+                match number { $($number => Some(Code::$name),)+ _ => None }
+            }
+
+            /// The stable name in API answers.
+            pub const fn name(self) -> &'static str {
+                match self { $(Code::$name => $text,)+ }
+            }
+
+            /// One sentence for people: what is wrong and what to do.
+            pub const fn message(self) -> &'static str {
+                match self { $(Code::$name => concat!($($message),+),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Admitted.
+    Ok = 0, "ok";
+    /// Another action of the same atomic transaction was rejected; send them apart or mend that one.
+    AtomicSibling = 1, "atomic_sibling_rejected";
+    /// The result does not fit its number range; use smaller amounts.
+    Overflow = 2, "overflow";
+    /// The signer is suspended or has left.
+    MemberInactive = 10, "member_inactive";
+    /// The signer's role does not allow this action.
+    WrongRole = 11, "wrong_role";
+    /// The key is registered already, is not a canonical point of large order, or its proof of possession fails.
+    BadKey = 12, "bad_key";
+    /// This role's key cannot be rotated by its owner.
+    KeyRole = 13, "key_role";
+    /// The quantity is zero, above the maximum, or not a multiple of the lot.
+    BadQuantity = 20, "bad_quantity";
+    /// The price is not a multiple of the tick.
+    BadTick = 21, "bad_tick";
+    /// The price lies outside the collar around the market's base price; check whether it is in CHF, not centimes.
+    PriceCollar = 22, "price_outside_collar";
+    /// The order is worth less than the minimum notional.
+    MinNotional = 23, "below_min_notional";
+    /// The window is empty, lies in the past or is too long.
+    BadWindow = 24, "bad_window";
+    /// The energy slot is not open: slots open 7 days ahead and close at their start.
+    SlotClosed = 25, "slot_closed";
+    /// The signer belongs to no energy community.
+    NoCommunity = 26, "no_community";
+    /// The minimum fill is above the quantity or not a multiple of the lot.
+    BadMinFill = 27, "bad_min_fill";
+    /// No settlement method, one twice, or one that this resource cannot use.
+    BadSettlement = 28, "bad_settlement";
+    /// Time in force does not fit the side or lies in the past.
+    BadTimeInForce = 29, "bad_time_in_force";
+    /// Dynamic pricing, solar backing or split does not fit the side or resource.
+    BadPricing = 30, "bad_pricing";
+    /// The constraints contradict themselves or name an unknown member.
+    BadConstraints = 31, "bad_constraints";
+    /// This resource is not traded under the rules in force.
+    NotTraded = 32, "not_traded";
+    /// The free balance does not cover the reservation; deposit or bid less.
+    InsufficientFunds = 40, "insufficient_funds";
+    /// The certified capacity does not cover the offer within its window.
+    InsufficientCapacity = 41, "insufficient_capacity";
+    /// The solar forecast does not cover the offer.
+    InsufficientForecast = 42, "insufficient_forecast";
+    /// The order would trade with an open order of the same owner; cancel that one first.
+    SelfTrade = 43, "self_trade";
+    /// Too many open orders of this member in this market.
+    TooManyOrders = 44, "too_many_open_orders";
+    /// The reputation is too low for a new order, or for this much open value.
+    Reputation = 45, "reputation_too_low";
+    /// The market is halted: only cancels are accepted.
+    MarketHalted = 46, "market_halted";
+    /// No such open order of the signer.
+    UnknownOrder = 50, "unknown_order";
+    /// The replacement changes nothing or is below what already filled.
+    BadReplace = 51, "bad_replace";
+    /// No such open trade.
+    UnknownTrade = 60, "unknown_trade";
+    /// The signer is not the party that takes this step.
+    NotParty = 61, "not_party";
+    /// The trade is not in the state that this step needs.
+    WrongState = 62, "wrong_state";
+    /// The step's deadline has passed.
+    TooLate = 63, "too_late";
+    /// The window has not started yet.
+    TooEarly = 64, "too_early";
+    /// Readings must ascend in sequence and register, without a gap.
+    BadReading = 65, "bad_reading";
+    /// A claim exceeds what the register increased in its slot, or is claimed already.
+    OverClaimed = 66, "over_claimed";
+    /// The slot lies outside the trade's window or the reporting period.
+    BadSlot = 67, "bad_slot";
+    /// Reported already.
+    AlreadyReported = 68, "already_reported";
+    /// The forecast is above what the certified plant can make.
+    ForecastAbovePeak = 70, "forecast_above_peak";
+    /// The signer is not in the committee.
+    NotCommittee = 80, "not_committee";
+}
+
+impl TryFrom<u16> for Code {
+    type Error = &'static str;
+
+    fn try_from(number: u16) -> Result<Self, Self::Error> {
+        Code::from_number(number).ok_or("not a receipt code")
+    }
+}
+
+impl From<Code> for u16 {
+    fn from(code: Code) -> u16 {
+        code.number()
+    }
+}
+
+/// What became of one action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// Index of the action.
+    pub action: u16,
+    /// Outcome.
+    pub code: Code,
+    /// The order that it placed or replaced by.
+    pub order: Option<OrderId>,
+}
+
+/// Why an open order left the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderEnd {
+    /// Nothing is left of it.
+    Filled,
+    /// By its owner.
+    Cancelled,
+    /// Replaced by another.
+    Replaced,
+    /// Its time ran out.
+    Expired,
+    /// Immediate-or-cancel or fill-or-kill without a (full) fill.
+    Unfilled,
+    /// The remainder fell under the minimum fill or the minimum notional.
+    Remainder,
+    /// Its owner was suspended or left.
+    Withdrawn,
+    /// The forecast behind it fell.
+    Shrunk,
+}
+
+/// Why a trade ended without settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CancelReason {
+    /// The seller did not start in time.
+    NotStarted,
+    /// The seller did not complete in time.
+    NotCompleted,
+    /// The seller cancelled before the start.
+    BySeller,
+}
+
+/// What a settlement moved, micro-CHF.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// What was delivered and is paid.
+    pub quantity: Quantity,
+    /// Price x quantity: what the buyer pays.
+    pub gross: MicroChf,
+    /// Network fee, part of gross.
+    pub fee: MicroChf,
+    /// What the seller receives: gross - fee - penalty + bonus.
+    pub seller: MicroChf,
+    /// Penalty for under-delivery, taken from the seller.
+    pub penalty: MicroChf,
+    /// Bonus, paid from penalties.
+    pub bonus: MicroChf,
+    /// Escrow returned to the buyer.
+    pub refund: MicroChf,
+    /// Heat credited to the seller.
+    pub heat: Quantity,
+}
+
+/// What happened in a block, in order; hashed into the receipts root after the receipts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// An order left the book.
+    OrderEnded {
+        /// The order.
+        order: OrderId,
+        /// Why.
+        end: OrderEnd,
+        /// What was still open.
+        open: Quantity,
+    },
+    /// A trade began.
+    Matched {
+        /// The trade.
+        trade: TradeId,
+        /// The bid.
+        bid: OrderId,
+        /// Buyer.
+        buyer: MemberId,
+        /// Seller.
+        seller: MemberId,
+        /// The market.
+        market: Market,
+        /// Total quantity of its fills.
+        quantity: Quantity,
+        /// Price of its first fill.
+        price: Price,
+    },
+    /// The seller started.
+    Started {
+        /// The trade.
+        trade: TradeId,
+    },
+    /// The seller's meter completed.
+    Delivered {
+        /// The trade.
+        trade: TradeId,
+        /// What was delivered.
+        quantity: Quantity,
+    },
+    /// The buyer confirmed, or was silent.
+    Confirmed {
+        /// The trade.
+        trade: TradeId,
+        /// True if by silence.
+        silent: bool,
+    },
+    /// Settled in credits.
+    Settled {
+        /// The trade.
+        trade: TradeId,
+        /// What moved.
+        settlement: Settlement,
+    },
+    /// Ended without settlement.
+    Cancelled {
+        /// The trade.
+        trade: TradeId,
+        /// Why.
+        reason: CancelReason,
+    },
+    /// A market's reference price for a slot.
+    Reference {
+        /// The market.
+        market: Market,
+        /// The slot.
+        slot: Slot,
+        /// The price.
+        price: Price,
+    },
+    /// A market's auction had fills.
+    Auction {
+        /// The market.
+        market: Market,
+        /// Clearing price (uniform), or the price of the last fill.
+        price: Price,
+        /// Quantity filled.
+        quantity: Quantity,
+    },
+    /// Half of the committee halted the markets of a resource.
+    Halted {
+        /// The resource.
+        resource: crate::transaction::Resource,
+    },
+    /// A member's key changed, in force from the next block.
+    KeyRotated {
+        /// The member.
+        member: MemberId,
+        /// Which key.
+        role: crate::member::KeyRole,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_unique_and_round_trip() {
+        let mut names = std::collections::BTreeSet::new();
+        for code in Code::ALL {
+            assert_eq!(Code::from_number(code.number()), Some(*code));
+            assert!(names.insert(code.name()));
+            assert!(code.message().ends_with('.'), "{}", code.message());
+        }
+        assert_eq!(crate::codec::encode(&Code::PriceCollar), [22, 0]);
+    }
+}

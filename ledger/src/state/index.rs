@@ -1,0 +1,159 @@
+//! The derived index: ordered sets over entries, so that books, timers and loads are read without scanning tables.
+//!
+//! Invariant: the index is a function of the entries ([`super::Table::index`]); it is not part of the state root.
+
+use super::{HeatLot, HeatLotKey, Order, Trade, TradeStatus};
+use crate::ids::{Height, MemberId, OrderId, OwnerId, TradeId};
+use crate::time::{MarketTime, Slot};
+use crate::transaction::{Market, Product, Resource, Side};
+
+/// What is due at a time (phase 1 of a block), in the order (due, id).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimerId {
+    /// An order expires.
+    Order(OrderId),
+    /// A trade's deadline passes.
+    Trade(TradeId),
+    /// A heat lot expires.
+    HeatLot(HeatLotKey),
+}
+
+/// One key of the index. The variant's fields are in sort order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IndexKey {
+    /// Something is due.
+    Timer {
+        /// When.
+        due: MarketTime,
+        /// What.
+        id: TimerId,
+    },
+    /// An open order in its book, best first: rank is the limit of an ask (the floor of a dynamic one) and `u64::MAX - limit` of a bid.
+    Book {
+        /// The book.
+        market: Market,
+        /// The side.
+        side: Side,
+        /// Price rank, best first.
+        rank: u64,
+        /// Older first.
+        height: Height,
+        /// The order.
+        order: OrderId,
+    },
+    /// An open order of an owner in a book, best first.
+    OwnerBook {
+        /// The owner.
+        owner: OwnerId,
+        /// The book.
+        market: Market,
+        /// The side.
+        side: Side,
+        /// Price rank as in [`IndexKey::Book`].
+        rank: u64,
+        /// The order.
+        order: OrderId,
+    },
+    /// An open order of a member in a book; counted (see [`super::View::open_orders`]).
+    MemberOrder {
+        /// The member.
+        member: MemberId,
+        /// The book.
+        market: Market,
+        /// The order.
+        order: OrderId,
+    },
+    /// Compute that a member's servers owe by a time: an open ask or a running trade.
+    Load {
+        /// The seller.
+        member: MemberId,
+        /// End of the window.
+        until: MarketTime,
+        /// Order or trade.
+        source: LoadSource,
+    },
+    /// Energy that a member promised for a slot: an open energy ask or a running energy trade.
+    Promise {
+        /// The seller.
+        member: MemberId,
+        /// The slot.
+        slot: Slot,
+        /// Order or trade.
+        source: LoadSource,
+    },
+    /// A running trade of a member, as buyer or seller.
+    MemberTrade {
+        /// The member.
+        member: MemberId,
+        /// The trade.
+        trade: TradeId,
+    },
+    /// A running trade in a market.
+    MarketTrade {
+        /// The market.
+        market: Market,
+        /// The trade.
+        trade: TradeId,
+    },
+}
+
+/// What loads a member's capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LoadSource {
+    /// An open ask.
+    Order(OrderId),
+    /// A running trade.
+    Trade(TradeId),
+}
+
+/// Price rank of an order in its book: ascending rank is best first.
+pub fn rank(order: &Order) -> u64 {
+    let limit = order.limit().micro_chf();
+    match order.terms.side {
+        Side::Bid => u64::MAX.saturating_sub(limit),
+        Side::Ask => limit,
+    }
+}
+
+pub(super) fn of_order(id: &OrderId, order: &Order, out: &mut Vec<IndexKey>) {
+    let (market, side, rank) = (order.market, order.terms.side, rank(order));
+    out.push(IndexKey::Book { market, side, rank, height: order.height, order: *id });
+    out.push(IndexKey::OwnerBook { owner: order.owner, market, side, rank, order: *id });
+    out.push(IndexKey::MemberOrder { member: order.member, market, order: *id });
+    if let Some(due) = order.expires_at {
+        out.push(IndexKey::Timer { due, id: TimerId::Order(*id) });
+    }
+    if side == Side::Ask {
+        load(order.member, &order.terms.product, LoadSource::Order(*id), out);
+    }
+}
+
+pub(super) fn of_trade(id: &TradeId, trade: &Trade, out: &mut Vec<IndexKey>) {
+    out.push(IndexKey::MemberTrade { member: trade.buyer, trade: *id });
+    if trade.seller != trade.buyer {
+        out.push(IndexKey::MemberTrade { member: trade.seller, trade: *id });
+    }
+    if trade.market.resource() == Resource::Energy {
+        out.push(IndexKey::MarketTrade { market: trade.market, trade: *id });
+    }
+    if let Some(due) = trade.deadline {
+        out.push(IndexKey::Timer { due, id: TimerId::Trade(*id) });
+    }
+    if matches!(trade.status, TradeStatus::Pending | TradeStatus::Running) {
+        load(trade.seller, &trade.product, LoadSource::Trade(*id), out);
+    }
+}
+
+fn load(member: MemberId, product: &Product, source: LoadSource, out: &mut Vec<IndexKey>) {
+    match *product {
+        Product::Compute { until, .. } => out.push(IndexKey::Load { member, until, source }),
+        Product::Energy { slot } => out.push(IndexKey::Promise { member, slot, source }),
+        Product::ComputeHours { .. } | Product::Storage { .. } | Product::Heat => {}
+    }
+}
+
+pub(super) fn of_heat_lot(key: &HeatLotKey, lot: &HeatLot, out: &mut Vec<IndexKey>) {
+    out.push(IndexKey::Timer { due: lot.expires_at, id: TimerId::HeatLot(*key) });
+}
+
+pub(super) fn none<K, V>(_: &K, _: &V, _: &mut Vec<IndexKey>) {}

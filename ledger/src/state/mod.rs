@@ -1,0 +1,27 @@
+//! The state: typed tables declared once, a derived index, an overlay that collects a block's changes.
+//!
+//! * [`State`] is the committed state after some height. Its entries are what the tree commits to; its [`index`] is derived from them and
+//!   can always be rebuilt.
+//! * [`Overlay`] reads through to a state and records changes, with checkpoints that can be rolled back.
+//! * [`ChangeSet`] is what an overlay turns into: applied to the state, hashed into the tree, written to the store.
+
+mod account;
+mod index;
+mod order;
+mod overlay;
+mod records;
+mod tables;
+mod trade;
+
+pub use account::{Account, Totals};
+pub use index::{IndexKey, TimerId};
+pub use order::Order;
+pub use overlay::Overlay;
+pub use records::{
+    CommitteeState, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey, SlotReading, SlotReadingKey,
+};
+pub use tables::{
+    Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Parameters, References, Registers,
+    SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
+};
+pub use trade::{Fill, Trade, TradeStatus};

@@ -1,0 +1,101 @@
+//! The smaller entries of the state: committee, markets, reference prices, meters, forecasts, heat.
+
+use crate::amount::{Price, Quantity};
+use crate::block::Committee;
+use crate::ids::{Height, MemberId, TradeId};
+use crate::time::{MarketTime, Slot};
+use crate::transaction::Resource;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Committees in force and announced. A change decided at h is in force at h + 2 (DESIGN).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitteeState {
+    /// Decides the next height after this state.
+    pub current: Committee,
+    /// Decides the height after that.
+    pub next: Committee,
+}
+
+/// One market beside its orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarketState {
+    /// Last clearing price of its auctions.
+    pub last_price: Option<Price>,
+    /// Height of the last auction with fills.
+    pub last_height: Height,
+}
+
+/// Reference price of a resource (of a community for energy), and who asked to halt its markets (MARKET 4, 5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReferenceState {
+    /// The slot it was computed for.
+    pub slot: Slot,
+    /// The price.
+    pub price: Price,
+    /// The demand part d, basis points.
+    pub demand: i32,
+    /// Committee members that asked for a halt.
+    pub halt_votes: BTreeSet<MemberId>,
+    /// Halted: only cancels; only governance reopens.
+    pub halted: bool,
+}
+
+/// Key of a register: a member's meter and what it measures.
+pub type RegisterKey = (MemberId, Resource);
+
+/// Last state of a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Register {
+    /// Sequence of its last reading.
+    pub sequence: u64,
+    /// Slot of its last reading.
+    pub slot: Slot,
+    /// Register, Wh.
+    pub register_wh: Quantity,
+}
+
+/// Key of a slot's increase.
+pub type SlotReadingKey = (MemberId, Resource, Slot);
+
+/// What a register increased in a slot, and what trades claimed of it. Claimed never exceeds the increase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotReading {
+    /// Increase of the register in the slot.
+    pub increase: Quantity,
+    /// Claimed over all trades.
+    pub claimed: Quantity,
+    /// Heat issued for it so far (compute registers; MARKET 8).
+    pub issued: Quantity,
+}
+
+/// A hub's solar forecast for a slot, and what its solar orders already promise of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForecastEntry {
+    /// Forecast energy, Wh.
+    pub energy: Quantity,
+    /// Promised by open solar orders and running trades, Wh.
+    pub promised: Quantity,
+}
+
+/// Identity of a heat lot (MARKET 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HeatLotKey {
+    /// Who holds it.
+    pub holder: MemberId,
+    /// Who produced it.
+    pub producer: MemberId,
+    /// The slot of the thermal reading.
+    pub slot: Slot,
+    /// The trade whose compute made it.
+    pub trade: TradeId,
+}
+
+/// A heat lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeatLot {
+    /// Wh thermal.
+    pub quantity: Quantity,
+    /// When what is left of it expires.
+    pub expires_at: MarketTime,
+}

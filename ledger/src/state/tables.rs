@@ -1,0 +1,361 @@
+//! The tables, declared once, and the committed state that holds them.
+//!
+//! A flat entry is `table id (1 byte) || canonical key` -> `canonical value`; the tree's path is its key's hash, the leaf commits to both.
+
+use super::index::{self, IndexKey};
+use super::{
+    Account, CommitteeState, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState, Register, RegisterKey, SlotReading,
+    SlotReadingKey, Totals, Trade,
+};
+use crate::amount::Quantity;
+use crate::codec::{self, CodecError};
+use crate::hash::{Domain, Hash};
+use crate::ids::{LegId, MemberId, OrderId, TradeId};
+use crate::member::{KeyRole, Member};
+use crate::params::Params;
+use crate::signature::PublicKey;
+use crate::time::Slot;
+use crate::transaction::{Market, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeBounds};
+
+/// One typed table of the state.
+pub trait Table: Sized + 'static {
+    /// First byte of its flat keys; never reused.
+    const ID: u8;
+    /// Name for people.
+    const NAME: &'static str;
+    /// Its key; the order of keys is the order of iteration.
+    type Key: Ord + Clone + Serialize + DeserializeOwned;
+    /// Its value.
+    type Value: Clone + PartialEq + Serialize + DeserializeOwned;
+
+    /// Index keys of an entry.
+    fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>);
+    #[doc(hidden)]
+    fn map(tables: &Tables) -> &BTreeMap<Self::Key, Self::Value>;
+    #[doc(hidden)]
+    fn map_mut(tables: &mut Tables) -> &mut BTreeMap<Self::Key, Self::Value>;
+    #[doc(hidden)]
+    fn delta(deltas: &Deltas) -> &Delta<Self>;
+    #[doc(hidden)]
+    fn delta_mut(deltas: &mut Deltas) -> &mut Delta<Self>;
+
+    /// The flat key of an entry.
+    fn flat_key(key: &Self::Key) -> Vec<u8> {
+        let mut bytes = vec![Self::ID];
+        bytes.extend(codec::encode(key));
+        bytes
+    }
+}
+
+/// A key and the change that stood there before: `None` where none did.
+type Undo<T> = (<T as Table>::Key, Option<Option<<T as Table>::Value>>);
+
+/// Changes of one table with a journal for rollback.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Delta<T: Table> {
+    pub(super) map: BTreeMap<T::Key, Option<T::Value>>,
+    pub(super) journal: Vec<Undo<T>>,
+}
+
+impl<T: Table> Default for Delta<T> {
+    fn default() -> Self {
+        Delta { map: BTreeMap::new(), journal: Vec::new() }
+    }
+}
+
+impl<T: Table> Delta<T> {
+    fn rollback(&mut self, mark: usize) {
+        while self.journal.len() > mark {
+            match self.journal.pop() {
+                Some((key, Some(before))) => drop(self.map.insert(key, before)),
+                Some((key, None)) => drop(self.map.remove(&key)),
+                None => return,
+            }
+        }
+    }
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $table:ident = $id:literal, $field:ident: $key:ty => $value:ty, $index:path;)+) => {
+        $($(#[$doc])*
+        #[derive(Debug)]
+        pub enum $table {}
+
+        impl Table for $table {
+            const ID: u8 = $id;
+            const NAME: &'static str = stringify!($field);
+            type Key = $key;
+            type Value = $value;
+
+            fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>) { $index(key, value, out) }
+            fn map(tables: &Tables) -> &BTreeMap<$key, $value> { &tables.$field }
+            fn map_mut(tables: &mut Tables) -> &mut BTreeMap<$key, $value> { &mut tables.$field }
+            fn delta(deltas: &Deltas) -> &Delta<Self> { &deltas.$field }
+            fn delta_mut(deltas: &mut Deltas) -> &mut Delta<Self> { &mut deltas.$field }
+        })+
+
+        #[doc(hidden)]
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Tables { $($field: BTreeMap<$key, $value>,)+ }
+
+        #[doc(hidden)]
+        #[derive(Debug, Default)]
+        pub struct Deltas { $($field: Delta<$table>,)+ }
+
+        impl Deltas {
+            pub(super) fn marks(&self) -> Vec<usize> { vec![$(self.$field.journal.len(),)+] }
+
+            pub(super) fn rollback(&mut self, marks: &[usize]) {
+                let mut marks = marks.iter().copied();
+                $(self.$field.rollback(marks.next().unwrap_or(0));)+
+            }
+
+            fn entries(&self) -> Vec<StateEntry> {
+                let mut out = Vec::new();
+                $(flat_entries::<$table>(&self.$field, &mut out);)+
+                out
+            }
+
+            fn apply(self, state: &mut State) { $(apply_delta::<$table>(self.$field, state);)+ }
+        }
+
+        impl State {
+            fn load_entry(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+                let (table, key) = key.split_first().ok_or(StateError::EmptyKey)?;
+                match *table {
+                    $($id => self.load_into::<$table>(key, value),)+
+                    other => Err(StateError::UnknownTable(other)),
+                }
+            }
+
+            /// Every entry as flat bytes, in the order of tables and keys.
+            pub fn entries(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
+                std::iter::empty()$(.chain(self.tables.$field.iter().map(|(k, v)| ($table::flat_key(k), codec::encode(v)))))+
+            }
+
+            /// Number of entries.
+            pub fn len(&self) -> usize { [$(self.tables.$field.len(),)+].iter().fold(0, |sum, n| n.saturating_add(sum)) }
+        }
+    };
+}
+
+tables! {
+    /// Parameters in force for the next block.
+    Parameters = 1, params: () => Params, index::none;
+    /// Committees.
+    Committees = 2, committees: () => CommitteeState, index::none;
+    /// The registry.
+    Members = 3, members: MemberId => Member, index::none;
+    /// Whose key is this: keys are unique over members and roles.
+    Keys = 4, keys: PublicKey => (MemberId, KeyRole), index::none;
+    /// Accounts.
+    Accounts = 5, accounts: MemberId => Account, index::none;
+    /// Network-wide sums.
+    TotalsTable = 6, totals: () => Totals, index::none;
+    /// Open orders.
+    Orders = 7, orders: OrderId => Order, index::of_order;
+    /// Running trades.
+    Trades = 8, trades: TradeId => Trade, index::of_trade;
+    /// Markets with their last price.
+    Markets = 9, markets: Market => MarketState, index::none;
+    /// Reference prices and halts, by resource and (for energy) community.
+    References = 10, references: (Resource, Option<LegId>) => ReferenceState, index::none;
+    /// Registers of meters.
+    Registers = 11, registers: RegisterKey => Register, index::none;
+    /// What registers increased by slot.
+    SlotReadings = 12, slot_readings: SlotReadingKey => SlotReading, index::none;
+    /// Locally exchanged energy as reported by the grid operator.
+    Exchanges = 13, exchanges: (LegId, Slot) => Quantity, index::none;
+    /// Solar forecasts.
+    Forecasts = 14, forecasts: (MemberId, Slot) => ForecastEntry, index::none;
+    /// Heat lots.
+    HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
+}
+
+/// One changed entry as flat bytes; `value` is `None` where it was removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateEntry {
+    /// Table id and canonical key.
+    pub key: Vec<u8>,
+    /// Canonical value.
+    pub value: Option<Vec<u8>>,
+}
+
+impl StateEntry {
+    /// Path in the tree.
+    pub fn path(&self) -> Hash {
+        Hash::of(Domain::StateKey, &self.key)
+    }
+
+    /// Value hash in the tree; `None` where the entry was removed.
+    pub fn value_hash(&self) -> Option<Hash> {
+        self.value.as_ref().map(|v| Hash::of(Domain::StateValue, v))
+    }
+}
+
+/// Why stored entries are not a state. Fatal: the store is damaged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// A key without a table.
+    #[error("a state key is empty")]
+    EmptyKey,
+    /// A table that these rules do not know.
+    #[error("table {0} is not known")]
+    UnknownTable(u8),
+    /// Bytes that are not canonical.
+    #[error("an entry of table {table} cannot be read: {cause}")]
+    Entry {
+        /// The table.
+        table: &'static str,
+        /// Why.
+        cause: CodecError,
+    },
+    /// An entry that every state has is missing.
+    #[error("the state has no {0}")]
+    Missing(&'static str),
+}
+
+fn flat_entries<T: Table>(delta: &Delta<T>, out: &mut Vec<StateEntry>) {
+    out.extend(delta.map.iter().map(|(k, v)| StateEntry { key: T::flat_key(k), value: v.as_ref().map(codec::encode) }));
+}
+
+fn apply_delta<T: Table>(delta: Delta<T>, state: &mut State) {
+    for (key, value) in delta.map {
+        match value {
+            Some(value) => drop(T::map_mut(&mut state.tables).insert(key, value)),
+            None => drop(T::map_mut(&mut state.tables).remove(&key)),
+        }
+    }
+}
+
+/// The committed state after some height.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    pub(super) tables: Tables,
+    pub(super) index: BTreeSet<IndexKey>,
+    pub(super) counts: BTreeMap<(MemberId, Market), u64>,
+}
+
+impl State {
+    /// True without entries.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Builds a state from flat entries.
+    ///
+    /// # Errors
+    /// [`StateError`]: the entries are damaged or incomplete.
+    pub fn load<I: IntoIterator<Item = (Vec<u8>, Vec<u8>)>>(entries: I) -> Result<State, StateError> {
+        let mut state = State::default();
+        for (key, value) in entries {
+            state.load_entry(&key, &value)?;
+        }
+        state.get::<Parameters>(&()).ok_or(StateError::Missing(Parameters::NAME))?;
+        state.get::<Committees>(&()).ok_or(StateError::Missing(Committees::NAME))?;
+        state.get::<TotalsTable>(&()).ok_or(StateError::Missing(TotalsTable::NAME))?;
+        Ok(state)
+    }
+
+    fn load_into<T: Table>(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        let failed = |cause| StateError::Entry { table: T::NAME, cause };
+        let key = codec::decode::<T::Key>(key, crate::limits::HARD_BLOCK_BYTES).map_err(failed)?;
+        let value = codec::decode::<T::Value>(value, crate::limits::HARD_BLOCK_BYTES).map_err(failed)?;
+        let mut keys = Vec::new();
+        T::index(&key, &value, &mut keys);
+        for index in keys {
+            self.add_index(index);
+        }
+        T::map_mut(&mut self.tables).insert(key, value);
+        Ok(())
+    }
+
+    fn add_index(&mut self, key: IndexKey) {
+        if self.index.insert(key)
+            && let IndexKey::MemberOrder { member, market, .. } = key
+        {
+            let count = self.counts.entry((member, market)).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn remove_index(&mut self, key: &IndexKey) {
+        if self.index.remove(key)
+            && let IndexKey::MemberOrder { member, market, .. } = *key
+            && let Some(count) = self.counts.get_mut(&(member, market))
+        {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.counts.remove(&(member, market));
+            }
+        }
+    }
+
+    /// Makes the changes of a block part of the state.
+    pub fn apply(&mut self, changes: ChangeSet) {
+        for key in &changes.removed {
+            self.remove_index(key);
+        }
+        for key in changes.added {
+            self.add_index(key);
+        }
+        changes.deltas.apply(self);
+    }
+}
+
+/// The changes of one block.
+#[derive(Debug, Default)]
+pub struct ChangeSet {
+    pub(super) deltas: Deltas,
+    pub(super) added: BTreeSet<IndexKey>,
+    pub(super) removed: BTreeSet<IndexKey>,
+}
+
+impl ChangeSet {
+    /// The changed entries as flat bytes, for the tree and the store.
+    pub fn entries(&self) -> Vec<StateEntry> {
+        self.deltas.entries()
+    }
+}
+
+/// Reading a state: the committed one, or an overlay on it.
+pub trait View {
+    /// An entry.
+    fn get<T: Table>(&self, key: &T::Key) -> Option<&T::Value>;
+
+    /// Entries of a table in ascending order of key.
+    fn range<'a, T: Table>(&'a self, range: impl RangeBounds<T::Key>) -> impl Iterator<Item = (&'a T::Key, &'a T::Value)> + 'a;
+
+    /// Keys of the index in ascending order.
+    fn index(&self, range: impl RangeBounds<IndexKey>) -> impl Iterator<Item = IndexKey> + '_;
+
+    /// Open orders of a member in a market.
+    fn open_orders(&self, member: MemberId, market: Market) -> u64;
+}
+
+impl View for State {
+    fn get<T: Table>(&self, key: &T::Key) -> Option<&T::Value> {
+        T::map(&self.tables).get(key)
+    }
+
+    fn range<'a, T: Table>(&'a self, range: impl RangeBounds<T::Key>) -> impl Iterator<Item = (&'a T::Key, &'a T::Value)> + 'a {
+        T::map(&self.tables).range((owned(range.start_bound()), owned(range.end_bound())))
+    }
+
+    fn index(&self, range: impl RangeBounds<IndexKey>) -> impl Iterator<Item = IndexKey> + '_ {
+        self.index.range((owned(range.start_bound()), owned(range.end_bound()))).copied()
+    }
+
+    fn open_orders(&self, member: MemberId, market: Market) -> u64 {
+        self.counts.get(&(member, market)).copied().unwrap_or(0)
+    }
+}
+
+pub(super) fn owned<T: Clone>(bound: Bound<&T>) -> Bound<T> {
+    bound.cloned()
+}

@@ -1,0 +1,319 @@
+//! The actions a member can sign. Each yields one receipt.
+
+use crate::amount::{BasisPoints, Price, Quantity};
+use crate::hash::Hash;
+use crate::ids::{LegId, MemberId, OrderId, TradeId};
+use crate::member::{Country, DistanceTier, KeyRole};
+use crate::signature::{PublicKey, Signature};
+use crate::time::{MarketTime, Slot};
+use serde::{Deserialize, Serialize};
+
+/// What is traded (MARKET 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// Computation, measured in Wh.
+    Compute,
+    /// Machine time, milli-hours.
+    ComputeHours,
+    /// Storage, MB-months.
+    Storage,
+    /// Heat, Wh thermal.
+    Heat,
+    /// Electricity, Wh.
+    Energy,
+}
+
+/// One order book: the resource, for energy with community and slot (MARKET 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Market {
+    /// All compute.
+    Compute,
+    /// All compute-hours.
+    ComputeHours,
+    /// All storage.
+    Storage,
+    /// All heat.
+    Heat,
+    /// Energy of one community in one slot.
+    Energy {
+        /// The community.
+        leg: LegId,
+        /// The slot of delivery.
+        slot: Slot,
+    },
+}
+
+impl Market {
+    /// The resource that is traded in it.
+    pub const fn resource(&self) -> Resource {
+        match self {
+            Market::Compute => Resource::Compute,
+            Market::ComputeHours => Resource::ComputeHours,
+            Market::Storage => Resource::Storage,
+            Market::Heat => Resource::Heat,
+            Market::Energy { .. } => Resource::Energy,
+        }
+    }
+}
+
+/// What exactly an order is for. Times are market time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Product {
+    /// Compute within a window [from, until).
+    Compute {
+        /// Earliest start.
+        from: MarketTime,
+        /// End; completion is due an hour later.
+        until: MarketTime,
+    },
+    /// Machine time within a window [from, until).
+    ComputeHours {
+        /// Earliest start.
+        from: MarketTime,
+        /// End.
+        until: MarketTime,
+    },
+    /// Storage for a number of months; the quantity is GB x months in MB-months.
+    Storage {
+        /// Calendar months.
+        months: u32,
+    },
+    /// Heat, delivered by transfer at the match.
+    Heat,
+    /// Energy of one slot in the signer's community.
+    Energy {
+        /// The slot.
+        slot: Slot,
+    },
+}
+
+impl Product {
+    /// The resource.
+    pub const fn resource(&self) -> Resource {
+        match self {
+            Product::Compute { .. } => Resource::Compute,
+            Product::ComputeHours { .. } => Resource::ComputeHours,
+            Product::Storage { .. } => Resource::Storage,
+            Product::Heat => Resource::Heat,
+            Product::Energy { .. } => Resource::Energy,
+        }
+    }
+}
+
+/// Buy or sell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Buys at the limit or below.
+    Bid,
+    /// Sells at the limit or above.
+    Ask,
+}
+
+impl Side {
+    /// The other side.
+    pub const fn opposite(self) -> Side {
+        match self {
+            Side::Bid => Side::Ask,
+            Side::Ask => Side::Bid,
+        }
+    }
+}
+
+/// How long an order stays (MARKET 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TimeInForce {
+    /// Until cancelled, or its product's window has passed.
+    GoodTillCancelled,
+    /// Until a market time.
+    GoodTillTime(MarketTime),
+    /// What does not fill in its first auction is cancelled.
+    ImmediateOrCancel,
+    /// Fills whole in its first auction or not at all; bids only.
+    FillOrKill,
+}
+
+/// How a trade is paid (MARKET 4, 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SettlementMethod {
+    /// On the ledger, at once.
+    Credits,
+    /// In francs over a settlement agent; the reservation is collateral.
+    Chf,
+    /// Heat against heat.
+    Heat,
+}
+
+/// How an ask's price is found (MARKET 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pricing {
+    /// At its limit.
+    Fixed,
+    /// max(limit, reference price with the seller's premium); asks only, the limit is the floor.
+    Dynamic,
+}
+
+/// Whom an order is willing to trade with (MARKET 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Constraints {
+    /// Preferred counterparty.
+    pub hub: Option<MemberId>,
+    /// Only the preferred counterparty.
+    pub require_hub: bool,
+    /// Least reputation of the counterparty.
+    pub min_reputation: Option<BasisPoints>,
+    /// Furthest distance tier.
+    pub max_distance: Option<DistanceTier>,
+    /// Only counterparties in this country.
+    pub country: Option<Country>,
+}
+
+/// Places an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceOrder {
+    /// Buy or sell.
+    pub side: Side,
+    /// What.
+    pub product: Product,
+    /// How much, in state units; a multiple of the lot.
+    pub quantity: Quantity,
+    /// Highest price of a bid, lowest of an ask; a multiple of the tick.
+    pub limit: Price,
+    /// How long.
+    pub time_in_force: TimeInForce,
+    /// Least size of each fill; zero for any.
+    pub min_fill: Quantity,
+    /// Accepted settlement methods, preferred first; not empty.
+    pub settlement: Vec<SettlementMethod>,
+    /// Fixed or dynamic.
+    pub pricing: Pricing,
+    /// A bid may fill at several sellers (always so for heat and energy).
+    pub split: bool,
+    /// An ask that is backed by the hub's solar forecast.
+    pub solar: bool,
+    /// With whom.
+    pub constraints: Constraints,
+}
+
+/// Replaces an open order: cancel and new in one step. Age is kept only when the price stays and the quantity falls (MARKET 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplaceOrder {
+    /// The open order.
+    pub order: OrderId,
+    /// The new total, what already filled included.
+    pub quantity: Quantity,
+    /// The new limit.
+    pub limit: Price,
+}
+
+/// How sure a meter is of a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadingQuality {
+    /// Read from the register.
+    Measured,
+    /// Estimated by the meter's operator.
+    Estimated,
+}
+
+/// What a register of a meter shows at the end of a slot (MARKET 6). Registers only grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Which register of the member's meter: compute, heat or energy fed in.
+    pub register: Resource,
+    /// Grows by one with each reading of the register.
+    pub sequence: u64,
+    /// The slot at whose end it was read.
+    pub slot: Slot,
+    /// The register, Wh since the meter was installed.
+    pub register_wh: Quantity,
+    /// How sure.
+    pub quality: ReadingQuality,
+}
+
+/// Completes a running trade; signed by the seller's meter key (MARKET 6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompleteTrade {
+    /// The trade.
+    pub trade: TradeId,
+    /// What was delivered by slot, state units of the resource, ascending slots; claims against the register's increases.
+    pub delivered: Vec<(Slot, Quantity)>,
+    /// Heat given off by slot, Wh thermal, at most the thermal register's increases.
+    pub heat: Vec<(Slot, Quantity)>,
+    /// New readings that the claims rest on; may be empty when they are on the ledger already.
+    pub readings: Vec<Reading>,
+    /// Salted hash of the job's result, kept off the ledger.
+    pub result: Option<Hash>,
+}
+
+/// Replaces the signer's operator or meter key from the next block on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateKey {
+    /// Operator or Meter.
+    pub role: KeyRole,
+    /// The new key.
+    pub key: PublicKey,
+    /// The new key's signature over (chain id, member id, role): proof of possession.
+    pub possession: Signature,
+}
+
+/// Everything that can be signed. New families are appended, never inserted: the variant number is part of the bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Places an order (operator key).
+    PlaceOrder(PlaceOrder),
+    /// Cancels an open order (operator key).
+    CancelOrder {
+        /// The order.
+        order: OrderId,
+    },
+    /// Replaces an open order (operator key).
+    ReplaceOrder(ReplaceOrder),
+    /// The seller starts (operator key).
+    StartTrade {
+        /// The trade.
+        trade: TradeId,
+    },
+    /// The seller's meter completes (meter key).
+    CompleteTrade(CompleteTrade),
+    /// The buyer confirms (operator key).
+    ConfirmTrade {
+        /// The trade.
+        trade: TradeId,
+    },
+    /// The seller cancels before it starts; refund, counts against the seller (operator key).
+    CancelTrade {
+        /// The trade.
+        trade: TradeId,
+    },
+    /// Readings of the member's meter (meter key).
+    SubmitReadings {
+        /// Ascending in (register, sequence).
+        readings: Vec<Reading>,
+    },
+    /// Energy exchanged within a community in a slot, by its grid operator (operator key).
+    ReportExchange {
+        /// The community.
+        leg: LegId,
+        /// The slot.
+        slot: Slot,
+        /// Wh exchanged locally.
+        energy: Quantity,
+    },
+    /// A hub's forecast of its own solar energy, by slot (operator key).
+    ForecastSolar {
+        /// Ascending slots.
+        slots: Vec<(Slot, Quantity)>,
+    },
+    /// Rotates a key (current operator key).
+    RotateKey(RotateKey),
+    /// A committee member asks to halt a market at once; halted when half of the committee did (MARKET 4).
+    HaltMarket {
+        /// The market's resource.
+        resource: Resource,
+    },
+}

@@ -1,0 +1,17 @@
+//! What members sign: an envelope with replay protection around 1 to 256 actions (MARKET 2).
+//!
+//! ```text
+//! SignedTransaction { body: TransactionBody { version, chain, signer, role, nonce, last_valid, atomic, actions }, signature }
+//! id          = blake3("transaction", body)          the signature is not part of it
+//! signature   over "leg ledger v1 transaction" 0x00 id
+//! commitment  = blake3("signed transaction", body, signature)   what a block commits to
+//! ```
+
+mod action;
+mod envelope;
+
+pub use action::{
+    Action, CompleteTrade, Constraints, Market, PlaceOrder, Pricing, Product, Reading, ReadingQuality, ReplaceOrder, Resource, RotateKey,
+    SettlementMethod, Side, TimeInForce,
+};
+pub use envelope::{FormError, SignedTransaction, TransactionBody, Verified, VerifyError};
