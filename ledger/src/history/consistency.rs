@@ -31,17 +31,10 @@ impl ConsistencyProof {
     ///
     /// # Errors
     /// [`HistoryError`] when the sizes are reversed or too large, or the source lacks a node.
-    pub fn new<S: NodeSource + ?Sized>(
-        source: &S,
-        old_size: u64,
-        new_size: u64,
-    ) -> Result<Self, HistoryError> {
+    pub fn new<S: NodeSource + ?Sized>(source: &S, old_size: u64, new_size: u64) -> Result<Self, HistoryError> {
         check_size(new_size)?;
         if old_size > new_size {
-            return Err(HistoryError::SizesReversed {
-                old: old_size,
-                new: new_size,
-            });
+            return Err(HistoryError::SizesReversed { old: old_size, new: new_size });
         }
         let mut hashes = Vec::new();
         if old_size > 0 {
@@ -51,11 +44,7 @@ impl ConsistencyProof {
                 hashes.push(tree_hash(source, turn.sibling)?);
             }
         }
-        Ok(ConsistencyProof {
-            old_size,
-            new_size,
-            hashes,
-        })
+        Ok(ConsistencyProof { old_size, new_size, hashes })
     }
 
     /// Checks that the log with `new_root` has `new_size` leaves, the first `old_size` of which are the log with `old_root`.
@@ -93,10 +82,6 @@ impl ConsistencyProof {
 
     fn check_length(&self, expected: usize) -> Result<(), ProofError> {
         let actual = self.hashes.len();
-        if actual == expected {
-            Ok(())
-        } else {
-            Err(ProofError::WrongLength { expected, actual })
-        }
+        if actual == expected { Ok(()) } else { Err(ProofError::WrongLength { expected, actual }) }
     }
 }

@@ -27,26 +27,14 @@ impl InclusionProof {
     ///
     /// # Errors
     /// [`HistoryError`] when there is no such leaf or the source lacks a node.
-    pub fn new<S: NodeSource + ?Sized>(
-        source: &S,
-        size: u64,
-        index: u64,
-    ) -> Result<Self, HistoryError> {
+    pub fn new<S: NodeSource + ?Sized>(source: &S, size: u64, index: u64) -> Result<Self, HistoryError> {
         check_size(size)?;
         if index >= size {
             return Err(HistoryError::NoSuchLeaf { index, size });
         }
-        let siblings = Path::to_leaf(size, index)
-            .turns
-            .iter()
-            .rev()
-            .map(|turn| tree_hash(source, turn.sibling))
-            .collect::<Result<_, _>>()?;
-        Ok(InclusionProof {
-            size,
-            index,
-            siblings,
-        })
+        let siblings =
+            Path::to_leaf(size, index).turns.iter().rev().map(|turn| tree_hash(source, turn.sibling)).collect::<Result<_, _>>()?;
+        Ok(InclusionProof { size, index, siblings })
     }
 
     /// Checks that the log with this root has `size` leaves and `leaf` at `index`.
@@ -59,21 +47,11 @@ impl InclusionProof {
         }
         let turns = Path::to_leaf(self.size, self.index).turns;
         if turns.len() != self.siblings.len() {
-            return Err(ProofError::WrongLength {
-                expected: turns.len(),
-                actual: self.siblings.len(),
-            });
+            return Err(ProofError::WrongLength { expected: turns.len(), actual: self.siblings.len() });
         }
-        let tree = turns.iter().rev().zip(&self.siblings).fold(
-            digest::leaf(leaf),
-            |below, (turn, sibling)| {
-                if turn.right {
-                    digest::node(sibling, &below)
-                } else {
-                    digest::node(&below, sibling)
-                }
-            },
-        );
+        let tree = turns.iter().rev().zip(&self.siblings).fold(digest::leaf(leaf), |below, (turn, sibling)| {
+            if turn.right { digest::node(sibling, &below) } else { digest::node(&below, sibling) }
+        });
         check_root(root, digest::root(self.size, Some(&tree)))
     }
 }

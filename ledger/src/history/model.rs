@@ -2,11 +2,7 @@
 
 /// The root of a list of leaves.
 pub(super) fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
-    let tree = if leaves.is_empty() {
-        [0; 32]
-    } else {
-        tree_hash(leaves)
-    };
+    let tree = if leaves.is_empty() { [0; 32] } else { tree_hash(leaves) };
     let size = u64::try_from(leaves.len()).unwrap();
     keyed("leg ledger v1 history root", &[&size.to_le_bytes(), &tree])
 }
@@ -17,10 +13,7 @@ pub(super) fn tree_hash(leaves: &[[u8; 32]]) -> [u8; 32] {
         return keyed("leg ledger v1 history leaf", &[leaf]);
     }
     let (left, right) = leaves.split_at(largest_power_below(leaves.len()));
-    keyed(
-        "leg ledger v1 history node",
-        &[&tree_hash(left), &tree_hash(right)],
-    )
+    keyed("leg ledger v1 history node", &[&tree_hash(left), &tree_hash(right)])
 }
 
 /// `PATH(m, D_n)`.
@@ -30,11 +23,7 @@ pub(super) fn path(index: usize, leaves: &[[u8; 32]]) -> Vec<[u8; 32]> {
     }
     let cut = largest_power_below(leaves.len());
     let (left, right) = leaves.split_at(cut);
-    let (mut path, sibling) = if index < cut {
-        (path(index, left), right)
-    } else {
-        (path(index - cut, right), left)
-    };
+    let (mut path, sibling) = if index < cut { (path(index, left), right) } else { (path(index - cut, right), left) };
     path.push(tree_hash(sibling));
     path
 }
@@ -46,11 +35,7 @@ pub(super) fn consistency(old: usize, leaves: &[[u8; 32]]) -> Vec<[u8; 32]> {
     }
     let cut = largest_power_below(leaves.len());
     let (left, right) = leaves.split_at(cut);
-    let (mut proof, sibling) = if old <= cut {
-        (consistency(old, left), right)
-    } else {
-        (consistency(old - cut, right), left)
-    };
+    let (mut proof, sibling) = if old <= cut { (consistency(old, left), right) } else { (consistency(old - cut, right), left) };
     proof.push(tree_hash(sibling));
     proof
 }

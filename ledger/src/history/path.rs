@@ -20,14 +20,8 @@ impl Range {
     /// The two parts into which the RFC cuts two or more leaves.
     pub(super) fn halves(&self) -> (Range, Range) {
         let leaves = cut(self.leaves);
-        let left = Range {
-            start: self.start,
-            leaves,
-        };
-        let right = Range {
-            start: left.end(),
-            leaves: self.leaves.saturating_sub(leaves),
-        };
+        let left = Range { start: self.start, leaves };
+        let right = Range { start: left.end(), leaves: self.leaves.saturating_sub(leaves) };
         (left, right)
     }
 }
@@ -55,36 +49,18 @@ impl Path {
 
     /// The way to the largest subtree that ends where a log of `old_size` leaves ended; `0 < old_size <= size`.
     pub(super) fn to_end_of(old_size: u64, size: u64) -> Self {
-        Path::descend(
-            size,
-            |range| range.end() == old_size,
-            |middle| old_size > middle,
-        )
+        Path::descend(size, |range| range.end() == old_size, |middle| old_size > middle)
     }
 
     /// Cuts until `arrived`, into the right part when `is_right` of the leaf that it begins with. A single leaf ends it in any case.
-    fn descend(
-        size: u64,
-        arrived: impl Fn(&Range) -> bool,
-        is_right: impl Fn(u64) -> bool,
-    ) -> Self {
-        let mut end = Range {
-            start: 0,
-            leaves: size,
-        };
+    fn descend(size: u64, arrived: impl Fn(&Range) -> bool, is_right: impl Fn(u64) -> bool) -> Self {
+        let mut end = Range { start: 0, leaves: size };
         let mut turns = Vec::new();
         while end.leaves > 1 && !arrived(&end) {
             let (left, right) = end.halves();
             let turn_right = is_right(right.start);
-            let (next, sibling) = if turn_right {
-                (right, left)
-            } else {
-                (left, right)
-            };
-            turns.push(Turn {
-                right: turn_right,
-                sibling,
-            });
+            let (next, sibling) = if turn_right { (right, left) } else { (left, right) };
+            turns.push(Turn { right: turn_right, sibling });
             end = next;
         }
         Path { turns, end }

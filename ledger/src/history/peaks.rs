@@ -38,10 +38,7 @@ impl Peaks {
 
     /// The empty log.
     pub const fn new() -> Self {
-        Peaks {
-            size: 0,
-            hashes: Vec::new(),
-        }
+        Peaks { size: 0, hashes: Vec::new() }
     }
 
     /// The peaks of a log of `size` leaves, the oldest first.
@@ -51,10 +48,7 @@ impl Peaks {
     pub fn from_parts(size: u64, hashes: Vec<Hash>) -> Result<Self, HistoryError> {
         check_size(size)?;
         if u32::try_from(hashes.len()) != Ok(size.count_ones()) {
-            return Err(HistoryError::WrongPeaks {
-                size,
-                actual: hashes.len(),
-            });
+            return Err(HistoryError::WrongPeaks { size, actual: hashes.len() });
         }
         Ok(Peaks { size, hashes })
     }
@@ -109,12 +103,7 @@ impl Peaks {
 
     /// The hash that commits to the size and to every leaf in its place.
     pub fn root(&self) -> Hash {
-        let tree = self
-            .hashes
-            .iter()
-            .rev()
-            .copied()
-            .reduce(|right, left| digest::node(&left, &right));
+        let tree = self.hashes.iter().rev().copied().reduce(|right, left| digest::node(&left, &right));
         digest::root(self.size, tree.as_ref())
     }
 }

@@ -16,9 +16,7 @@ pub(super) fn of_subtree(range: Range) -> u64 {
 
 /// The position of a leaf.
 pub(super) fn of_leaf(index: u64) -> u64 {
-    index
-        .saturating_mul(2)
-        .saturating_sub(u64::from(index.count_ones()))
+    index.saturating_mul(2).saturating_sub(u64::from(index.count_ones()))
 }
 
 /// Where RFC 9162 cuts a tree of two or more leaves: the largest power of two below `leaves`.

@@ -83,15 +83,10 @@ pub enum ProofError {
 }
 
 /// The tree hash of a subtree that the RFC cuts, as a tree of its own. At most 48 levels deep.
-pub(super) fn tree_hash<S: NodeSource + ?Sized>(
-    source: &S,
-    range: Range,
-) -> Result<Hash, HistoryError> {
+pub(super) fn tree_hash<S: NodeSource + ?Sized>(source: &S, range: Range) -> Result<Hash, HistoryError> {
     if range.leaves.is_power_of_two() {
         let position = position::of_subtree(range);
-        return source
-            .node(position)
-            .ok_or(HistoryError::MissingNode { position });
+        return source.node(position).ok_or(HistoryError::MissingNode { position });
     }
     let (left, right) = range.halves();
     let (left, right) = (tree_hash(source, left)?, tree_hash(source, right)?);
@@ -99,12 +94,5 @@ pub(super) fn tree_hash<S: NodeSource + ?Sized>(
 }
 
 pub(super) fn check_root(root: &Hash, computed: Hash) -> Result<(), ProofError> {
-    if computed == *root {
-        Ok(())
-    } else {
-        Err(ProofError::WrongRoot {
-            root: *root,
-            computed,
-        })
-    }
+    if computed == *root { Ok(()) } else { Err(ProofError::WrongRoot { root: *root, computed }) }
 }

@@ -1,7 +1,5 @@
 use super::model;
-use super::{
-    ConsistencyProof, HistoryError, InclusionProof, MAX_LEAVES, NodeSource, Peaks, ProofError,
-};
+use super::{ConsistencyProof, HistoryError, InclusionProof, MAX_LEAVES, NodeSource, Peaks, ProofError};
 use crate::codec;
 use crate::hash::Hash;
 use proptest::prelude::*;
@@ -39,26 +37,11 @@ fn size(count: usize) -> u64 {
 #[test]
 fn roots_of_small_logs_are_frozen() {
     let table = [
-        (
-            0,
-            "440d2e3e14a8a47eb67002f799a6c226d7a60d1750af5ec3509398d714e3424a",
-        ),
-        (
-            1,
-            "e092f7a8a75d375e5233da9a098b3c42c4abc34514b87b989832c45e70683461",
-        ),
-        (
-            2,
-            "49fee17779175917d2bdd97518c8a42f9e836ee027876b699fbb680fad7d5291",
-        ),
-        (
-            3,
-            "2e095641a9362e828419dfb63a305152a5b72d064fb6aa0e93656b51f1f66dc3",
-        ),
-        (
-            7,
-            "38366b282145bda51925e2aaaacbb7f0ddbb89c8b503803a0a6a5feb1fe90eea",
-        ),
+        (0, "440d2e3e14a8a47eb67002f799a6c226d7a60d1750af5ec3509398d714e3424a"),
+        (1, "e092f7a8a75d375e5233da9a098b3c42c4abc34514b87b989832c45e70683461"),
+        (2, "49fee17779175917d2bdd97518c8a42f9e836ee027876b699fbb680fad7d5291"),
+        (3, "2e095641a9362e828419dfb63a305152a5b72d064fb6aa0e93656b51f1f66dc3"),
+        (7, "38366b282145bda51925e2aaaacbb7f0ddbb89c8b503803a0a6a5feb1fe90eea"),
     ];
     let (versions, _) = grow(7);
     for (size, root) in table {
@@ -114,11 +97,7 @@ fn every_two_sizes_are_proven_consistent_as_the_rfc_does() {
     for new in 0..=40 {
         for old in 0..=new {
             let proof = ConsistencyProof::new(&nodes, size(old), size(new)).unwrap();
-            let expected = if old == 0 {
-                Vec::new()
-            } else {
-                model::consistency(old, &all[..new])
-            };
+            let expected = if old == 0 { Vec::new() } else { model::consistency(old, &all[..new]) };
             assert_eq!(bytes(&proof.hashes), expected);
             let (old_root, new_root) = (versions[old].root(), versions[new].root());
             assert_eq!(proof.verify(&old_root, &new_root), Ok(()));
@@ -150,66 +129,23 @@ fn a_rewritten_log_is_not_consistent() {
 fn what_cannot_be_is_refused() {
     let (_, mut nodes) = grow(10);
     let table = [
-        (
-            InclusionProof::new(&nodes, 10, 10).err(),
-            HistoryError::NoSuchLeaf {
-                index: 10,
-                size: 10,
-            },
-        ),
-        (
-            InclusionProof::new(&nodes, 0, 0).err(),
-            HistoryError::NoSuchLeaf { index: 0, size: 0 },
-        ),
-        (
-            InclusionProof::new(&nodes, MAX_LEAVES + 1, 0).err(),
-            HistoryError::Full {
-                size: MAX_LEAVES + 1,
-            },
-        ),
-        (
-            InclusionProof::new(&nodes, 12, 0).err(),
-            HistoryError::MissingNode { position: 21 },
-        ),
-        (
-            ConsistencyProof::new(&nodes, 4, 3).err(),
-            HistoryError::SizesReversed { old: 4, new: 3 },
-        ),
-        (
-            Peaks::from_parts(5, vec![Hash::ZERO]).err(),
-            HistoryError::WrongPeaks { size: 5, actual: 1 },
-        ),
-        (
-            Peaks::from_parts(u64::MAX, vec![Hash::ZERO; 64]).err(),
-            HistoryError::Full { size: u64::MAX },
-        ),
+        (InclusionProof::new(&nodes, 10, 10).err(), HistoryError::NoSuchLeaf { index: 10, size: 10 }),
+        (InclusionProof::new(&nodes, 0, 0).err(), HistoryError::NoSuchLeaf { index: 0, size: 0 }),
+        (InclusionProof::new(&nodes, MAX_LEAVES + 1, 0).err(), HistoryError::Full { size: MAX_LEAVES + 1 }),
+        (InclusionProof::new(&nodes, 12, 0).err(), HistoryError::MissingNode { position: 21 }),
+        (ConsistencyProof::new(&nodes, 4, 3).err(), HistoryError::SizesReversed { old: 4, new: 3 }),
+        (Peaks::from_parts(5, vec![Hash::ZERO]).err(), HistoryError::WrongPeaks { size: 5, actual: 1 }),
+        (Peaks::from_parts(u64::MAX, vec![Hash::ZERO; 64]).err(), HistoryError::Full { size: u64::MAX }),
     ];
     for (error, expected) in table {
         assert_eq!(error, Some(expected));
     }
     nodes.remove(&0);
-    assert_eq!(
-        InclusionProof::new(&nodes, 10, 1),
-        Err(HistoryError::MissingNode { position: 0 })
-    );
-    let broken = InclusionProof {
-        size: 3,
-        index: 3,
-        siblings: vec![],
-    };
-    assert_eq!(
-        broken.verify(&Hash::ZERO, &Hash::ZERO),
-        Err(ProofError::Impossible)
-    );
-    let broken = ConsistencyProof {
-        old_size: 2,
-        new_size: 4,
-        hashes: vec![Hash::ZERO],
-    };
-    let length = ProofError::WrongLength {
-        expected: 2,
-        actual: 1,
-    };
+    assert_eq!(InclusionProof::new(&nodes, 10, 1), Err(HistoryError::MissingNode { position: 0 }));
+    let broken = InclusionProof { size: 3, index: 3, siblings: vec![] };
+    assert_eq!(broken.verify(&Hash::ZERO, &Hash::ZERO), Err(ProofError::Impossible));
+    let broken = ConsistencyProof { old_size: 2, new_size: 4, hashes: vec![Hash::ZERO] };
+    let length = ProofError::WrongLength { expected: 2, actual: 1 };
     assert_eq!(broken.verify(&Hash::ZERO, &Hash::ZERO), Err(length));
 }
 
@@ -226,9 +162,7 @@ impl NodeSource for Zeros {
 fn the_log_refuses_to_grow_beyond_its_limit_and_stays_as_it_was() {
     let mut peaks = Peaks::from_parts(MAX_LEAVES, vec![Hash::ZERO]).unwrap();
     let before = peaks.clone();
-    let full = HistoryError::Full {
-        size: MAX_LEAVES + 1,
-    };
+    let full = HistoryError::Full { size: MAX_LEAVES + 1 };
     assert_eq!(peaks.append(Hash::ZERO), Err(full));
     assert_eq!(peaks, before);
     let mut last = Peaks::load(&Zeros, MAX_LEAVES - 1).unwrap();
@@ -242,10 +176,7 @@ fn the_largest_proofs_have_the_stated_length() {
     let inclusion = InclusionProof::new(&Zeros, MAX_LEAVES, 1).unwrap();
     assert_eq!(codec::encode(&inclusion).len(), InclusionProof::MAX_BYTES);
     let consistency = ConsistencyProof::new(&Zeros, 1, MAX_LEAVES).unwrap();
-    assert_eq!(
-        codec::encode(&consistency).len(),
-        ConsistencyProof::MAX_BYTES
-    );
+    assert_eq!(codec::encode(&consistency).len(), ConsistencyProof::MAX_BYTES);
 }
 
 #[test]

@@ -37,14 +37,11 @@ impl Key {
     /// The first bit in which two keys differ; `None` when they are equal.
     pub(super) fn first_difference(&self, other: &Key) -> Option<u8> {
         let pairs = self.as_bytes().iter().zip(other.as_bytes());
-        (0_u8..32)
-            .zip(pairs)
-            .find(|(_, (a, b))| a != b)
-            .map(|(byte, (a, b))| {
-                // At most 7, since the bytes differ.
-                let within = u8::try_from((a ^ b).leading_zeros()).unwrap_or(7);
-                (byte << 3) | within
-            })
+        (0_u8..32).zip(pairs).find(|(_, (a, b))| a != b).map(|(byte, (a, b))| {
+            // At most 7, since the bytes differ.
+            let within = u8::try_from((a ^ b).leading_zeros()).unwrap_or(7);
+            (byte << 3) | within
+        })
     }
 }
 
@@ -59,10 +56,7 @@ pub struct Prefix {
 
 impl Prefix {
     /// The prefix of all keys.
-    pub const ALL: Prefix = Prefix {
-        key: Key::from_bytes([0; 32]),
-        bits: 0,
-    };
+    pub const ALL: Prefix = Prefix { key: Key::from_bytes([0; 32]), bits: 0 };
 
     /// The first `bits` bits of `key`; `None` beyond 256.
     pub fn new(key: &Key, bits: u16) -> Option<Self> {
@@ -77,10 +71,7 @@ impl Prefix {
             *byte &= !u8::MAX.checked_shr(kept).unwrap_or(0);
             left = left.saturating_sub(kept);
         }
-        Some(Prefix {
-            key: Key::from_bytes(bytes),
-            bits,
-        })
+        Some(Prefix { key: Key::from_bytes(bytes), bits })
     }
 
     /// How many bits the keys share, 0 to 256.
@@ -90,9 +81,7 @@ impl Prefix {
 
     /// Whether `key` begins with these bits.
     pub fn contains(&self, key: &Key) -> bool {
-        self.key
-            .first_difference(key)
-            .is_none_or(|bit| u16::from(bit) >= self.bits)
+        self.key.first_difference(key).is_none_or(|bit| u16::from(bit) >= self.bits)
     }
 
     /// The lowest key with this prefix.

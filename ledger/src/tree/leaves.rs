@@ -14,10 +14,7 @@ pub struct Leaves<'a> {
 
 impl<'a> Leaves<'a> {
     pub(super) fn new(top: Option<&'a Child>, prefix: &Prefix) -> Self {
-        let mut leaves = Leaves {
-            pending: Vec::new(),
-            bucket: [].iter(),
-        };
+        let mut leaves = Leaves { pending: Vec::new(), bucket: [].iter() };
         let Some(top) = top else { return leaves };
         let mut node = &top.node;
         while let Node::Inner(inner) = node

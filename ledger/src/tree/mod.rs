@@ -27,11 +27,11 @@
 //! a key follows its bits to exactly one leaf, and the key is in the map if and only if that leaf is its own. The same path therefore
 //! proves presence and absence (compare Jellyfish Merkle trees, which pay a level for each shared bit).
 //!
-//! In memory the lowest subtrees, of up to [`node::BUCKET_KEYS`] keys, are sorted arrays instead of nodes: a third fewer cache misses
+//! In memory the lowest subtrees, of up to `BUCKET_KEYS` keys, are sorted arrays instead of nodes: a third fewer cache misses
 //! and half of the memory. Digests do not know of it. Nodes are immutable and shared, so the trees after h and after h - 1 coexist at
 //! the price of what changed between them.
 //!
-//! Invariants: an inner node has more than [`node::BUCKET_KEYS`] keys; its `bit` is greater than its parent's; every stored digest is that
+//! Invariants: an inner node has more than `BUCKET_KEYS` keys; its `bit` is greater than its parent's; every stored digest is that
 //! of the contents.
 //!
 //! ```
@@ -52,10 +52,7 @@ mod key;
 mod leaves;
 mod node;
 mod proof;
-#[expect(
-    clippy::module_inception,
-    reason = "the file bears the name of its main type"
-)]
+#[expect(clippy::module_inception, reason = "the file bears the name of its main type")]
 mod tree;
 mod update;
 

@@ -25,11 +25,7 @@ fn subtree(entries: &[([u8; 32], [u8; 32])], depth: usize) -> [u8; 32] {
         return subtree(entries, depth + 1);
     }
     let (left, right) = (subtree(&left, depth + 1), subtree(&right, depth + 1));
-    keyed(
-        "leg ledger v1 tree inner",
-        depth.try_into().unwrap(),
-        &[&left, &right],
-    )
+    keyed("leg ledger v1 tree inner", depth.try_into().unwrap(), &[&left, &right])
 }
 
 fn keyed(namespace: &str, last: u8, parts: &[&[u8; 32]]) -> [u8; 32] {
@@ -58,10 +54,7 @@ pub(super) fn any_key() -> impl Strategy<Value = [u8; 32]> {
 /// A history of single changes over few keys, so that many are overwritten, deleted and inserted again.
 pub(super) fn any_history() -> impl Strategy<Value = Vec<([u8; 32], Option<[u8; 32]>)>> {
     prop::collection::vec(any_key(), 1..80).prop_flat_map(|keys| {
-        let change = (
-            prop::sample::select(keys),
-            prop::option::weighted(0.7, any::<[u8; 32]>()),
-        );
+        let change = (prop::sample::select(keys), prop::option::weighted(0.7, any::<[u8; 32]>()));
         prop::collection::vec(change, 0..200)
     })
 }

@@ -50,11 +50,7 @@ pub(super) struct Child {
 impl Inner {
     /// The child on the side of `key` and the other one.
     pub(super) fn toward(&self, key: &Key) -> (&Child, &Child) {
-        if key.bit(self.bit) {
-            (&self.right, &self.left)
-        } else {
-            (&self.left, &self.right)
-        }
+        if key.bit(self.bit) { (&self.right, &self.left) } else { (&self.left, &self.right) }
     }
 
     /// The lowest key, which shows the bits that all keys share.
@@ -102,10 +98,7 @@ pub(super) fn digest_of(entries: &[Entry]) -> Hash {
 /// Cuts two or more entries, keys strictly ascending, where their trie branches. `None` when there are fewer.
 pub(super) fn split(entries: &[Entry]) -> Option<(u8, &[Entry], &[Entry])> {
     // All keys between the first and the last share the bits that these two share.
-    let bit = entries
-        .first()?
-        .key
-        .first_difference(&entries.last()?.key)?;
+    let bit = entries.first()?.key.first_difference(&entries.last()?.key)?;
     let (left, right) = entries.split_at(entries.partition_point(|entry| !entry.key.bit(bit)));
     Some((bit, left, right))
 }

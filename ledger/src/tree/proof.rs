@@ -93,20 +93,9 @@ impl Proof {
             (Some(_), _) | (None, ProofEnd::Own) => return Err(ProofError::WrongKind),
         };
         let computed = self.steps.iter().rev().fold(end, |below, step| {
-            if key.bit(step.bit) {
-                digest::inner(step.bit, &step.sibling, &below)
-            } else {
-                digest::inner(step.bit, &below, &step.sibling)
-            }
+            if key.bit(step.bit) { digest::inner(step.bit, &step.sibling, &below) } else { digest::inner(step.bit, &below, &step.sibling) }
         });
-        if computed == *root {
-            Ok(())
-        } else {
-            Err(ProofError::WrongRoot {
-                root: *root,
-                computed,
-            })
-        }
+        if computed == *root { Ok(()) } else { Err(ProofError::WrongRoot { root: *root, computed }) }
     }
 
     /// Strictly ascending bits: also what bounds a proof to 256 steps.
@@ -133,10 +122,7 @@ impl Tree {
     /// Proves what this tree holds for `key`: its value hash as [`Tree::get`] gives it, or its absence.
     pub fn prove(&self, key: &Key) -> Proof {
         let mut steps = Vec::new();
-        let end = self
-            .top
-            .as_ref()
-            .map_or(ProofEnd::Empty, |top| descend(top, key, &mut steps));
+        let end = self.top.as_ref().map_or(ProofEnd::Empty, |top| descend(top, key, &mut steps));
         Proof { end, steps }
     }
 }
@@ -148,33 +134,20 @@ fn descend(top: &Child, key: &Key, steps: &mut Vec<ProofStep>) -> ProofEnd {
         match node {
             Node::Inner(inner) => {
                 let (next, other) = inner.toward(key);
-                steps.push(ProofStep {
-                    bit: inner.bit,
-                    sibling: other.digest,
-                });
+                steps.push(ProofStep { bit: inner.bit, sibling: other.digest });
                 node = &next.node;
             }
             Node::Bucket(entries) => break &entries[..],
         }
     };
     while let Some((bit, left, right)) = split(entries) {
-        let (next, other) = if key.bit(bit) {
-            (right, left)
-        } else {
-            (left, right)
-        };
-        steps.push(ProofStep {
-            bit,
-            sibling: digest_of(other),
-        });
+        let (next, other) = if key.bit(bit) { (right, left) } else { (left, right) };
+        steps.push(ProofStep { bit, sibling: digest_of(other) });
         entries = next;
     }
     match entries.first() {
         Some(entry) if entry.key == *key => ProofEnd::Own,
-        Some(entry) => ProofEnd::Other {
-            key: entry.key,
-            value: entry.value,
-        },
+        Some(entry) => ProofEnd::Other { key: entry.key, value: entry.value },
         None => ProofEnd::Empty,
     }
 }

@@ -6,10 +6,7 @@ use crate::hash::Hash;
 use proptest::prelude::*;
 
 fn change((key, value): (&[u8; 32], Option<&[u8; 32]>)) -> (Key, Option<Hash>) {
-    (
-        Key::from_bytes(*key),
-        value.map(|bytes| Hash::from_bytes(*bytes)),
-    )
+    (Key::from_bytes(*key), value.map(|bytes| Hash::from_bytes(*bytes)))
 }
 
 fn tree_of(map: &Map) -> Tree {
@@ -18,17 +15,13 @@ fn tree_of(map: &Map) -> Tree {
 }
 
 fn apply(tree: &Tree, batch: &[([u8; 32], Option<[u8; 32]>)]) -> Tree {
-    let changes = batch
-        .iter()
-        .map(|(key, value)| change((key, value.as_ref())));
+    let changes = batch.iter().map(|(key, value)| change((key, value.as_ref())));
     tree.update(&changes.collect())
 }
 
 fn entries(tree: &Tree, prefix: &Prefix) -> Map {
     let leaves = tree.leaves_under(prefix);
-    leaves
-        .map(|(key, value)| (*key.as_bytes(), *value.as_bytes()))
-        .collect()
+    leaves.map(|(key, value)| (*key.as_bytes(), *value.as_bytes())).collect()
 }
 
 /// A key whose first bytes are given.
@@ -43,10 +36,7 @@ fn spread(count: u32) -> Map {
     (0..count)
         .map(|i| {
             let bytes = i.to_le_bytes();
-            (
-                *Key::of(&bytes).as_bytes(),
-                *blake3::hash(&bytes).as_bytes(),
-            )
+            (*Key::of(&bytes).as_bytes(), *blake3::hash(&bytes).as_bytes())
         })
         .collect()
 }
@@ -62,8 +52,7 @@ fn check_shape(child: &Child, above: Option<u8>) -> usize {
         }
         Node::Inner(inner) => {
             assert!(above.is_none_or(|above| inner.bit > above));
-            let count = check_shape(&inner.left, Some(inner.bit))
-                + check_shape(&inner.right, Some(inner.bit));
+            let count = check_shape(&inner.left, Some(inner.bit)) + check_shape(&inner.right, Some(inner.bit));
             assert_eq!(inner.count, count);
             assert!(count > BUCKET_KEYS);
             count
@@ -75,35 +64,17 @@ fn check_shape(child: &Child, above: Option<u8>) -> usize {
 fn roots_of_small_maps_are_frozen() {
     let value = [0x11; 32];
     let table: [(&[[u8; 32]], &str); 5] = [
-        (
-            &[],
-            "fdce69f1247e9f86876bab391c1366c5cf30bcf4b71bb69faa76983fba3cf251",
-        ),
-        (
-            &[key(&[0])],
-            "6ab0874b8e408119da0de44e78f7311626a4fe49e9a8920fe9a439f7417dbbcd",
-        ),
-        (
-            &[key(&[0]), key(&[0x80])],
-            "334748260dd430571893c9f2c36428544116e07eba15b98fbc4a479a3649c76a",
-        ),
-        (
-            &[key(&[0]), [0xff; 32], key(&[0, 1])],
-            "a9d935165f1373e47db65fde17039e03d1872e00667c378c12e08ff560559285",
-        ),
-        (
-            &[[0; 32], key(&[0, 0, 0, 0, 1]), [0xff; 32]],
-            "c8c03799fa8ae73ac40fe0fcc2edd28e52f99ab951cb4cf960c38154c5e82c1f",
-        ),
+        (&[], "fdce69f1247e9f86876bab391c1366c5cf30bcf4b71bb69faa76983fba3cf251"),
+        (&[key(&[0])], "6ab0874b8e408119da0de44e78f7311626a4fe49e9a8920fe9a439f7417dbbcd"),
+        (&[key(&[0]), key(&[0x80])], "334748260dd430571893c9f2c36428544116e07eba15b98fbc4a479a3649c76a"),
+        (&[key(&[0]), [0xff; 32], key(&[0, 1])], "a9d935165f1373e47db65fde17039e03d1872e00667c378c12e08ff560559285"),
+        (&[[0; 32], key(&[0, 0, 0, 0, 1]), [0xff; 32]], "c8c03799fa8ae73ac40fe0fcc2edd28e52f99ab951cb4cf960c38154c5e82c1f"),
     ];
     for (keys, root) in table {
         let map: Map = keys.iter().map(|key| (*key, value)).collect();
         assert_eq!(tree_of(&map).root().to_string(), root, "{keys:?}");
     }
-    assert_eq!(
-        tree_of(&spread(1_000)).root().to_string(),
-        "94d8388c64cd6b318066df98e2a3cfd9f0920503bc2087350bf268960ebdd6d2"
-    );
+    assert_eq!(tree_of(&spread(1_000)).root().to_string(), "94d8388c64cd6b318066df98e2a3cfd9f0920503bc2087350bf268960ebdd6d2");
 }
 
 #[test]
@@ -135,10 +106,7 @@ fn the_last_of_several_changes_of_a_key_counts() {
     let (k, a, b) = (key(b"k"), [1; 32], [2; 32]);
     let both = apply(&Tree::new(), &[(k, Some(a)), (k, None), (k, Some(b))]);
     assert_eq!(both.root(), apply(&Tree::new(), &[(k, Some(b))]).root());
-    let changes = [
-        (Key::from_bytes(k), None),
-        (Key::from_bytes(k), Some(Hash::ZERO)),
-    ];
+    let changes = [(Key::from_bytes(k), None), (Key::from_bytes(k), Some(Hash::ZERO))];
     assert_eq!(Changes::from_iter(changes).len(), 1);
 }
 
@@ -154,17 +122,8 @@ fn a_path_through_keys_that_share_255_bits_is_the_longest_proof() {
     let proof = tree.prove(&Key::from_bytes([0; 32]));
     assert_eq!(proof.steps.len(), 256);
     let value = Hash::from_bytes([9; 32]);
-    assert_eq!(
-        proof.verify(&tree.root(), &Key::from_bytes([0; 32]), Some(&value)),
-        Ok(())
-    );
-    let longest = Proof {
-        end: ProofEnd::Other {
-            key: Key::from_bytes([0; 32]),
-            value,
-        },
-        ..proof
-    };
+    assert_eq!(proof.verify(&tree.root(), &Key::from_bytes([0; 32]), Some(&value)), Ok(()));
+    let longest = Proof { end: ProofEnd::Other { key: Key::from_bytes([0; 32]), value }, ..proof };
     assert_eq!(codec::encode(&longest).len(), Proof::MAX_BYTES);
 }
 
@@ -176,22 +135,11 @@ fn malformed_proofs_are_refused_with_their_reason() {
         let step = |bit: &u8| ProofStep { bit: *bit, sibling };
         bits.iter().map(step).collect()
     };
-    let other = |key| ProofEnd::Other {
-        key,
-        value: sibling,
-    };
+    let other = |key| ProofEnd::Other { key, value: sibling };
     let elsewhere = Key::from_bytes(key(&[0xc0]));
     let table = [
-        (
-            ProofEnd::Empty,
-            steps(&[3, 3]),
-            ProofError::NotDescending { bit: 3 },
-        ),
-        (
-            ProofEnd::Empty,
-            steps(&[3, 5, 4]),
-            ProofError::NotDescending { bit: 4 },
-        ),
+        (ProofEnd::Empty, steps(&[3, 3]), ProofError::NotDescending { bit: 3 }),
+        (ProofEnd::Empty, steps(&[3, 5, 4]), ProofError::NotDescending { bit: 4 }),
         (ProofEnd::Empty, steps(&[3]), ProofError::StepsInEmptyTree),
         (ProofEnd::Own, steps(&[]), ProofError::WrongKind),
         (other(absent), steps(&[]), ProofError::LeafElsewhere),
@@ -202,14 +150,8 @@ fn malformed_proofs_are_refused_with_their_reason() {
         assert_eq!(proof.verify(&tree.root(), &absent, None), Err(error));
     }
     let proof = tree.prove(&absent);
-    assert_eq!(
-        proof.verify(&tree.root(), &absent, Some(&sibling)),
-        Err(ProofError::WrongKind)
-    );
-    assert!(matches!(
-        proof.verify(&sibling, &absent, None),
-        Err(ProofError::WrongRoot { .. })
-    ));
+    assert_eq!(proof.verify(&tree.root(), &absent, Some(&sibling)), Err(ProofError::WrongKind));
+    assert!(matches!(proof.verify(&sibling, &absent, None), Err(ProofError::WrongRoot { .. })));
 }
 
 #[test]
@@ -220,14 +162,8 @@ fn the_leaf_of_another_place_does_not_prove_absence() {
     for victim in map.keys() {
         for (shown, value) in map.iter().filter(|(shown, _)| *shown != victim) {
             let (shown, value) = (Key::from_bytes(*shown), Hash::from_bytes(*value));
-            let proof = Proof {
-                end: ProofEnd::Other { key: shown, value },
-                ..tree.prove(&shown)
-            };
-            assert_eq!(
-                proof.verify(&tree.root(), &Key::from_bytes(*victim), None),
-                Err(ProofError::LeafElsewhere)
-            );
+            let proof = Proof { end: ProofEnd::Other { key: shown, value }, ..tree.prove(&shown) };
+            assert_eq!(proof.verify(&tree.root(), &Key::from_bytes(*victim), None), Err(ProofError::LeafElsewhere));
         }
     }
 }
@@ -235,12 +171,7 @@ fn the_leaf_of_another_place_does_not_prove_absence() {
 #[test]
 fn prefixes_have_one_spelling_and_at_most_256_bits() {
     let ones = Key::from_bytes([0xff; 32]);
-    let table = [
-        (0, key(&[])),
-        (1, key(&[0x80])),
-        (9, key(&[0xff, 0x80])),
-        (256, [0xff; 32]),
-    ];
+    let table = [(0, key(&[])), (1, key(&[0x80])), (9, key(&[0xff, 0x80])), (256, [0xff; 32])];
     for (bits, first) in table {
         let prefix = Prefix::new(&ones, bits).unwrap();
         assert_eq!(prefix.first_key().as_bytes(), &first);
@@ -248,10 +179,7 @@ fn prefixes_have_one_spelling_and_at_most_256_bits() {
         assert!(prefix.contains(&ones));
     }
     assert_eq!(Prefix::new(&ones, 257), None);
-    assert_eq!(
-        Prefix::new(&ones, 3),
-        Prefix::new(&Key::from_bytes(key(&[0xe7])), 3)
-    );
+    assert_eq!(Prefix::new(&ones, 3), Prefix::new(&Key::from_bytes(key(&[0xe7])), 3));
 }
 
 proptest! {

@@ -20,9 +20,7 @@ impl Tree {
 
     /// The hash that commits to all entries, and to nothing else.
     pub fn root(&self) -> Hash {
-        self.top
-            .as_ref()
-            .map_or_else(digest::empty, |top| top.digest)
+        self.top.as_ref().map_or_else(digest::empty, |top| top.digest)
     }
 
     /// The number of entries.
@@ -38,9 +36,7 @@ impl Tree {
     /// The tree after a batch; this one stays as it is. Deleting an absent key changes nothing.
     #[must_use]
     pub fn update(&self, changes: &Changes) -> Tree {
-        Tree {
-            top: Updater::default().apply(self.top.as_ref(), changes.as_slice()),
-        }
+        Tree { top: Updater::default().apply(self.top.as_ref(), changes.as_slice()) }
     }
 
     /// The value hash of `key`.

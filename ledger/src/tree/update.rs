@@ -28,17 +28,11 @@ impl Draft {
     }
 
     fn unchanged(child: &Child) -> Self {
-        Draft {
-            node: child.node.clone(),
-            known: Some(child.digest),
-        }
+        Draft { node: child.node.clone(), known: Some(child.digest) }
     }
 
     fn finish(self) -> Child {
-        Child {
-            digest: self.known.unwrap_or_else(|| self.node.digest()),
-            node: self.node,
-        }
+        Child { digest: self.known.unwrap_or_else(|| self.node.digest()), node: self.node }
     }
 }
 
@@ -81,30 +75,15 @@ impl Updater {
     }
 
     /// Some changes leave the shared bits of `child` at `bit`, where its own keys have `side`.
-    fn branch_off(
-        &mut self,
-        child: &Child,
-        side: bool,
-        changes: &[Change],
-        bit: u8,
-    ) -> Option<Draft> {
+    fn branch_off(&mut self, child: &Child, side: bool, changes: &[Change], bit: u8) -> Option<Draft> {
         let (left, right) = halves(changes, bit);
         let (inside, outside) = if side { (right, left) } else { (left, right) };
         let inside = self.update(child, inside, below(bit));
         let outside = self.create(outside);
-        if side {
-            join(bit, outside, inside)
-        } else {
-            join(bit, inside, outside)
-        }
+        if side { join(bit, outside, inside) } else { join(bit, inside, outside) }
     }
 
-    fn update_bucket(
-        &mut self,
-        child: &Child,
-        entries: &[Entry],
-        changes: &[Change],
-    ) -> Option<Draft> {
+    fn update_bucket(&mut self, child: &Child, entries: &[Entry], changes: &[Change]) -> Option<Draft> {
         merge(&mut self.merged, entries, changes);
         if self.merged == entries {
             return Some(Draft::unchanged(child));
@@ -163,21 +142,12 @@ fn join(bit: u8, left: Option<Draft>, right: Option<Draft>) -> Option<Draft> {
         let entries = low.iter().chain(high.iter()).copied().collect();
         return Some(Draft::new(Node::Bucket(entries)));
     }
-    Some(Draft::new(Node::Inner(Arc::new(Inner {
-        left: left.finish(),
-        right: right.finish(),
-        count,
-        bit,
-    }))))
+    Some(Draft::new(Node::Inner(Arc::new(Inner { left: left.finish(), right: right.finish(), count, bit }))))
 }
 
 /// The first bit in which a change differs from `key`. The changes ascend, so the first or the last of them differs first.
 fn branching(key: &Key, changes: &[Change]) -> Option<u8> {
-    [changes.first(), changes.last()]
-        .into_iter()
-        .flatten()
-        .filter_map(|(changed, _)| key.first_difference(changed))
-        .min()
+    [changes.first(), changes.last()].into_iter().flatten().filter_map(|(changed, _)| key.first_difference(changed)).min()
 }
 
 /// Cuts changes that agree before `bit` into those with a zero and those with a one there.
