@@ -40,5 +40,6 @@ pub mod receipt;
 pub mod signature;
 pub mod state;
 pub mod time;
+pub mod trade;
 pub mod transaction;
 pub mod tree;

@@ -1,6 +1,6 @@
 //! What the rooms of the market work on while a block executes.
 
-use crate::ids::{BlockId, Height, MemberId};
+use crate::ids::{BlockId, Height, MemberId, Nonce, TransactionId};
 use crate::member::Member;
 use crate::params::{Params, ProtocolVersion};
 use crate::receipt::{CancelReason, Code, Event, OrderEnd, Receipt, Settlement};
@@ -23,6 +23,19 @@ pub struct BlockFacts {
     pub parent: BlockId,
     /// The rules in force.
     pub version: ProtocolVersion,
+}
+
+/// Where an action comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Its transaction.
+    pub transaction: TransactionId,
+    /// Who signed.
+    pub signer: MemberId,
+    /// The transaction's nonce.
+    pub nonce: Nonce,
+    /// Index of the action.
+    pub action: u16,
 }
 
 /// What is finished and leaves the state for the append-only history log.

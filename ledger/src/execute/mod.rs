@@ -4,4 +4,4 @@ mod balance;
 mod context;
 
 pub use balance::{collect_debt, collect_penalty, escrow_reserved, pay_bonus, refund_escrow, release, reserve, settle_escrow};
-pub use context::{BlockFacts, Context, Fault, HistoryRecord};
+pub use context::{BlockFacts, Context, Envelope, Fault, HistoryRecord};

@@ -1,0 +1,95 @@
+//! The match: a trade begins.
+
+use crate::amount::{MicroChf, Quantity};
+use crate::execute::{Context, Fault};
+use crate::hash::{Domain, Hash};
+use crate::ids::{Height, MemberId, OrderId, TradeId};
+use crate::params::Params;
+use crate::receipt::{Code, Event};
+use crate::state::{Fill, Order, Trade, TradeStatus, Trades, View};
+use crate::time::MarketTime;
+use crate::transaction::{Product, SettlementMethod};
+
+/// What an auction decided: the fills of one bid with one seller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The bid; only its identity, member and market are read.
+    pub bid: Order,
+    /// Who sells.
+    pub seller: MemberId,
+    /// Fills in the order in which they were made; not empty.
+    pub fills: Vec<Fill>,
+    /// The intersection of both windows.
+    pub product: Product,
+    /// The common settlement method.
+    pub settlement: SettlementMethod,
+    /// The asks were backed by solar forecast.
+    pub solar: bool,
+}
+
+/// Id of the trade of a bid with a seller in the block at `height`.
+pub fn trade_id(bid: OrderId, seller: MemberId, height: Height) -> TradeId {
+    TradeId::from_hash(Hash::of_parts(Domain::Trade, &[bid.hash().as_bytes(), seller.as_bytes(), &height.get().to_le_bytes()]))
+}
+
+/// Writes the trade, its first deadline and its event. The caller MUST have moved the sum of the fills' gross from the buyer's reservation
+/// to the buyer's escrow, and MUST call this at most once a (bid, seller) in a block.
+///
+/// # Errors
+/// [`Fault`]: the match breaks its contract (no fill, a product or method that is not traded, a second match of the same pair), or a sum
+/// overflows. All are bugs of the caller.
+pub fn open(ctx: &mut Context<'_>, m: Match) -> Result<TradeId, Fault> {
+    let id = trade_id(m.bid.id, m.seller, ctx.facts.height);
+    let first = m.fills.first().ok_or(Fault::Missing("fill of a match"))?.price;
+    if m.settlement != SettlementMethod::Credits {
+        return Err(Fault::Rejected(Code::BadSettlement));
+    }
+    if ctx.state.get::<Trades>(&id).is_some() {
+        return Err(Fault::Rejected(Code::WrongState));
+    }
+    let (quantity, escrow) = sums(&m.fills).ok_or(Fault::Rejected(Code::Overflow))?;
+    let matched_at = ctx.facts.market_time;
+    let trade = Trade {
+        id,
+        market: m.bid.market,
+        buyer: m.bid.member,
+        seller: m.seller,
+        bid: m.bid.id,
+        fills: m.fills,
+        quantity,
+        product: m.product,
+        settlement: m.settlement,
+        solar: m.solar,
+        escrow,
+        fee: ctx.params.fee,
+        status: TradeStatus::Pending,
+        height: ctx.facts.height,
+        matched_at,
+        deadline: Some(first_deadline(&ctx.params, &m.product, matched_at)?),
+        delivered: Vec::new(),
+        heat: Vec::new(),
+        result: None,
+    };
+    let (bid, buyer, seller, market) = (trade.bid, trade.buyer, trade.seller, trade.market);
+    ctx.events.push(Event::Matched { trade: id, bid, buyer, seller, market, quantity, price: first });
+    ctx.state.put::<Trades>(id, trade);
+    Ok(id)
+}
+
+/// Quantity and gross of fills; `None` on overflow.
+fn sums(fills: &[Fill]) -> Option<(Quantity, MicroChf)> {
+    fills.iter().try_fold((Quantity::ZERO, MicroChf::ZERO), |(quantity, escrow), fill| {
+        Some((quantity.checked_add(fill.quantity)?, escrow.checked_add(fill.price.gross(fill.quantity)?)?))
+    })
+}
+
+/// Compute: the seller starts within the start window after the match or the window's start, the later. Energy: nobody starts; the
+/// seller's readings of the slot are due within the readings window after its end.
+fn first_deadline(params: &Params, product: &Product, matched_at: MarketTime) -> Result<MarketTime, Fault> {
+    let due = match *product {
+        Product::Compute { from, .. } => matched_at.max(from).checked_add_ms(params.start_window_ms),
+        Product::Energy { slot } => slot.end().and_then(|end| end.checked_add_ms(params.readings_window_ms)),
+        Product::ComputeHours { .. } | Product::Storage { .. } | Product::Heat => return Err(Fault::Rejected(Code::NotTraded)),
+    };
+    due.ok_or(Fault::Rejected(Code::Overflow))
+}
