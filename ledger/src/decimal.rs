@@ -255,7 +255,8 @@ mod tests {
 
     #[test]
     fn printing_is_shortest_and_reads_back() {
-        let table = [(0, "0"), (1, "0.000001"), (150_000, "0.15"), (1_425_000, "1.425"), (10_000_000, "10"), (u64::MAX, "18446744073709.551615")];
+        let table =
+            [(0, "0"), (1, "0.000001"), (150_000, "0.15"), (1_425_000, "1.425"), (10_000_000, "10"), (u64::MAX, "18446744073709.551615")];
         for (micro, want) in table {
             assert_eq!(chf_text(MicroChf::new(micro)), want);
             assert_eq!(price_text(Price::from_micro_chf(micro)), want);
