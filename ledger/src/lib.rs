@@ -40,6 +40,8 @@ pub mod params;
 pub mod receipt;
 pub mod signature;
 pub mod state;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod time;
 pub mod trade;
 pub mod transaction;
