@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 /// Committees in force and announced. A change decided at h is in force at h + 2 (DESIGN).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitteeState {
+    /// Decided the height of this state; checks the parent certificate in the next block.
+    pub previous: Committee,
     /// Decides the next height after this state.
     pub current: Committee,
     /// Decides the height after that.
