@@ -30,6 +30,7 @@ pub mod amount;
 pub mod block;
 mod calendar;
 pub mod codec;
+pub mod decimal;
 pub mod execute;
 pub mod governance;
 pub mod hash;
