@@ -38,6 +38,7 @@ pub mod heat;
 pub mod history;
 pub mod ids;
 pub mod limits;
+pub mod market;
 pub mod member;
 pub mod meter;
 pub mod params;

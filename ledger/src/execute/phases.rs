@@ -8,6 +8,7 @@ use crate::heat;
 use crate::ids::MemberId;
 use crate::market;
 use crate::member::MemberStatus;
+use crate::meter;
 use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
@@ -62,12 +63,8 @@ pub fn execute_block(state: &State, facts: BlockFacts, transactions: &[Verified]
 fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
     let limit = usize::try_from(ctx.params.max_timers).unwrap_or(usize::MAX);
     let now = ctx.facts.market_time;
-    let due: Vec<IndexKey> = ctx
-        .state
-        .index(..)
-        .take_while(|key| matches!(key, IndexKey::Timer { due, .. } if *due <= now))
-        .take(limit)
-        .collect();
+    let due: Vec<IndexKey> =
+        ctx.state.index(..).take_while(|key| matches!(key, IndexKey::Timer { due, .. } if *due <= now)).take(limit).collect();
     for key in due {
         let IndexKey::Timer { id, .. } = key else { continue };
         // An earlier timer of this block may have ended what this one is about.
@@ -78,6 +75,9 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::Order(order) => market::expire_order(ctx, order)?,
             TimerId::Trade(trade) => trade::on_deadline(ctx, trade)?,
             TimerId::HeatLot(lot) => heat::expire_heat_lot(ctx, lot)?,
+            TimerId::Exchange(leg, slot) => trade::on_exchange_due(ctx, leg, slot)?,
+            TimerId::SlotReading(key) => meter::expire_slot_reading(ctx, key)?,
+            TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
         }
     }
     Ok(())
