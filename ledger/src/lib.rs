@@ -28,13 +28,18 @@
 
 pub mod amount;
 pub mod block;
+mod calendar;
 pub mod codec;
+pub mod decimal;
 pub mod execute;
+pub mod governance;
 pub mod hash;
+pub mod heat;
 pub mod history;
 pub mod ids;
 pub mod limits;
 pub mod member;
+pub mod meter;
 pub mod params;
 pub mod receipt;
 pub mod signature;

@@ -2,8 +2,9 @@
 //!
 //! Invariant: the index is a function of the entries ([`super::Table::index`]); it is not part of the state root.
 
-use super::{HeatLot, HeatLotKey, Order, Trade, TradeStatus};
-use crate::ids::{Height, MemberId, OrderId, OwnerId, TradeId};
+use super::{Exchange, ForecastEntry, HeatLot, HeatLotKey, Order, SlotReading, SlotReadingKey, Trade, TradeStatus};
+use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, TradeId};
+use crate::limits::SLOT_RETENTION_MS;
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Market, Product, Resource, Side};
 
@@ -16,6 +17,12 @@ pub enum TimerId {
     Trade(TradeId),
     /// A heat lot expires.
     HeatLot(HeatLotKey),
+    /// A slot's energy trades in a community are to be settled, or the slot is forgotten.
+    Exchange(LegId, Slot),
+    /// A slot's increase is forgotten.
+    SlotReading(SlotReadingKey),
+    /// A slot's forecast is forgotten.
+    Forecast(MemberId, Slot),
 }
 
 /// One key of the index. The variant's fields are in sort order.
@@ -154,6 +161,23 @@ fn load(member: MemberId, product: &Product, source: LoadSource, out: &mut Vec<I
 
 pub(super) fn of_heat_lot(key: &HeatLotKey, lot: &HeatLot, out: &mut Vec<IndexKey>) {
     out.push(IndexKey::Timer { due: lot.expires_at, id: TimerId::HeatLot(*key) });
+}
+
+pub(super) fn of_exchange(key: &(LegId, Slot), exchange: &Exchange, out: &mut Vec<IndexKey>) {
+    out.extend(exchange.due.map(|due| IndexKey::Timer { due, id: TimerId::Exchange(key.0, key.1) }));
+}
+
+pub(super) fn of_slot_reading(key: &SlotReadingKey, _: &SlotReading, out: &mut Vec<IndexKey>) {
+    out.extend(forgotten_at(key.2).map(|due| IndexKey::Timer { due, id: TimerId::SlotReading(*key) }));
+}
+
+pub(super) fn of_forecast(key: &(MemberId, Slot), _: &ForecastEntry, out: &mut Vec<IndexKey>) {
+    out.extend(forgotten_at(key.1).map(|due| IndexKey::Timer { due, id: TimerId::Forecast(key.0, key.1) }));
+}
+
+/// When what is kept by slot leaves the state.
+pub fn forgotten_at(slot: Slot) -> Option<MarketTime> {
+    slot.end()?.checked_add_ms(SLOT_RETENTION_MS)
 }
 
 pub(super) fn none<K, V>(_: &K, _: &V, _: &mut Vec<IndexKey>) {}
