@@ -2,9 +2,10 @@
 //!
 //! Invariant: the index is a function of the entries ([`super::Table::index`]); it is not part of the state root.
 
-use super::{HeatLot, HeatLotKey, MarketState, Order, Trade, TradeStatus};
+use super::{Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, SlotReading, SlotReadingKey, Trade, TradeStatus};
 use crate::amount::Quantity;
-use crate::ids::{Height, MemberId, OrderId, OwnerId, TradeId};
+use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, TradeId};
+use crate::limits::SLOT_RETENTION_MS;
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Market, Product, Resource, Side, TimeInForce};
 
@@ -17,6 +18,12 @@ pub enum TimerId {
     Trade(TradeId),
     /// A heat lot expires.
     HeatLot(HeatLotKey),
+    /// A slot's energy trades in a community are to be settled, or the slot is forgotten.
+    Exchange(LegId, Slot),
+    /// A slot's increase is forgotten.
+    SlotReading(SlotReadingKey),
+    /// A slot's forecast is forgotten.
+    Forecast(MemberId, Slot),
     /// An energy market closes with the start of its slot; its entry is forgotten.
     Market(Market),
 }
@@ -223,6 +230,23 @@ fn load(member: MemberId, product: &Product, source: LoadSource, energy: Quantit
 
 pub(super) fn of_heat_lot(key: &HeatLotKey, lot: &HeatLot, out: &mut Vec<IndexKey>) {
     out.push(IndexKey::Timer { due: lot.expires_at, id: TimerId::HeatLot(*key) });
+}
+
+pub(super) fn of_exchange(key: &(LegId, Slot), exchange: &Exchange, out: &mut Vec<IndexKey>) {
+    out.extend(exchange.due.map(|due| IndexKey::Timer { due, id: TimerId::Exchange(key.0, key.1) }));
+}
+
+pub(super) fn of_slot_reading(key: &SlotReadingKey, _: &SlotReading, out: &mut Vec<IndexKey>) {
+    out.extend(forgotten_at(key.2).map(|due| IndexKey::Timer { due, id: TimerId::SlotReading(*key) }));
+}
+
+pub(super) fn of_forecast(key: &(MemberId, Slot), _: &ForecastEntry, out: &mut Vec<IndexKey>) {
+    out.extend(forgotten_at(key.1).map(|due| IndexKey::Timer { due, id: TimerId::Forecast(key.0, key.1) }));
+}
+
+/// When what is kept by slot leaves the state.
+pub fn forgotten_at(slot: Slot) -> Option<MarketTime> {
+    slot.end()?.checked_add_ms(SLOT_RETENTION_MS)
 }
 
 pub(super) fn none<K, V>(_: &K, _: &V, _: &mut Vec<IndexKey>) {}
