@@ -43,6 +43,13 @@ impl ApiError {
         self
     }
 
+    /// The same, its field within a larger one such as `orders[3]`.
+    #[must_use]
+    pub fn within(mut self, parent: &str) -> Self {
+        self.answer.field = Some(self.answer.field.map_or_else(|| parent.to_owned(), |field| format!("{parent}.{field}")));
+        self
+    }
+
     /// A field has a value that means nothing.
     pub fn bad_value(field: &str, message: impl Into<String>) -> Self {
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_value", message).at(field)

@@ -13,11 +13,6 @@ use utoipa::{PartialSchema, ToSchema};
 pub struct DecimalText(String);
 
 impl DecimalText {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Parses it with one of the functions of [`leg_ledger::decimal`].
     ///
     /// # Errors
