@@ -83,7 +83,9 @@ impl Genesis {
         let mut state = State::default();
         let mut overlay = Overlay::new(&state);
         overlay.put::<Parameters>((), self.content.params.clone());
-        overlay.put::<Committees>((), CommitteeState { current: self.committee.clone(), next: self.committee.clone() });
+        // No block has a parent certificate before block 2, so that the same committee stands in all three places.
+        let committee = || self.committee.clone();
+        overlay.put::<Committees>((), CommitteeState { previous: committee(), current: committee(), next: committee() });
         let mut totals = Totals::default();
         for GenesisMember { member, balance } in &self.content.members {
             for (role, key) in member.keys.all() {

@@ -159,7 +159,7 @@ fn check_resource(name: &str, p: &ResourceParams) -> Result<(), GenesisError> {
     within(field("lot"), p.lot.get(), 1, 1_000_000_000)?;
     within(field("tick"), p.tick.micro_chf(), 1, 1_000_000_000)?;
     within(field("basePrice"), p.base.micro_chf(), 1, 1_000_000_000_000)?;
-    if p.base.micro_chf() % p.tick.micro_chf() != 0 {
+    if !p.base.micro_chf().is_multiple_of(p.tick.micro_chf()) {
         return refuse(field("basePrice"), Problem::NotMultiple(p.tick.to_string()));
     }
     // MARKET 1: price x lot is exact, so that only metered amounts round.

@@ -1,10 +1,14 @@
-//! Decimal text at the boundary: every amount of a document is a decimal string or a number literal, never a float (MARKET 1).
+//! Decimal text in documents: every amount is a decimal string or a number literal, never a float (MARKET 1). The text becomes an integer
+//! through the ledger's own reading of decimals; here the field's name is added to what can go wrong.
 
 use crate::error::{GenesisError, Problem};
-use rust_decimal::Decimal;
+use leg_ledger::amount::{BasisPoints, MicroChf, Price, Quantity};
+use leg_ledger::decimal::{
+    DecimalError, chf_text, parse_chf, parse_price, parse_quantity, parse_share, price_text, quantity_text, share_text,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The text of a decimal as it stood in the document; becomes an integer through [`DecimalText::units`], which knows the field.
+/// The text of a decimal as it stood in the document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct DecimalText(String);
@@ -20,29 +24,63 @@ impl<'de> Deserialize<'de> for DecimalText {
     }
 }
 
+/// Micro-CHF in a basis point of a factor: factors are read with six digits and must fit four.
+const FACTOR_UNIT: u64 = 100;
+
 impl DecimalText {
-    /// An integer of `digits` implied decimals as text, without trailing zeros.
-    pub fn from_units(units: u64, digits: u32) -> Self {
-        DecimalText(Decimal::from_i128_with_scale(i128::from(units), digits).normalize().to_string())
+    pub fn of_money(amount: MicroChf) -> Self {
+        DecimalText(chf_text(amount))
     }
 
-    /// The number in units of 10^-digits.
-    pub fn units(&self, field: &str, digits: u32) -> Result<u64, GenesisError> {
-        let fail = |problem| GenesisError::field(field, problem);
-        let number = Decimal::from_str_exact(&self.0).map_err(|_| fail(Problem::NotDecimal(self.0.clone())))?;
-        if number.is_sign_negative() && !number.is_zero() {
-            return Err(fail(Problem::Negative));
+    pub fn of_price(price: Price) -> Self {
+        DecimalText(price_text(price))
+    }
+
+    pub fn of_quantity(quantity: Quantity) -> Self {
+        DecimalText(quantity_text(quantity))
+    }
+
+    pub fn of_share(share: BasisPoints) -> Self {
+        DecimalText(share_text(share))
+    }
+
+    /// A factor that may be above one prints as a share does.
+    pub fn of_factor(factor: BasisPoints) -> Self {
+        DecimalText::of_share(factor)
+    }
+
+    /// CHF.
+    pub fn money(&self, field: &str) -> Result<MicroChf, GenesisError> {
+        parse_chf(&self.0).map_err(|e| self.refused(field, e))
+    }
+
+    /// CHF per priced unit.
+    pub fn price(&self, field: &str) -> Result<Price, GenesisError> {
+        parse_price(&self.0).map_err(|e| self.refused(field, e))
+    }
+
+    /// Priced units.
+    pub fn quantity(&self, field: &str) -> Result<Quantity, GenesisError> {
+        parse_quantity(&self.0).map_err(|e| self.refused(field, e))
+    }
+
+    /// A share 0..1.
+    pub fn share(&self, field: &str) -> Result<BasisPoints, GenesisError> {
+        parse_share(&self.0).map_err(|e| self.refused(field, e))
+    }
+
+    /// A factor that may be above one.
+    pub fn factor(&self, field: &str) -> Result<BasisPoints, GenesisError> {
+        let units = self.money(field)?.get();
+        if !units.is_multiple_of(FACTOR_UNIT) {
+            return Err(self.refused(field, DecimalError::TooPrecise { digits: 4 }));
         }
-        let number = number.normalize();
-        if number.scale() > digits {
-            return Err(fail(Problem::TooPrecise(digits)));
-        }
-        let unit = 10_u128.pow(digits - number.scale());
-        let units = u128::try_from(number.mantissa()).ok().and_then(|m| m.checked_mul(unit));
-        units.and_then(|u| u64::try_from(u).ok()).ok_or_else(|| {
-            let most = Decimal::from_i128_with_scale(i128::from(u64::MAX), digits).to_string();
-            fail(Problem::Range { least: "0".into(), most })
-        })
+        let factor = u32::try_from(units / FACTOR_UNIT).map_err(|_| self.refused(field, DecimalError::TooLarge))?;
+        Ok(BasisPoints::new(factor))
+    }
+
+    fn refused(&self, field: &str, cause: DecimalError) -> GenesisError {
+        GenesisError::field(field, Problem::Decimal { text: self.0.clone(), cause })
     }
 }
 
@@ -50,42 +88,32 @@ impl DecimalText {
 mod tests {
     use super::*;
 
-    fn units(json: &str, digits: u32) -> Result<u64, GenesisError> {
-        serde_json::from_str::<DecimalText>(json).map_err(|e| GenesisError::Json(e.to_string()))?.units("amount", digits)
+    fn read(json: &str) -> DecimalText {
+        serde_json::from_str(json).unwrap()
     }
 
     #[test]
-    fn strings_and_literals_are_exact() {
-        for (json, digits, want) in [
-            ("\"0.15\"", 6, 150_000),
-            ("0.15", 6, 150_000),
-            ("1.500", 2, 150),
-            ("\"10\"", 3, 10_000),
-            ("18446744073709551615", 0, u64::MAX),
-        ] {
-            assert_eq!(units(json, digits), Ok(want), "{json}");
+    fn strings_and_literals_are_the_same_amount() {
+        for json in ["\"0.15\"", "0.15", "0.150", "\"15e-2\""] {
+            assert_eq!(read(json).price("x"), Ok(Price::from_micro_chf(150_000)), "{json}");
         }
+        assert!(serde_json::from_str::<DecimalText>("true").is_err());
     }
 
     #[test]
-    fn every_other_spelling_is_refused_with_its_reason() {
-        let refused = |json, digits| match units(json, digits) {
-            Err(GenesisError::Field { problem, .. }) => problem,
-            other => panic!("{json}: {other:?}"),
-        };
-        assert_eq!(refused("\"-0.1\"", 6), Problem::Negative);
-        assert_eq!(refused("\"0.0000001\"", 6), Problem::TooPrecise(6));
-        assert_eq!(refused("\"1e3\"", 6), Problem::NotDecimal("1e3".into()));
-        assert_eq!(refused("\"\"", 6), Problem::NotDecimal(String::new()));
-        assert!(matches!(refused("\"18446744073709551616\"", 0), Problem::Range { .. }));
-        assert!(matches!(units("true", 6), Err(GenesisError::Json(_))));
+    fn a_factor_may_be_above_one_and_has_four_digits() {
+        assert_eq!(read("10").factor("x"), Ok(BasisPoints::new(100_000)));
+        assert_eq!(
+            read(&format!("\"{}\"", DecimalText::of_factor(BasisPoints::new(100_001)).0)).factor("x"),
+            Ok(BasisPoints::new(100_001))
+        );
+        assert!(read("1.00001").factor("x").is_err());
+        assert!(read("1.1").share("x").is_err());
     }
 
     #[test]
-    fn text_and_units_round_trip() {
-        for (number, digits) in [(0, 6), (150_000, 6), (1, 6), (u64::MAX, 6), (10, 3)] {
-            assert_eq!(DecimalText::from_units(number, digits).units("x", digits), Ok(number));
-        }
-        assert_eq!(DecimalText::from_units(50_000_000, 6), DecimalText("50".into()));
+    fn a_refusal_names_field_text_and_reason() {
+        let error = read("\"-1\"").money("members[0].openingBalance").unwrap_err().to_string();
+        assert!(error.contains("members[0].openingBalance") && error.contains("-1") && error.contains("negative"), "{error}");
     }
 }

@@ -42,16 +42,14 @@ fn real_time() -> u32 {
 }
 
 fn no_balance() -> DecimalText {
-    DecimalText::from_units(0, 6)
+    DecimalText::of_money(MicroChf::ZERO)
 }
 
 impl Document {
     /// The document of a content.
     pub fn of(content: &Content) -> Self {
-        let founding = |m: &GenesisMember| FoundingMember {
-            opening_balance: DecimalText::from_units(m.balance.get(), 6),
-            member: MemberDocument::of(&m.member),
-        };
+        let founding =
+            |m: &GenesisMember| FoundingMember { opening_balance: DecimalText::of_money(m.balance), member: MemberDocument::of(&m.member) };
         Document {
             name: content.name.to_string(),
             origin_ms: content.params.clock.origin.ms(),
@@ -70,9 +68,9 @@ impl Document {
         let name = Slug::parse(&self.name).ok_or_else(|| GenesisError::field("name", Problem::NotName(self.name.clone())))?;
         let mut members = Vec::with_capacity(self.members.len());
         for (index, founding) in self.members.iter().enumerate() {
-            let balance = founding.opening_balance.units(&format!("members[{index}].openingBalance"), 6)?;
+            let balance = founding.opening_balance.money(&format!("members[{index}].openingBalance"))?;
             let member = founding.member.member(&format!("members[{index}].member"))?;
-            members.push(GenesisMember { member, balance: MicroChf::new(balance) });
+            members.push(GenesisMember { member, balance });
         }
         let mut committee = Vec::with_capacity(self.committee.len());
         for (index, text) in self.committee.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! Why a genesis document is refused.
 
+use leg_ledger::decimal::DecimalError;
+
 /// Why a document is refused; the text names the field and says what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GenesisError {
@@ -25,15 +27,14 @@ impl GenesisError {
 /// What is wrong with a field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// Not a decimal number.
-    #[error("{0:?} is not a decimal number such as \"12.5\"")]
-    NotDecimal(String),
-    /// Below zero.
-    #[error("must not be negative")]
-    Negative,
-    /// More digits after the point than its unit has.
-    #[error("at most {0} digits may follow the point")]
-    TooPrecise(u32),
+    /// Not an amount of the field's unit.
+    #[error("{text:?}: {cause}")]
+    Decimal {
+        /// What stood there.
+        text: String,
+        /// Why it is no amount.
+        cause: DecimalError,
+    },
     /// Outside its range.
     #[error("must lie between {least} and {most}")]
     Range {

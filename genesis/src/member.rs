@@ -70,15 +70,7 @@ fn active() -> MemberStatus {
 }
 
 fn without_history() -> DecimalText {
-    DecimalText::from_units(8_000, 4)
-}
-
-/// A share 0..1 in basis points.
-pub fn basis_points(text: &DecimalText, field: &str) -> Result<BasisPoints, GenesisError> {
-    let units = text.units(field, 4)?;
-    let number =
-        u32::try_from(units).map_err(|_| GenesisError::field(field, Problem::Range { least: "0".into(), most: "100000".into() }))?;
-    Ok(BasisPoints::new(number))
+    DecimalText::of_share(BasisPoints::new(8_000))
 }
 
 fn key(text: &str, field: &str) -> Result<PublicKey, GenesisError> {
@@ -118,10 +110,9 @@ impl MemberDocument {
                 compute_watts: capacity.compute_watts,
                 storage_gb: capacity.storage_gb,
                 solar_peak_watts: capacity.solar_peak_watts,
-                heat_factor: (capacity.heat_factor != BasisPoints::default())
-                    .then(|| DecimalText::from_units(u64::from(capacity.heat_factor.get()), 4)),
+                heat_factor: (capacity.heat_factor != BasisPoints::default()).then(|| DecimalText::of_share(capacity.heat_factor)),
             },
-            reputation: DecimalText::from_units(u64::from(member.reputation.get()), 4),
+            reputation: DecimalText::of_share(member.reputation),
         }
     }
 
@@ -149,7 +140,7 @@ impl MemberDocument {
             keys: self.keys.keys(&format!("{path}.keys"))?,
             location: self.location.location(&format!("{path}.location"))?,
             capacity: self.capacity.capacity(&format!("{path}.capacity"))?,
-            reputation: basis_points(&self.reputation, &format!("{path}.reputation"))?,
+            reputation: self.reputation.share(&format!("{path}.reputation"))?,
         })
     }
 }
@@ -189,7 +180,7 @@ impl LocationDocument {
 
 impl CapacityDocument {
     fn capacity(&self, path: &str) -> Result<Capacity, GenesisError> {
-        let factor = self.heat_factor.as_ref().map(|f| basis_points(f, &format!("{path}.heatFactor"))).transpose()?;
+        let factor = self.heat_factor.as_ref().map(|f| f.share(&format!("{path}.heatFactor"))).transpose()?;
         Ok(Capacity {
             compute_watts: self.compute_watts,
             storage_gb: self.storage_gb,

@@ -2,8 +2,7 @@
 
 use crate::decimal::DecimalText;
 use crate::error::GenesisError;
-use crate::member::basis_points;
-use leg_ledger::amount::{BasisPoints, MicroChf, Price, Quantity};
+use leg_ledger::amount::{BasisPoints, MicroChf};
 use leg_ledger::ids::Height;
 use leg_ledger::params::{Activation, Params, PriceRule, ProtocolVersion, ResourceParams};
 use serde::{Deserialize, Serialize};
@@ -80,14 +79,14 @@ fn set<T: Copy>(target: &mut T, value: Option<T>) {
 
 fn set_share(target: &mut BasisPoints, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
     if let Some(text) = value {
-        *target = basis_points(text, &format!("params.{field}"))?;
+        *target = text.share(&format!("params.{field}"))?;
     }
     Ok(())
 }
 
 fn set_money(target: &mut MicroChf, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
     if let Some(text) = value {
-        *target = MicroChf::new(text.units(&format!("params.{field}"), 6)?);
+        *target = text.money(&format!("params.{field}"))?;
     }
     Ok(())
 }
@@ -95,8 +94,8 @@ fn set_money(target: &mut MicroChf, value: &Option<DecimalText>, field: &str) ->
 impl ParamsDocument {
     /// Every parameter, spelled out.
     pub fn of(p: &Params) -> Self {
-        let share = |b: BasisPoints| Some(DecimalText::from_units(u64::from(b.get()), 4));
-        let money = |m: MicroChf| Some(DecimalText::from_units(m.get(), 6));
+        let share = |b: BasisPoints| Some(DecimalText::of_share(b));
+        let money = |m: MicroChf| Some(DecimalText::of_money(m));
         let activation = |a: &Activation| ActivationDocument { height: a.height.get(), version: a.version.get() };
         ParamsDocument {
             activations: Some(p.activations.iter().map(activation).collect()),
@@ -108,7 +107,7 @@ impl ParamsDocument {
                 energy: ResourceDocument::of(&p.resources.energy),
             },
             fee: share(p.fee),
-            price_collar: share(p.price_collar),
+            price_collar: Some(DecimalText::of_factor(p.price_collar)),
             min_notional: money(p.min_notional),
             max_block_bytes: Some(p.max_block_bytes),
             max_timers: Some(p.max_timers),
@@ -165,7 +164,9 @@ impl ParamsDocument {
 
     fn apply_amounts(&self, p: &mut Params) -> Result<(), GenesisError> {
         set_share(&mut p.fee, &self.fee, "fee")?;
-        set_share(&mut p.price_collar, &self.price_collar, "priceCollar")?;
+        if let Some(text) = &self.price_collar {
+            p.price_collar = text.factor("params.priceCollar")?;
+        }
         set_money(&mut p.min_notional, &self.min_notional, "minNotional")?;
         set_share(&mut p.under_delivery_tolerance, &self.under_delivery_tolerance, "underDeliveryTolerance")?;
         set_share(&mut p.under_delivery_penalty, &self.under_delivery_penalty, "underDeliveryPenalty")?;
@@ -179,23 +180,23 @@ impl ParamsDocument {
 impl ResourceDocument {
     fn of(p: &ResourceParams) -> Self {
         ResourceDocument {
-            base_price: Some(DecimalText::from_units(p.base.micro_chf(), 6)),
+            base_price: Some(DecimalText::of_price(p.base)),
             price_rule: Some(p.rule),
-            lot: Some(DecimalText::from_units(p.lot.get(), 3)),
-            tick: Some(DecimalText::from_units(p.tick.micro_chf(), 6)),
+            lot: Some(DecimalText::of_quantity(p.lot)),
+            tick: Some(DecimalText::of_price(p.tick)),
         }
     }
 
     fn apply(&self, p: &mut ResourceParams, name: &str) -> Result<(), GenesisError> {
         let field = |field: &str| format!("params.resources.{name}.{field}");
         if let Some(text) = &self.base_price {
-            p.base = Price::from_micro_chf(text.units(&field("basePrice"), 6)?);
+            p.base = text.price(&field("basePrice"))?;
         }
         if let Some(text) = &self.lot {
-            p.lot = Quantity::new(text.units(&field("lot"), 3)?);
+            p.lot = text.quantity(&field("lot"))?;
         }
         if let Some(text) = &self.tick {
-            p.tick = Price::from_micro_chf(text.units(&field("tick"), 6)?);
+            p.tick = text.price(&field("tick"))?;
         }
         set(&mut p.rule, self.price_rule);
         Ok(())
