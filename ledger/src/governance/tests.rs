@@ -26,12 +26,12 @@ fn a_rotated_key_replaces_the_old_one_in_registry_and_index() {
         let mut world = World::new();
         let (old, new) = (secret("hub-1", role).public(), fresh(seed));
         assert_eq!(rotate(&mut world, "hub-1", &rotation(role, &new)), Code::Ok);
-        assert_eq!(world.state.get::<Members>(&member("hub-1")).unwrap().keys.signer(role), Some(new.public()));
-        assert_eq!(world.state.get::<Keys>(&new.public()), Some(&(member("hub-1"), role)));
-        assert_eq!(world.state.get::<Keys>(&old), None);
+        assert_eq!(world.state().get::<Members>(&member("hub-1")).unwrap().keys.signer(role), Some(new.public()));
+        assert_eq!(world.state().get::<Keys>(&new.public()), Some(&(member("hub-1"), role)));
+        assert_eq!(world.state().get::<Keys>(&old), None);
         assert!(world.events.contains(&Event::KeyRotated { member: member("hub-1"), role }));
-        let all = world.state.range::<Keys>(..).count();
-        assert_eq!(all, world.state.range::<Members>(..).map(|(_, m)| m.keys.all().len()).sum::<usize>());
+        let all = world.state().range::<Keys>(..).count();
+        assert_eq!(all, world.state().range::<Members>(..).map(|(_, m)| m.keys.all().len()).sum::<usize>());
     }
 }
 
@@ -69,9 +69,9 @@ fn bad_rotations_have_their_codes() {
     ];
     for (signer, rotation, want) in table {
         let mut world = World::new();
-        let before = world.state.clone();
+        let before = world.state().clone();
         assert_eq!(rotate(&mut world, signer, &rotation), want, "{signer} {rotation:?}");
-        assert!(world.state == before);
+        assert!(*world.state() == before);
     }
 }
 

@@ -2,13 +2,13 @@ use crate::limits::SLOT_RETENTION_MS;
 use crate::receipt::Code;
 use crate::state::{Registers, SlotReading, SlotReadings, View};
 use crate::time::Slot;
-use crate::trade::world::{SLOT, START, World, member, reading, slot, wh};
+use crate::trade::world::{SLOT, World, member, reading, slot, wh};
 use crate::transaction::{Reading, Resource};
 
 use Resource::{Compute, Energy, Heat};
 
 fn increase(world: &World, register: Resource, of: Slot) -> u64 {
-    world.state.get::<SlotReadings>(&(member("hub-1"), register, of)).map_or(0, |entry: &SlotReading| entry.increase.get())
+    world.state().get::<SlotReadings>(&(member("hub-1"), register, of)).map_or(0, |entry: &SlotReading| entry.increase.get())
 }
 
 #[test]
@@ -41,13 +41,13 @@ fn readings_follow_one_another() {
                 assert_eq!(world.read("hub-1", &[reading(register, sequence, slot(3 + sequence), 200 * sequence)]), Code::Ok);
             }
         }
-        let before = world.state.clone();
+        let before = world.state().clone();
         assert_eq!(world.read("hub-1", &[next]), want, "{name}");
         if want == Code::Ok {
-            let register = world.state.get::<Registers>(&(member("hub-1"), next.register)).unwrap();
+            let register = world.state().get::<Registers>(&(member("hub-1"), next.register)).unwrap();
             assert_eq!((register.sequence, register.slot, register.register_wh), (6, next.slot, next.register_wh), "{name}");
         } else {
-            assert!(world.state == before, "{name}");
+            assert!(*world.state() == before, "{name}");
         }
     }
 }
@@ -80,19 +80,19 @@ fn one_bad_reading_refuses_the_whole_action() {
     let mut world = World::new();
     let readings = [reading(Compute, 1, slot(0), 100), reading(Compute, 3, slot(0), 130)];
     assert_eq!(world.read("hub-1", &readings), Code::BadReading);
-    assert_eq!(world.state.range::<Registers>(..).count(), 0);
+    assert_eq!(world.state().range::<Registers>(..).count(), 0);
 }
 
 #[test]
 fn old_slots_are_refused_and_forgotten_at_the_same_instant() {
     let mut world = World::new();
     assert_eq!(world.read("hub-1", &[reading(Compute, 1, slot(0), 100)]), Code::Ok);
-    world.at(Slot::new(START), SLOT + SLOT_RETENTION_MS - 1);
+    world.at(slot(0), SLOT + SLOT_RETENTION_MS - 1);
     assert_eq!(world.read("hub-1", &[reading(Compute, 2, slot(0), 150)]), Code::Ok);
     assert_eq!(world.timers(10), 0);
     world.wait_ms(1);
     assert_eq!(world.read("hub-1", &[reading(Compute, 3, slot(0), 200)]), Code::BadSlot);
     assert_eq!(world.timers(10), 1);
     assert_eq!(increase(&world, Compute, slot(0)), 0);
-    assert_eq!(world.state.get::<Registers>(&(member("hub-1"), Compute)).unwrap().register_wh, wh(150), "the register stays");
+    assert_eq!(world.state().get::<Registers>(&(member("hub-1"), Compute)).unwrap().register_wh, wh(150), "the register stays");
 }

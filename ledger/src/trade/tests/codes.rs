@@ -64,7 +64,7 @@ fn every_step_of_compute_has_its_codes() {
         (
             "slot before the window",
             running,
-            |w, id| changed(w, id, |d| d.delivered[0].0 = crate::time::Slot::new(START - 1)),
+            |w, id| changed(w, id, |d| d.delivered[0].0 = crate::time::Slot::new(slot(0).get() - 1)),
             Code::BadSlot,
         ),
         ("slot after the window", running, |w, id| changed(w, id, |d| d.heat[0].0 = slot(4)), Code::BadSlot),
@@ -82,12 +82,12 @@ fn every_step_of_compute_has_its_codes() {
         let mut world = World::new();
         let id = world.compute(&[(10_000, 150_000)]);
         assert_eq!(before(&mut world, id), Code::Ok, "{name}");
-        let (state, events) = (world.state.clone(), world.events.len());
+        let (state, events) = (world.state().clone(), world.events.len());
         assert_eq!(step(&mut world, id), want, "{name}");
         if want == Code::Ok {
             world.check();
         } else {
-            assert!(world.state == state && world.events.len() == events, "{name}: a refused step changes nothing");
+            assert!(*world.state() == state && world.events.len() == events, "{name}: a refused step changes nothing");
         }
     }
 }

@@ -46,19 +46,19 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn pick(world: &World, index: usize) -> Option<TradeId> {
-    let ids: Vec<TradeId> = world.state.range::<Trades>(..).map(|(id, _)| *id).collect();
+    let ids: Vec<TradeId> = world.state().range::<Trades>(..).map(|(id, _)| *id).collect();
     (!ids.is_empty()).then(|| ids[index % ids.len()])
 }
 
 fn next_reading(world: &World, seller: usize, register: Resource, slot: Slot, increase: u64) -> Reading {
-    let last = world.state.get::<Registers>(&(member(TRADERS[seller]), register));
+    let last = world.state().get::<Registers>(&(member(TRADERS[seller]), register));
     let (sequence, before) = last.map_or((0, 0), |r: &Register| (r.sequence, r.register_wh.get()));
     reading(register, sequence + 1, slot, before + increase)
 }
 
 fn apply(world: &mut World, step: &Step) {
-    let current = world.now.slot();
-    let ahead = |slots: u64| current.get() - START + slots;
+    let current = world.now().slot();
+    let ahead = |slots: u64| current.get() - slot(0).get() + slots;
     match step {
         Step::Compute { seller, fills, solar } => {
             let product = window(ahead(0), ahead(4));
@@ -80,7 +80,7 @@ fn apply(world: &mut World, step: &Step) {
         }
         Step::Start(index) | Step::Confirm(index) | Step::Cancel(index) | Step::Complete { trade: index, .. } => {
             let Some(id) = pick(world, *index) else { return };
-            let trade = world.state.get::<Trades>(&id).unwrap().clone();
+            let trade = world.state().get::<Trades>(&id).unwrap().clone();
             let (seller, buyer) = (trade.seller.as_str(), trade.buyer.as_str());
             match step {
                 Step::Start(_) => world.start(seller, id),
@@ -96,7 +96,7 @@ fn apply(world: &mut World, step: &Step) {
 /// Claims what one new reading each of compute and heat shows, in the slots back from now.
 fn complete(world: &mut World, id: TradeId, seller: &str, slots: &[(u64, u64, u64)]) -> crate::receipt::Code {
     let index = TRADERS.iter().position(|name| *name == seller).unwrap();
-    let current = world.now.slot().get();
+    let current = world.now().slot().get();
     let mut claims: Vec<(Slot, u64, u64)> = slots.iter().map(|(back, c, h)| (Slot::new(current - back), *c, *h)).collect();
     claims.sort_unstable();
     claims.dedup_by_key(|claim| claim.0);
@@ -130,7 +130,7 @@ proptest! {
             world.timers(10_000);
             world.check();
         }
-        prop_assert_eq!(world.state.range::<Trades>(..).count(), 0, "every trade ends, by a party or by a deadline");
+        prop_assert_eq!(world.state().range::<Trades>(..).count(), 0, "every trade ends, by a party or by a deadline");
         let ended = |record: &&HistoryRecord| matches!(record, HistoryRecord::Settled { .. } | HistoryRecord::Cancelled { .. });
         prop_assert_eq!(world.finished.iter().filter(ended).count(), opened);
         let escrow: u64 = TRADERS.iter().map(|name| world.account(name).escrow.get()).sum();

@@ -151,12 +151,12 @@ fn what_is_kept_by_slot_is_forgotten_after_a_month() {
     surplus(&mut world, "hub-1", 1_000);
     assert_eq!(world.report("grid-1", slot(1), 1_000), Code::Ok);
     world.timers(10);
-    assert_eq!((world.state.range::<Exchanges>(..).count(), world.state.range::<SlotReadings>(..).count()), (1, 1));
+    assert_eq!((world.state().range::<Exchanges>(..).count(), world.state().range::<SlotReadings>(..).count()), (1, 1));
     world.at(slot(2), SLOT_RETENTION_MS - 1);
     assert_eq!(world.timers(10), 0);
     world.wait_ms(1);
     assert_eq!(world.timers(10), 2);
-    assert_eq!((world.state.range::<Exchanges>(..).count(), world.state.range::<SlotReadings>(..).count()), (0, 0));
+    assert_eq!((world.state().range::<Exchanges>(..).count(), world.state().range::<SlotReadings>(..).count()), (0, 0));
 }
 
 #[test]
@@ -164,5 +164,5 @@ fn energy_that_nobody_sold_leaves_no_entry() {
     let mut world = World::new();
     world.at(slot(2), 0);
     surplus(&mut world, "hub-1", 1_000);
-    assert_eq!(world.state.range::<SlotReadings>(..).count(), 0);
+    assert_eq!(world.state().range::<SlotReadings>(..).count(), 0);
 }

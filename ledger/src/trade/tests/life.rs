@@ -78,8 +78,7 @@ fn the_start_is_due_an_hour_after_a_later_window() {
     assert_eq!(world.start("hub-1", id), Code::TooEarly);
     world.at(slot(12), 0);
     assert_eq!(world.start("hub-1", id), Code::TooLate);
-    world.at(slot(12), 0);
-    world.now = crate::time::MarketTime::from_ms(world.now.ms() - 1);
+    world.at(slot(11), SLOT - 1);
     assert_eq!(world.start("hub-1", id), Code::Ok);
 }
 
@@ -172,7 +171,7 @@ fn the_solar_bonus_is_paid_from_penalties_only() {
 fn the_fee_rate_is_frozen_at_the_match() {
     let mut world = World::new();
     let id = deliver(&mut world, &[KWH_15_RAPPEN], false, 10_000, 0);
-    world.params.fee = BasisPoints::new(200);
+    world.edit_params(|params| params.fee = BasisPoints::new(200));
     assert_eq!(world.confirm("buyer", id), Code::Ok);
     assert_eq!(world.settlement(id).unwrap().fee, MicroChf::new(75_000));
 }
