@@ -145,11 +145,9 @@ fn slot_prices(ledger: &Ledger, leg: LegId, from: Slot) -> Vec<SlotPriceAnswer> 
     let first = Market::Energy { leg, slot: from };
     let markets = ledger.state().range::<Markets>((Bound::Included(first), Bound::Unbounded)).take(MAX_SLOTS);
     let prices = markets.filter_map(|(market, state)| match (market, state.last_price) {
-        (Market::Energy { leg: of, slot }, Some(price)) if *of == leg => Some(SlotPriceAnswer {
-            slot: time::slot_text(*slot),
-            last_price_chf: Exact::price(price),
-            height: state.last_height.get(),
-        }),
+        (Market::Energy { leg: of, slot }, Some(price)) if *of == leg => {
+            Some(SlotPriceAnswer { slot: time::slot_text(*slot), last_price_chf: Exact::price(price), height: state.last_height.get() })
+        }
         _ => None,
     });
     prices.collect()

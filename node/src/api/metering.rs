@@ -69,7 +69,12 @@ type Answer = (StatusCode, Json<ReportAnswer>);
         (status = "4XX", description = "Refused.", body = ErrorAnswer),
     )
 )]
-pub async fn submit_readings(_: Authorized, State(api): State<Api>, sending: Sending, body: Body<ReadingsRequest>) -> Result<Answer, ApiError> {
+pub async fn submit_readings(
+    _: Authorized,
+    State(api): State<Api>,
+    sending: Sending,
+    body: Body<ReadingsRequest>,
+) -> Result<Answer, ApiError> {
     let action = Action::SubmitReadings { readings: ReadingRequest::readings(&body.value.readings, "readings")? };
     report(api, sending, action, KeyRole::Meter, body.fingerprint, |_| Some("readings")).await
 }
@@ -83,7 +88,12 @@ pub async fn submit_readings(_: Authorized, State(api): State<Api>, sending: Sen
         (status = "4XX", description = "Refused.", body = ErrorAnswer),
     )
 )]
-pub async fn submit_forecast(_: Authorized, State(api): State<Api>, sending: Sending, body: Body<ForecastRequest>) -> Result<Answer, ApiError> {
+pub async fn submit_forecast(
+    _: Authorized,
+    State(api): State<Api>,
+    sending: Sending,
+    body: Body<ForecastRequest>,
+) -> Result<Answer, ApiError> {
     let action = Action::ForecastSolar { slots: by_slot(&body.value.slots, "slots")? };
     report(api, sending, action, KeyRole::Operator, body.fingerprint, |_| Some("slots")).await
 }
@@ -97,7 +107,12 @@ pub async fn submit_forecast(_: Authorized, State(api): State<Api>, sending: Sen
         (status = "4XX", description = "Refused.", body = ErrorAnswer),
     )
 )]
-pub async fn report_exchange(_: Authorized, State(api): State<Api>, sending: Sending, body: Body<ExchangeRequest>) -> Result<Answer, ApiError> {
+pub async fn report_exchange(
+    _: Authorized,
+    State(api): State<Api>,
+    sending: Sending,
+    body: Body<ExchangeRequest>,
+) -> Result<Answer, ApiError> {
     let request = body.value;
     let action = Action::ReportExchange {
         leg: LegId::parse(&request.leg).ok_or_else(|| ApiError::bad_value("leg", "not the name of a community"))?,

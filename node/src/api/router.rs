@@ -1,9 +1,7 @@
 //! All routes, and what holds for each of them: limits, time-outs, JSON errors, metrics.
 
 use super::error::ApiError;
-use super::ledger::{
-    get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_transaction,
-};
+use super::ledger::{get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_transaction};
 use super::markets::list_markets;
 use super::metering::{report_exchange, submit_forecast, submit_readings};
 use super::openapi::openapi;

@@ -103,9 +103,7 @@ pub struct AccountList {
 pub async fn get_account(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<AccountAnswer>, ApiError> {
     let unknown = || ApiError::not_found("unknown_member", "there is no such member").at("id");
     let member = member_id(&id, "id").map_err(|_| unknown())?;
-    let found = api.blocking(move |api| {
-        api.read(|ledger| ledger.state().get::<Members>(&member).map(|member| account(ledger, member)))
-    });
+    let found = api.blocking(move |api| api.read(|ledger| ledger.state().get::<Members>(&member).map(|member| account(ledger, member))));
     found.await?.map(Json).ok_or_else(unknown)
 }
 

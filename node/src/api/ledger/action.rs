@@ -117,7 +117,9 @@ impl TermsAnswer {
 /// Start and end of an order's window or slot, and its months.
 pub fn product_fields(product: &Product) -> (Option<String>, Option<String>, Option<u32>) {
     match product {
-        Product::Compute { from, until } | Product::ComputeHours { from, until } => (Some(time::text(*from)), Some(time::text(*until)), None),
+        Product::Compute { from, until } | Product::ComputeHours { from, until } => {
+            (Some(time::text(*from)), Some(time::text(*until)), None)
+        }
         Product::Storage { months } => (None, None, Some(*months)),
         Product::Heat => (None, None, None),
         Product::Energy { slot } => (Some(time::slot_text(*slot)), slot.end().map(time::text), None),

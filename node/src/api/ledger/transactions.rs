@@ -212,4 +212,3 @@ pub async fn get_transaction(State(api): State<Api>, Path(id): Path<String>) -> 
         None => Err(unknown()),
     }
 }
-

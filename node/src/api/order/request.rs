@@ -10,9 +10,7 @@ use leg_ledger::limits::MAX_SETTLEMENT_METHODS;
 use leg_ledger::member::{Country, DistanceTier};
 use leg_ledger::receipt::Code;
 use leg_ledger::time::{DAY_MS, MarketTime};
-use leg_ledger::transaction::{
-    Constraints, PlaceOrder, Pricing, Product, ReplaceOrder, Resource, SettlementMethod, Side, TimeInForce,
-};
+use leg_ledger::transaction::{Constraints, PlaceOrder, Pricing, Product, ReplaceOrder, Resource, SettlementMethod, Side, TimeInForce};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -212,7 +210,9 @@ impl OrderRequest {
     /// The field of this request that a rejection is about.
     pub fn field_of(&self, code: Code) -> Option<&'static str> {
         match code {
-            Code::BadQuantity | Code::MinNotional | Code::InsufficientFunds | Code::InsufficientCapacity | Code::Overflow => Some("quantity"),
+            Code::BadQuantity | Code::MinNotional | Code::InsufficientFunds | Code::InsufficientCapacity | Code::Overflow => {
+                Some("quantity")
+            }
             Code::BadTick | Code::PriceCollar => Some(self.price_field()),
             Code::BadWindow => Some("window"),
             Code::SlotClosed => Some("slot"),
