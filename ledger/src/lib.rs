@@ -45,6 +45,9 @@ pub mod params;
 pub mod receipt;
 pub mod signature;
 pub mod state;
+#[cfg(test)]
+#[allow(dead_code)] // a kit: each room's tests use a part of it
+pub(crate) mod testing;
 pub mod time;
 pub mod trade;
 pub mod transaction;

@@ -78,6 +78,7 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::Exchange(leg, slot) => trade::on_exchange_due(ctx, leg, slot)?,
             TimerId::SlotReading(key) => meter::expire_slot_reading(ctx, key)?,
             TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
+            TimerId::Market(market) => market::expire_market(ctx, market),
         }
     }
     Ok(())
