@@ -58,14 +58,22 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
+        // A number where a name is expected is a wrong value of good JSON, which serde_json calls a syntax error.
+        if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+            return field_error(&short(error.inner()), &path);
+        }
         json_error(error.inner(), &path)
     })?;
     deserializer.end().map_err(|error| json_error(&error, "."))?;
     Ok(value)
 }
 
+fn short(error: &serde_json::Error) -> String {
+    error.to_string().chars().take(MAX_MESSAGE).collect()
+}
+
 fn json_error(error: &serde_json::Error, path: &str) -> ApiError {
-    let message: String = error.to_string().chars().take(MAX_MESSAGE).collect();
+    let message = short(error);
     if error.classify() != serde_json::error::Category::Data {
         return ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", message);
     }

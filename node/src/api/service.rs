@@ -79,7 +79,7 @@ impl Api {
     /// MUST be called within a tokio runtime.
     pub fn start(parts: ApiParts) -> Api {
         let waiters = Arc::new(Waiters::default());
-        tokio::spawn(Arc::clone(&waiters).run(Arc::clone(&parts.chain)));
+        tokio::spawn(Arc::clone(&waiters).run(parts.chain.follow(), Arc::clone(&parts.chain)));
         let limiter = Limiter::new(parts.limits.transactions_per_second);
         let metrics = ApiMetrics::register(&parts.telemetry);
         Api(Arc::new(Inner { parts, waiters, limiter, metrics }))

@@ -128,9 +128,10 @@ pub async fn submit(api: &Api, transaction: SignedTransaction, wait: Wait, retry
         Err(Refused::Inadmissible(Inadmissible::Expired { .. })) if retry => return Err(expired(id)),
         Err(refused) => return Err(refused.into()),
     }
-    let results = match waiter {
-        Some(mut waiter) => tokio::time::timeout(api.limits().finality_time, waiter.finality()).await.unwrap_or_default(),
-        None => None,
+    let Some(mut waiter) = waiter else { return Ok(Outcome { transaction, id, results: None }) };
+    let results = match tokio::time::timeout(api.limits().finality_time, waiter.finality()).await.unwrap_or_default() {
+        Some(results) => Some(results),
+        None => committed(api, id).await?,
     };
     Ok(Outcome { transaction, id, results })
 }
