@@ -7,7 +7,7 @@ use super::schema::{
     AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedOrders, FinishedTrade, FinishedTrades, HistoryNodes, HistoryRecords,
     MemberOrders, MemberTrades, Meta, Receipts, Setting, Table, TransactionIndex, TransactionPlace,
 };
-use super::{StoreError, key::StoreKey};
+use super::StoreError;
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
 use leg_ledger::execute::{HistoryRecord, Tip};
@@ -43,9 +43,9 @@ pub struct BlockRecord<'a> {
     /// State entries that it changed.
     pub entries: &'a [StateEntry],
     /// Receipts, in canonical order.
-    pub receipts: &'a [Receipt],
+    pub receipts: &'a Vec<Receipt>,
     /// Events, in order.
-    pub events: &'a [Event],
+    pub events: &'a Vec<Event>,
     /// What was finished, in the order of its leaves in the history log.
     pub records: &'a [HistoryRecord],
     /// New nodes of the history log.
