@@ -133,14 +133,8 @@ mod tests {
     #[test]
     fn keys_sort_as_bytes_the_way_they_sort_as_values() {
         let member = |name| MemberId::parse(name).unwrap();
-        let keys: Vec<(MemberId, u64)> = vec![
-            (member("a"), 1),
-            (member("a"), 255),
-            (member("a"), 256),
-            (member("a-b"), 0),
-            (member("ab"), u64::MAX),
-            (member("b"), 0),
-        ];
+        let keys: Vec<(MemberId, u64)> =
+            vec![(member("a"), 1), (member("a"), 255), (member("a"), 256), (member("a-b"), 0), (member("ab"), u64::MAX), (member("b"), 0)];
         assert!(keys.is_sorted());
         let bytes: Vec<Vec<u8>> = keys.iter().map(StoreKey::to_bytes).collect();
         assert!(bytes.is_sorted());

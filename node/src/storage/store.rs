@@ -1,5 +1,6 @@
 //! The store: opening, founding, the one batch a block, and recovery.
 
+use super::StoreError;
 use super::database::{Batch, Database, Order};
 use super::idempotency::{self, IdempotencyKey, IdempotencyRecord};
 use super::proposals::Proposals;
@@ -7,7 +8,6 @@ use super::schema::{
     AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedOrders, FinishedTrade, FinishedTrades, HistoryNodes, HistoryRecords,
     MemberOrders, MemberTrades, Meta, Receipts, Setting, Table, TransactionIndex, TransactionPlace,
 };
-use super::StoreError;
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
 use leg_ledger::execute::{HistoryRecord, Tip};
@@ -184,9 +184,7 @@ impl Store {
         let first = tip.saturating_sub(count.saturating_sub(1)).get().max(1);
         Ok((first..=tip.get()).map(|height| {
             let height = Height::new(height);
-            self.database
-                .get::<Blocks>(&height)?
-                .ok_or_else(|| StoreError::Missing { table: Blocks::NAME, key: height.to_string() })
+            self.database.get::<Blocks>(&height)?.ok_or_else(|| StoreError::Missing { table: Blocks::NAME, key: height.to_string() })
         }))
     }
 
@@ -199,7 +197,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; the transaction MUST NOT be sent then.
-    pub fn remember(&self, key: &IdempotencyKey, record: &IdempotencyRecord, now: BlockTime) -> Result<Option<IdempotencyRecord>, StoreError> {
+    pub fn remember(
+        &self,
+        key: &IdempotencyKey,
+        record: &IdempotencyRecord,
+        now: BlockTime,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let _order = self.idempotency.lock().unwrap_or_else(PoisonError::into_inner);
         idempotency::remember(&self.database, key, record, now)
     }
@@ -272,4 +275,19 @@ fn put_trade(batch: &mut Batch<'_>, leaf: u64, trade: &Trade, finished: Finished
     batch.put::<AllTrades>(&leaf, &finished)?;
     batch.put::<MemberTrades>(&(trade.buyer, leaf), &finished)?;
     batch.put::<MemberTrades>(&(trade.seller, leaf), &finished)
+}
+
+#[cfg(test)]
+impl Store {
+    /// Makes every further write fail.
+    pub(crate) fn fail_writes(&self) {
+        self.database.fail();
+    }
+
+    /// Changes an entry of the state behind the ledger's back.
+    pub(crate) fn damage<T: leg_ledger::state::Table>(&self, key: &T::Key, value: &T::Value) {
+        let mut batch = self.database.batch();
+        batch.put_raw::<Entries>(&T::flat_key(key), &codec::encode(value)).unwrap();
+        self.database.commit("damage", batch).unwrap();
+    }
 }
