@@ -149,18 +149,6 @@ impl Network {
         assert!(self.ledger.commit(executed));
         self.certificate = Some(certificate);
     }
-
-    /// Makes the next `count` blocks, empty ones, the tip, and returns them.
-    pub fn advance_empty(&mut self, count: u64) -> Vec<(Block, Certificate)> {
-        (0..count)
-            .map(|_| {
-                let block = self.block(vec![]);
-                let (executed, certificate) = (self.execute(&block), self.certify(&block));
-                self.advance(executed, certificate.clone());
-                (block, certificate)
-            })
-            .collect()
-    }
 }
 
 /// The state at genesis of a network of these hubs.

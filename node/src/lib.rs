@@ -15,6 +15,11 @@
 //! Invariants: only [`clock`] reads the time; only [`storage`] names RocksDB; a block is published only after it is durable; a failed
 //! durable write stops the process.
 
+pub mod chain;
+pub mod clock;
+pub mod config;
+pub mod keys;
+pub mod shutdown;
 pub mod storage;
 
 #[cfg(test)]
