@@ -150,17 +150,19 @@ fn live(steps: &[Step]) -> World {
         apply(&mut world, step);
         world.check();
     }
+    world.check_index();
     world.wait_ms(40 * DAY_MS);
     // Energy that settles when its last readings were missed becomes due within the same block.
     for _ in 0..3 {
         world.timers(10_000);
         world.check();
     }
+    world.check_index();
     world
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_appears_or_vanishes(steps in prop::collection::vec(step(), 1..120)) {
@@ -182,7 +184,7 @@ proptest! {
 fn random_lives_reach_every_end() {
     let mut runner = TestRunner::deterministic();
     let (mut heat, mut penalties, mut bonuses, mut energy_cut, mut silent, mut reasons) = (0, 0, 0, 0, 0, [0; 3]);
-    for _ in 0..40 {
+    for _ in 0..24 {
         let steps = prop::collection::vec(step(), 100).new_tree(&mut runner).unwrap().current();
         let world = live(&steps);
         for record in &world.finished {
