@@ -4,7 +4,7 @@ mod api;
 mod log;
 
 pub use api::ApiMetrics;
-pub use log::{LogError, LogFormat, start_log};
+pub use log::{LogError, start_log};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
