@@ -1,1 +1,2 @@
 //! leg-node
+pub mod mempool;
