@@ -92,7 +92,10 @@ impl AdmitError {
 
     /// True where the same transaction can be submitted again later, unchanged.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, AdmitError::MemberQuota { .. } | AdmitError::Full { .. } | AdmitError::Busy | AdmitError::Unseen | AdmitError::Stopped)
+        matches!(
+            self,
+            AdmitError::MemberQuota { .. } | AdmitError::Full { .. } | AdmitError::Busy | AdmitError::Unseen | AdmitError::Stopped
+        )
     }
 
     /// True where an honest peer would not have passed it on: it is charged to the peer that delivered it. What depends on how far a node
@@ -100,7 +103,9 @@ impl AdmitError {
     pub fn is_deliverers_fault(&self) -> bool {
         matches!(
             self,
-            AdmitError::Malformed(_) | AdmitError::Inadmissible(Inadmissible::Form(_) | Inadmissible::Signature { .. }) | AdmitError::Unseen
+            AdmitError::Malformed(_)
+                | AdmitError::Inadmissible(Inadmissible::Form(_) | Inadmissible::Signature { .. })
+                | AdmitError::Unseen
         )
     }
 

@@ -74,6 +74,6 @@ impl Default for MempoolConfig {
 }
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,7 @@ impl Hub {
 /// A registry of members at a height, without replay window.
 pub(crate) struct Registry {
     pub(crate) next: Height,
-    keys: Mutex<HashMap<MemberId, PublicKey>>,
+    pub(crate) keys: Mutex<HashMap<MemberId, PublicKey>>,
 }
 
 impl Registry {
