@@ -91,7 +91,10 @@ impl Week {
             let record = record.context("solar_kwh_per_kwp.csv")?;
             made.push(hundred_thousandths(record.get(1).unwrap_or_default()).context("solar_kwh_per_kwp.csv")?);
         }
-        ensure!(drawn_wh.len() == WEEK_SLOTS && made.len() == WEEK_SLOTS && peak_watts.len() == HOUSEHOLDS, "the shipped week is not whole");
+        ensure!(
+            drawn_wh.len() == WEEK_SLOTS && made.len() == WEEK_SLOTS && peak_watts.len() == HOUSEHOLDS,
+            "the shipped week is not whole"
+        );
         Ok(Week { drawn_wh, peak_watts, made_centi_wh_per_kwp: made })
     }
 

@@ -1,4 +1,7 @@
 //! Compute jobs of the development network: who asks for which of the shipped requests, when, and what it takes.
+//!
+//! The four hubs with the smallest solar plants and a customer without a hub buy; the other eight hubs offer when they have solar surplus.
+//! Nobody does both, since the market refuses an order that would trade with one's own.
 
 use super::community::{HUBS, LOT_WH};
 use super::data::{self, Request};
@@ -12,8 +15,10 @@ const CORE_WATTS: u64 = 12;
 const GPU_WATTS: u64 = 350;
 /// Power of 1 GiB of memory, mW.
 const MEMORY_MILLIWATTS_PER_GIB: u64 = 375;
-/// Buyers of compute: the hubs, then one customer without a hub.
-pub const BUYERS: usize = HUBS + 1;
+/// Hubs that buy compute.
+const BUYING_HUBS: usize = 4;
+/// Index of the customer without a hub, after the hubs.
+pub const CUSTOMER: usize = HUBS;
 
 /// Energy of a job, Wh: the power of its cores, GPUs and memory times its duration, rounded up to whole lots.
 ///
@@ -21,9 +26,8 @@ pub const BUYERS: usize = HUBS + 1;
 /// W  = 12 x cores + 350 x GPUs + 0.375 x GiB        Wh = W x minutes / 60
 /// ```
 pub fn energy_wh(request: &Request, minutes: u64) -> u64 {
-    let milliwatts = CORE_WATTS * request.milli_cores
-        + GPU_WATTS * 1_000 * request.gpus
-        + MEMORY_MILLIWATTS_PER_GIB * request.memory_mib / 1_024;
+    let milliwatts =
+        CORE_WATTS * request.milli_cores + GPU_WATTS * 1_000 * request.gpus + MEMORY_MILLIWATTS_PER_GIB * request.memory_mib / 1_024;
     (milliwatts * minutes).div_ceil(60 * 1_000).next_multiple_of(LOT_WH).max(LOT_WH)
 }
 
@@ -43,7 +47,7 @@ pub enum Ending {
 pub struct Job {
     /// Running number.
     pub number: usize,
-    /// Who pays: a hub's index, or [`HUBS`] for the customer.
+    /// Who pays: a hub's index, or [`CUSTOMER`].
     pub buyer: usize,
     /// Wh, whole lots.
     pub energy: u64,
@@ -62,18 +66,28 @@ impl Job {
 #[derive(Clone, Debug)]
 pub struct Jobs {
     requests: Vec<Request>,
+    buyers: Vec<usize>,
 }
 
 /// New jobs at each full hour.
 const JOBS_PER_HOUR: usize = 2;
 
 impl Jobs {
-    /// The jobs of the shipped requests.
+    /// The jobs of the shipped requests for a community with these solar plants, W.
     ///
     /// # Errors
     /// When the embedded file cannot be read.
-    pub fn load() -> Result<Self> {
-        Ok(Jobs { requests: data::requests()? })
+    pub fn load(peak_watts: [u64; HUBS]) -> Result<Self> {
+        let mut hubs: Vec<usize> = (0..HUBS).collect();
+        hubs.sort_by_key(|hub| peak_watts[*hub]);
+        hubs.truncate(BUYING_HUBS);
+        hubs.push(CUSTOMER);
+        Ok(Jobs { requests: data::requests()?, buyers: hubs })
+    }
+
+    /// Whether a hub offers compute when it has solar surplus.
+    pub fn offers(&self, hub: usize) -> bool {
+        !self.buyers.contains(&hub)
     }
 
     /// Jobs that are asked for at the start of the given hour of the run.
@@ -86,8 +100,7 @@ impl Jobs {
         let request = &self.requests[number % self.requests.len()];
         // 15, 30, 45 and 60 minutes in turn; a request that comes round again gets another duration, since 231 is odd.
         let minutes = 15 * (1 + number as u64 % HOUR_SLOTS as u64);
-        // 13 buyers and a step of 5 visit everyone before anyone twice.
-        let buyer = number * 5 % BUYERS;
+        let buyer = self.buyers[number % self.buyers.len()];
         let ending = match number % 16 {
             7 => Ending::BrokenOff,
             n if n % 4 == 2 => Ending::Silent,
@@ -111,12 +124,15 @@ mod tests {
 
     #[test]
     fn every_buyer_and_every_ending_has_its_turn() {
-        let jobs = Jobs::load().unwrap();
+        let jobs = Jobs::load(leg_genesis::STANDARD_SOLAR_PEAK_WATTS).unwrap();
         let all: Vec<Job> = (0..168).flat_map(|hour| jobs.of_hour(hour)).collect();
         assert_eq!(all.len(), 336);
-        for buyer in 0..BUYERS {
+        // Plants of 27.3, 36.1, 36.3 and 49.4 kW.
+        for buyer in [10, 2, 11, 5, CUSTOMER] {
             assert!(all.iter().any(|j| j.buyer == buyer), "{buyer}");
+            assert!(!jobs.offers(buyer) || buyer == CUSTOMER);
         }
+        assert!(all.iter().all(|j| !(0..HUBS).any(|hub| jobs.offers(hub) && hub == j.buyer)));
         for ending in [Ending::Confirmed, Ending::Silent, Ending::BrokenOff] {
             assert!(all.iter().any(|j| j.ending == ending), "{ending:?}");
         }
