@@ -52,3 +52,6 @@ pub mod time;
 pub mod trade;
 pub mod transaction;
 pub mod tree;
+
+#[cfg(test)]
+mod vectors;

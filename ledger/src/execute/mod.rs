@@ -20,3 +20,6 @@ pub use context::{BlockFacts, Context, Envelope, Fault, HistoryRecord};
 pub use phases::{Outcome, execute_block};
 pub use replay::ReplayWindow;
 pub use validity::{Inadmissible, Invalid, ProposalFacts, genesis_parent};
+
+#[cfg(test)]
+mod tests;
