@@ -114,7 +114,7 @@ fn order(side: Side, kwh: u64, price: u64) -> Action {
         min_fill: Quantity::ZERO,
         settlement: vec![SettlementMethod::Credits],
         pricing: Pricing::Fixed,
-        split: true,
+        split: side == Side::Bid,
         solar: false,
         constraints: Constraints::default(),
     })
