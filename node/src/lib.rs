@@ -20,6 +20,8 @@ pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod keys;
+pub mod mempool;
+pub mod network;
 pub mod page;
 pub mod shutdown;
 pub mod storage;

@@ -1,14 +1,20 @@
 //! The ports on the node's own services.
 
-use super::ports::{ChainPort, ClockPort, Followed, IdempotencyPort, Results, Unavailable};
+use super::ports::{
+    ChainPort, ClockPort, Followed, IdempotencyPort, MempoolPort, NetworkPort, PeerStatus, Refused, Results, Unavailable,
+};
 use crate::chain::{ChainHandle, Committed};
 use crate::clock::SystemClock;
+use crate::mempool::{AdmitError, Mempool, Source};
+use crate::network::{Network, NodeId, PeerInfo};
 use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord, StoreError};
+use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt, unfold};
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::execute::Ledger;
 use leg_ledger::ids::{Height, MemberId, OrderId, TradeId, TransactionId};
 use leg_ledger::time::BlockTime;
+use leg_ledger::transaction::SignedTransaction;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
@@ -81,6 +87,45 @@ impl IdempotencyPort for ChainHandle {
 
     fn remember(&self, key: &IdempotencyKey, record: &IdempotencyRecord, now: BlockTime) -> Result<Option<IdempotencyRecord>, Unavailable> {
         self.store().remember(key, record, now).map_err(unavailable)
+    }
+}
+
+#[async_trait]
+impl MempoolPort for Mempool {
+    async fn submit(&self, transaction: SignedTransaction) -> Result<(), Refused> {
+        match Mempool::submit(self, transaction, Source::Local).await {
+            Ok(_) => Ok(()),
+            Err(AdmitError::Inadmissible(cause)) => Err(Refused::Inadmissible(cause)),
+            Err(AdmitError::Duplicate(_)) => Err(Refused::Waiting),
+            Err(AdmitError::NonceWaits(_)) => Err(Refused::NonceWaits),
+            Err(AdmitError::MemberQuota { .. }) => Err(Refused::Quota),
+            Err(AdmitError::Stopped) => Err(Refused::Stopped),
+            // Bytes were decoded before, and nothing of an own client is dropped unseen: what is left is that the node has no room.
+            Err(AdmitError::Full { .. } | AdmitError::Busy | AdmitError::Unseen | AdmitError::Malformed(_)) => Err(Refused::Full),
+        }
+    }
+
+    fn is_waiting(&self, id: TransactionId) -> bool {
+        self.contains(&id)
+    }
+
+    fn waiting(&self) -> usize {
+        Mempool::waiting(self)
+    }
+}
+
+impl NetworkPort for Network {
+    fn peers(&self) -> Vec<PeerStatus> {
+        let status = |(node, info): (NodeId, PeerInfo)| PeerStatus {
+            peer: node.to_string(),
+            member: info.standing.member(),
+            connected: info.connected,
+            height: info.tip,
+            root: info.root,
+            diverged: info.diverged,
+            muted: info.muted,
+        };
+        Network::peers(self).into_iter().map(status).collect()
     }
 }
 

@@ -167,8 +167,12 @@ pub struct PeerStatus {
     pub connected: bool,
     /// Its last block, as it said.
     pub height: Option<Height>,
-    /// Its state root after that block, as it said.
-    pub state_root: Option<Hash>,
+    /// Its state root after a height, as it said.
+    pub root: Option<(Height, Hash)>,
+    /// The last height at which its root differed from this node's.
+    pub diverged: Option<Height>,
+    /// Whether its transactions are not listened to for now.
+    pub muted: bool,
 }
 
 /// The swarm.

@@ -268,7 +268,9 @@ impl NetworkPort for Net {
             member: MemberId::parse("hub-02"),
             connected: true,
             height: Some(Height::new(7)),
-            state_root: Some(root),
+            root: Some((Height::new(6), root)),
+            diverged: None,
+            muted: false,
         }]
     }
 }
