@@ -15,6 +15,7 @@
 //! * every queue is bounded; a full one refuses with a stable code, and nothing that was admitted is evicted.
 
 mod admission;
+mod chain;
 mod counters;
 mod error;
 mod known;
@@ -26,7 +27,7 @@ mod service;
 pub use counters::MempoolCounts;
 pub use error::AdmitError;
 pub use mailbox::{Mempool, Source};
-pub use pool::{Pool, PoolError, PoolLimits, TakeRequest};
+pub use pool::{Pool, PoolError, PoolLimits};
 pub use ports::LedgerView;
 
 use std::time::Duration;
