@@ -122,6 +122,9 @@ impl Hash {
     /// All zero bytes: the hash of nothing, used where a parent does not exist.
     pub const ZERO: Hash = Hash([0; 32]);
 
+    /// All one bits: the last key of a range over hashes.
+    pub const MAX: Hash = Hash([0xff; 32]);
+
     /// Wraps bytes that already are a hash.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Hash(bytes)

@@ -28,5 +28,16 @@ pub const MAX_QUANTITY: u64 = 1_000_000_000_000;
 pub const MAX_DEPOSITED: u64 = 1 << 62;
 /// Meter readings in one action.
 pub const MAX_READINGS: usize = 768;
+/// Market ms after a slot's end for which its increases, local-exchange report and forecasts stay in the state (31 days: the correction
+/// period of MARKET 6 and a day); they are pruned then, and readings of older slots are refused. Windows of orders MUST be shorter.
+pub const SLOT_RETENTION_MS: u64 = 31 * 86_400_000;
+/// Energy trades that one due timer of their (community, slot) settles; the rest follows with its next turn.
+pub const MAX_SLOT_SETTLEMENTS: usize = 64;
 /// Settlement methods in an order's preference list.
 pub const MAX_SETTLEMENT_METHODS: usize = 4;
+/// Longest window of a compute order, market ms (7 days: each of its slots can be reported in one action); a longer one is refused.
+pub const MAX_WINDOW_MS: u64 = 7 * 86_400_000;
+/// A window ends, and a forecast lies, at most this far ahead, market ms (30 days); further ones are refused.
+pub const MAX_AHEAD_MS: u64 = 30 * 86_400_000;
+/// Open solar asks and running solar trades of one hub; more solar asks are refused. Bounds the cost of checking them against the forecast.
+pub const MAX_SOLAR_PROMISES: usize = 1_024;

@@ -116,7 +116,7 @@ pub struct Params {
     pub confirm_window_ms: u64,
     /// Energy slots open this long before they start, market ms.
     pub energy_open_ms: u64,
-    /// A local-exchange report is waited for this long after a slot's readings, market ms.
+    /// A local-exchange report is waited for this long after its slot's end, market ms.
     pub exchange_window_ms: u64,
     /// Seller's deadline for the readings of an energy slot after its end, market ms.
     pub readings_window_ms: u64,

@@ -14,11 +14,12 @@ mod tables;
 mod trade;
 
 pub use account::{Account, Totals};
-pub use index::{IndexKey, TimerId};
+pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots};
 pub use order::Order;
 pub use overlay::Overlay;
 pub use records::{
-    CommitteeState, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey, SlotReading, SlotReadingKey,
+    CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey, SlotReading,
+    SlotReadingKey,
 };
 pub use tables::{
     Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Parameters, References, Registers,

@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 /// Committees in force and announced. A change decided at h is in force at h + 2 (DESIGN).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitteeState {
+    /// Decided the height of this state; checks the parent certificate in the next block.
+    pub previous: Committee,
     /// Decides the next height after this state.
     pub current: Committee,
     /// Decides the height after that.
@@ -24,6 +26,9 @@ pub struct MarketState {
     pub last_price: Option<Price>,
     /// Height of the last auction with fills.
     pub last_height: Height,
+    /// The next block holds an auction even if no order changes: the last one left a bid at a bound (16 fills, 1 024 candidates), or the
+    /// reference price moved under dynamic asks.
+    pub auction_due: bool,
 }
 
 /// Reference price of a resource (of a community for energy), and who asked to halt its markets (MARKET 4, 5).
@@ -65,17 +70,37 @@ pub struct SlotReading {
     pub increase: Quantity,
     /// Claimed over all trades.
     pub claimed: Quantity,
-    /// Heat issued for it so far (compute registers; MARKET 8).
+    /// Claimed by trades that were settled, as far as they were paid (compute registers).
+    pub settled: Quantity,
+    /// Heat issued for what was settled, over all trades (compute registers; MARKET 8).
     pub issued: Quantity,
 }
 
-/// A hub's solar forecast for a slot, and what its solar orders already promise of it.
+/// Energy of a community in a slot: what its grid operator reported, and how far the slot's trades are (MARKET 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Wh exchanged locally, as reported.
+    pub reported: Option<Quantity>,
+    /// A report at this time or later comes too late; fixed with the slot's first trade or report.
+    pub report_deadline: MarketTime,
+    /// Trades whose seller's readings are not in.
+    pub waiting: u64,
+    /// Trades whose seller's readings are in, not settled yet.
+    pub ready: u64,
+    /// Wh that the readings gave to trades, before the report limits them.
+    pub metered: Quantity,
+    /// Wh of `metered` whose trades were settled.
+    pub settled: Quantity,
+    /// When the next step is due: settling what is ready, or, with no trade open, forgetting the slot. `None` while trades wait for
+    /// readings.
+    pub due: Option<MarketTime>,
+}
+
+/// A hub's solar forecast for a slot. What is promised of it stands in the index ([`super::IndexKey::Solar`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForecastEntry {
     /// Forecast energy, Wh.
     pub energy: Quantity,
-    /// Promised by open solar orders and running trades, Wh.
-    pub promised: Quantity,
 }
 
 /// Identity of a heat lot (MARKET 8).

@@ -4,10 +4,9 @@
 
 use super::index::{self, IndexKey};
 use super::{
-    Account, CommitteeState, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState, Register, RegisterKey, SlotReading,
-    SlotReadingKey, Totals, Trade,
+    Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState, Register, RegisterKey,
+    SlotReading, SlotReadingKey, Totals, Trade,
 };
-use crate::amount::Quantity;
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
 use crate::ids::{LegId, MemberId, OrderId, TradeId};
@@ -162,17 +161,17 @@ tables! {
     /// Running trades.
     Trades = 8, trades: TradeId => Trade, index::of_trade;
     /// Markets with their last price.
-    Markets = 9, markets: Market => MarketState, index::none;
+    Markets = 9, markets: Market => MarketState, index::of_market;
     /// Reference prices and halts, by resource and (for energy) community.
     References = 10, references: (Resource, Option<LegId>) => ReferenceState, index::none;
     /// Registers of meters.
     Registers = 11, registers: RegisterKey => Register, index::none;
     /// What registers increased by slot.
-    SlotReadings = 12, slot_readings: SlotReadingKey => SlotReading, index::none;
-    /// Locally exchanged energy as reported by the grid operator.
-    Exchanges = 13, exchanges: (LegId, Slot) => Quantity, index::none;
+    SlotReadings = 12, slot_readings: SlotReadingKey => SlotReading, index::of_slot_reading;
+    /// Energy of a community in a slot, from its first trade or report on.
+    Exchanges = 13, exchanges: (LegId, Slot) => Exchange, index::of_exchange;
     /// Solar forecasts.
-    Forecasts = 14, forecasts: (MemberId, Slot) => ForecastEntry, index::none;
+    Forecasts = 14, forecasts: (MemberId, Slot) => ForecastEntry, index::of_forecast;
     /// Heat lots.
     HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
 }

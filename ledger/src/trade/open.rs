@@ -1,5 +1,6 @@
 //! The match: a trade begins.
 
+use super::exchange;
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Fault};
 use crate::hash::{Domain, Hash};
@@ -8,7 +9,7 @@ use crate::params::Params;
 use crate::receipt::{Code, Event};
 use crate::state::{Fill, Order, Trade, TradeStatus, Trades, View};
 use crate::time::MarketTime;
-use crate::transaction::{Product, SettlementMethod};
+use crate::transaction::{Market, Product, SettlementMethod};
 
 /// What an auction decided: the fills of one bid with one seller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,9 @@ pub fn open(ctx: &mut Context<'_>, m: Match) -> Result<TradeId, Fault> {
         result: None,
     };
     let (bid, buyer, seller, market) = (trade.bid, trade.buyer, trade.seller, trade.market);
+    if let Market::Energy { leg, slot } = market {
+        exchange::enter(ctx, leg, slot)?;
+    }
     ctx.events.push(Event::Matched { trade: id, bid, buyer, seller, market, quantity, price: first });
     ctx.state.put::<Trades>(id, trade);
     Ok(id)

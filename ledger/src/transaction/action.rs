@@ -225,9 +225,10 @@ pub enum ReadingQuality {
 pub struct Reading {
     /// Which register of the member's meter: compute, heat or energy fed in.
     pub register: Resource,
-    /// Grows by one with each reading of the register.
+    /// Grows by one with each reading of the register. Reading 1 counts from zero; a meter that already ran starts with a reading 0, which
+    /// only tells where its register stands.
     pub sequence: u64,
-    /// The slot at whose end it was read.
+    /// The slot at whose end it was read; compute and heat may also be read within the running slot.
     pub slot: Slot,
     /// The register, Wh since the meter was installed.
     pub register_wh: Quantity,
@@ -257,7 +258,7 @@ pub struct RotateKey {
     pub role: KeyRole,
     /// The new key.
     pub key: PublicKey,
-    /// The new key's signature over (chain id, member id, role): proof of possession.
+    /// The new key's signature over (member id, role, key): proof of possession (`governance::possession_message`).
     pub possession: Signature,
 }
 

@@ -1,0 +1,316 @@
+//! Starting and stopping the engine.
+
+use crate::app::{App, HostActor, INPUT_QUEUE, Input, LoopEnd};
+use crate::codec::{EngineCodec, SYNC_BATCH};
+use crate::context::LegContext;
+use crate::guard::{Guard, GuardError, SharedGuard};
+use crate::handle::{Handler, Settings, Voter};
+use crate::outbound::{Outbound, OutboundGuard};
+use crate::ports::{ChainPort, Clock, MarkStore, Pace, ProposalStore};
+use crate::signing::{ChainVerifier, MemberSigner};
+use crate::timeouts::Timeouts;
+use crate::types::Address;
+use crate::wal_check::{WalCheckError, silent_until};
+use arc_malachitebft_app_channel::app::config::{ConsensusConfig, ValuePayload, ValueSyncConfig};
+use arc_malachitebft_app_channel::app::engine::consensus::ConsensusRef;
+use arc_malachitebft_app_channel::app::engine::network::NetworkRef;
+use arc_malachitebft_app_channel::app::engine::node::NodeRef;
+use arc_malachitebft_app_channel::app::engine::util::events::TxEvent;
+use arc_malachitebft_app_channel::app::engine::util::output_port::OutputPort;
+use arc_malachitebft_app_channel::app::metrics::{Metrics, SharedRegistry};
+use arc_malachitebft_app_channel::app::spawn;
+use arc_malachitebft_signing::Signer;
+use leg_ledger::ids::{ChainId, Height, MemberId};
+use ractor::Actor;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// A member id that no committee can hold, for nodes without one.
+const FOLLOWER: &str = "follower";
+
+/// How a node takes part.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The network.
+    pub chain: ChainId,
+    /// This node's consensus key and its member; `None` for a node that follows without ever signing. A member that is not in the
+    /// committee follows as well, until it is.
+    pub voter: Option<Voter>,
+    /// The engine's write-ahead log; a file on the same disk as the rest of the node, which the engine creates and locks.
+    pub wal_path: PathBuf,
+    /// Pace of the network ([`Pace::of`]).
+    pub pace: Pace,
+    /// Time-outs; [`Timeouts::local`] or [`Timeouts::regional`] with the network's idle interval.
+    pub timeouts: Timeouts,
+}
+
+/// What the node does for consensus.
+pub struct Ports {
+    /// The committed chain.
+    pub chain: Box<dyn ChainPort>,
+    /// Valid blocks that are not decided yet.
+    pub proposals: Box<dyn ProposalStore>,
+    /// The double-sign guard's mark; MUST be given with a voter.
+    pub mark: Option<Box<dyn MarkStore>>,
+    /// The wall clock.
+    pub clock: Box<dyn Clock>,
+}
+
+/// Why the engine could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A voter without a mark could sign twice.
+    #[error("a node that votes needs the store of its double-sign guard")]
+    NoMarkStore,
+    /// The double-sign guard's mark cannot be read.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// The write-ahead log cannot be read.
+    #[error(transparent)]
+    Wal(#[from] WalCheckError),
+    /// The chain or the store of proposals failed.
+    #[error(transparent)]
+    Fatal(#[from] crate::action::Fatal),
+    /// An actor of the engine did not start.
+    #[error("the engine's {actor} did not start: {cause}")]
+    Actor {
+        /// Which one.
+        actor: &'static str,
+        /// Why.
+        cause: String,
+    },
+    /// The loop's thread could not be created.
+    #[error("no thread for consensus: {0}")]
+    Thread(std::io::Error),
+}
+
+/// How the engine ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// [`Engine::stop`] was called, or the network actor went away.
+    Stopped,
+    /// The process MUST end with an error, after it wrote this down. It must not go on without consensus.
+    Fatal(crate::action::Fatal),
+    /// An actor of the engine failed: its write-ahead log cannot be written, or a bug. The process MUST end with an error.
+    Failed(String),
+}
+
+/// Tells the proposer that there is work: a transaction was admitted. Cheap; ring it as often as you like.
+#[derive(Clone, Debug)]
+pub struct WorkBell(Arc<Notify>);
+
+impl WorkBell {
+    /// Ends the proposer's wait, if it waits and [`ChainPort::outlook`] agrees.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// A running engine.
+pub struct Engine {
+    node: NodeRef,
+    work: WorkBell,
+    ended: oneshot::Receiver<LoopEnd>,
+    stopping: bool,
+    silent_until: Option<Height>,
+}
+
+fn failed(actor: &'static str) -> impl FnOnce(String) -> StartError {
+    move |cause| StartError::Actor { actor, cause }
+}
+
+struct Actors {
+    node: NodeRef,
+    consensus: ConsensusRef<LegContext>,
+}
+
+/// Starts the engine on the node's network actor. It begins to decide when that actor emits `Listening` (see the crate's docs for what
+/// else the actor owes the engine).
+///
+/// MUST be called within a runtime with time enabled.
+///
+/// # Errors
+/// [`StartError`]; nothing runs then.
+pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>, registry: &SharedRegistry) -> Result<Engine, StartError> {
+    let next = ports.chain.tip().height.next().unwrap_or_default();
+    let (guard, silent) = open_guard(&config, ports.mark, next)?;
+    if let Some(height) = silent {
+        tracing::error!(%height, "the write-ahead log does not hold what was signed: following without voting up to this height");
+    }
+    let settings = Settings {
+        chain: config.chain,
+        voter: config.voter.clone(),
+        pace: config.pace,
+        timeouts: config.timeouts,
+        // Decided heights rest until the block interval is over, which collects the late signatures.
+        target_time: Some(config.pace.block_interval),
+        silent_until: silent,
+        started: ports.clock.now(),
+    };
+    let handler = Handler::new(settings, ports.chain, ports.proposals, guard.clone())?;
+    let (inputs, receiver) = mpsc::channel(INPUT_QUEUE);
+    let door = Outbound {
+        network: network.clone(),
+        guard: config.voter.as_ref().zip(guard).map(|(voter, guard)| OutboundGuard {
+            chain: config.chain,
+            member: voter.member,
+            guard,
+            silent_until: silent,
+        }),
+        inputs: inputs.clone(),
+    };
+    let actors = spawn_actors(&config, door, inputs, registry).await?;
+    let work = Arc::new(Notify::new());
+    let app = App { handler, clock: ports.clock, inputs: receiver, work: Arc::clone(&work), network, consensus: actors.consensus };
+    let ended = spawn_loop(app, actors.node.clone())?;
+    Ok(Engine { node: actors.node, work: WorkBell(work), ended, stopping: false, silent_until: silent })
+}
+
+fn open_guard(
+    config: &Config,
+    store: Option<Box<dyn MarkStore>>,
+    next: Height,
+) -> Result<(Option<SharedGuard>, Option<Height>), StartError> {
+    let Some(voter) = &config.voter else {
+        return Ok((None, None));
+    };
+    let store = store.ok_or(StartError::NoMarkStore)?;
+    let guard = Guard::open(config.chain, store)?;
+    let silent = silent_until(&config.wal_path, config.chain, guard.mark(), voter.member, next)?;
+    Ok((Some(SharedGuard::new(guard)), silent))
+}
+
+fn consensus_config() -> ConsensusConfig {
+    ConsensusConfig { enabled: true, value_payload: ValuePayload::ProposalAndParts, ..ConsensusConfig::default() }
+}
+
+fn sync_config() -> ValueSyncConfig {
+    ValueSyncConfig {
+        enabled: true,
+        // Zero tells peers of each block at once; an interval would delay whoever catches up.
+        status_update_interval: Duration::ZERO,
+        batch_size: SYNC_BATCH,
+        ..ValueSyncConfig::default()
+    }
+}
+
+/// Starts the engine's actors in the order in which they know each other; a failure stops those that run.
+async fn spawn_actors(
+    config: &Config,
+    door: Outbound,
+    inputs: mpsc::Sender<Input>,
+    registry: &SharedRegistry,
+) -> Result<Actors, StartError> {
+    let metrics = Metrics::register(registry);
+    let (node, _) = spawn::spawn_node_actor(metrics.clone()).await.map_err(|e| failed("supervisor")(e.to_string()))?;
+    let started = spawn_children(config, door, inputs, registry, metrics, &node).await;
+    if started.is_err() {
+        stop_actors(&node);
+    }
+    Ok(Actors { consensus: started?, node })
+}
+
+async fn spawn_children(
+    config: &Config,
+    door: Outbound,
+    inputs: mpsc::Sender<Input>,
+    registry: &SharedRegistry,
+    metrics: Metrics,
+    node: &NodeRef,
+) -> Result<ConsensusRef<LegContext>, StartError> {
+    let (network, _) = Actor::spawn(None, door, ()).await.map_err(|e| failed("door")(e.to_string()))?;
+    network.link(node.get_cell());
+    let wal = spawn::spawn_wal_actor(&LegContext, EngineCodec, &config.wal_path, registry, node.clone())
+        .await
+        .map_err(|e| failed("write-ahead log")(e.to_string()))?;
+    wal.link(node.get_cell());
+    let (host, _) = Actor::spawn(None, HostActor { inputs }, ()).await.map_err(|e| failed("host")(e.to_string()))?;
+    host.link(node.get_cell());
+    let follower = MemberId::parse(FOLLOWER).expect("a slug");
+    let address = Address::local(config.voter.as_ref().map_or(follower, |v| v.member));
+    let signer: Option<Box<dyn Signer<LegContext>>> = match &config.voter {
+        Some(voter) => Some(Box::new(MemberSigner::new(config.chain, voter.key.clone()))),
+        None => None,
+    };
+    let sync_port = Arc::new(OutputPort::new());
+    let consensus = spawn::spawn_consensus_actor(
+        LegContext,
+        address,
+        consensus_config(),
+        Box::new(ChainVerifier::new(config.chain)),
+        signer,
+        network.clone(),
+        host.clone(),
+        wal,
+        Arc::clone(&sync_port),
+        metrics,
+        TxEvent::new(),
+        node.clone(),
+    )
+    .await
+    .map_err(|e| failed("consensus")(e.to_string()))?;
+    consensus.link(node.get_cell());
+    let sync = spawn::spawn_sync_actor(LegContext, network, host, consensus.clone(), EngineCodec, &sync_config(), registry)
+        .await
+        .map_err(|e| failed("sync")(e.to_string()))?;
+    if let Some(sync) = sync {
+        use arc_malachitebft_app_channel::app::engine::util::output_port::OutputPortSubscriberTrait;
+        sync.link(node.get_cell());
+        sync.subscribe_to_port(&sync_port);
+    }
+    Ok(consensus)
+}
+
+fn stop_actors(node: &NodeRef) {
+    node.get_cell().stop_children(None);
+    node.stop(None);
+}
+
+fn spawn_loop(app: App, node: NodeRef) -> Result<oneshot::Receiver<LoopEnd>, StartError> {
+    let (sender, ended) = oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    let supervisor = node.clone();
+    let run = move || {
+        let end = runtime.block_on(app.run());
+        // Nothing may go on deciding without the loop.
+        stop_actors(&node);
+        let _ = sender.send(end);
+    };
+    match std::thread::Builder::new().name("consensus".into()).spawn(run) {
+        Ok(_) => Ok(ended),
+        Err(error) => {
+            stop_actors(&supervisor);
+            Err(StartError::Thread(error))
+        }
+    }
+}
+
+impl Engine {
+    /// The bell that the mempool rings.
+    pub fn work_bell(&self) -> WorkBell {
+        self.work.clone()
+    }
+
+    /// The height up to which this node does not vote, because its write-ahead log was lost.
+    pub fn silent_until(&self) -> Option<Height> {
+        self.silent_until
+    }
+
+    /// Begins to stop; [`Engine::ended`] tells when it is done.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        stop_actors(&self.node);
+    }
+
+    /// Waits until the engine ends by itself or after [`Engine::stop`]. MUST be awaited: this is how a fatal error gets out.
+    pub async fn ended(&mut self) -> Ended {
+        match (&mut self.ended).await {
+            Ok(LoopEnd::Fatal(fatal)) => Ended::Fatal(fatal),
+            Ok(LoopEnd::EngineStopped) if self.stopping => Ended::Stopped,
+            Ok(LoopEnd::EngineStopped) => Ended::Failed("an actor of the engine stopped; the log above says why".into()),
+            Err(_) => Ended::Failed("the consensus thread panicked".into()),
+        }
+    }
+}

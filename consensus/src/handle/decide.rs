@@ -1,0 +1,83 @@
+//! A height is decided.
+
+use super::{Handler, next};
+use crate::action::Fatal;
+use crate::context::LegContext;
+use crate::guard::{Signed, SignedKind};
+use crate::types::ledger_round;
+use arc_malachitebft_core_types::CommitCertificate;
+use leg_ledger::block::{Certificate, CommitSignature, precommit_bytes};
+use leg_ledger::ids::Height;
+
+/// The engine's certificate as the ledger's.
+pub(super) fn ledger_certificate(certificate: &CommitCertificate<LegContext>) -> Certificate {
+    let signatures = certificate.commit_signatures.iter().map(|s| CommitSignature { member: s.address.member(), signature: s.signature });
+    Certificate::new(
+        certificate.height.ledger(),
+        ledger_round(certificate.round).unwrap_or_default(),
+        certificate.value_id,
+        signatures.collect(),
+    )
+}
+
+impl Handler {
+    /// Commits the decided block: executed once and durable when this returns. Then the engine may tell peers of it.
+    ///
+    /// # Errors
+    /// [`Fatal`]: the process stops. Never is the engine asked to decide the height again.
+    pub fn on_decided(&mut self, certificate: &CommitCertificate<LegContext>) -> Result<(), Fatal> {
+        let certificate = ledger_certificate(certificate);
+        let height = certificate.height;
+        if height != self.height() {
+            return Err(Fatal::NotNext { decided: height, tip: self.tip.height });
+        }
+        self.mark_own(&certificate)?;
+        let held = self.blocks.get(&certificate.block);
+        let Some(held) = held.filter(|h| h.accepted) else {
+            return Err(Fatal::MissingBlock { height, block: certificate.block });
+        };
+        self.chain.commit(&held.block, &certificate).map_err(|cause| Fatal::Commit { height, cause })?;
+        self.advance(height)
+    }
+
+    /// A certificate makes this node's precommit public, maybe before the engine publishes it by itself.
+    fn mark_own(&self, certificate: &Certificate) -> Result<(), Fatal> {
+        let (Some(guard), Some(voter)) = (&self.guard, self.voter()) else {
+            return Ok(());
+        };
+        if !certificate.signatures.iter().any(|s| s.member == voter.member) {
+            return Ok(());
+        }
+        let (height, round) = (certificate.height, certificate.round);
+        let bytes = precommit_bytes(self.settings.chain, height, round, Some(certificate.block));
+        let signed = Signed { kind: SignedKind::Precommit, round, bytes };
+        match guard.admit(height, signed) {
+            // A decision of an earlier round than the last one signed in: that precommit left long ago.
+            Err(error) if !error.is_fatal() => {
+                tracing::warn!(%error, "the decision holds a signature that the guard would not let leave now");
+                Ok(())
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Everything held for `height` goes; the node stands on the new tip.
+    fn advance(&mut self, height: Height) -> Result<(), Fatal> {
+        self.tip = self.chain.tip();
+        if self.tip.height != height {
+            return Err(Fatal::NotNext { decided: height, tip: self.tip.height });
+        }
+        if let Err(error) = self.proposals.prune(height) {
+            tracing::warn!(%error, %height, "decided proposals stay in the store for now");
+        }
+        let upcoming = self.height();
+        self.committee = self.chain.committee(upcoming).ok_or(Fatal::NoCommittee(upcoming))?;
+        self.next_committee = self.chain.committee(next(upcoming));
+        self.round = None;
+        self.blocks.clear();
+        self.polkas.clear();
+        self.waiting.retain(|a| a.manifest.height > height);
+        self.assembly.forget(height);
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! One file an input. Handlers know no channel and no clock: time arrives as an argument, storage through ports, and the answer is a
+//! value. [`crate::app`] drives them from the engine's messages; a simulator can drive them from anything.
+//!
+//! Invariants:
+//! * a block is answered as valid only when its bytes are durable ([`Handler::keep`]);
+//! * the rules of the ledger are asked once a block and height, its time anew at every stream;
+//! * everything held between inputs belongs to the height being decided or the one after it, and is bounded.
+
+mod build;
+mod decide;
+mod finalize;
+mod judge;
+mod part;
+mod polka;
+mod ready;
+mod restream;
+mod round;
+mod sync;
+
+#[cfg(test)]
+mod tests;
+
+pub use sync::SyncAnswer;
+
+use crate::action::Fatal;
+use crate::assembly::{Assembled, Assembly, Position};
+use crate::context::LegContext;
+use crate::guard::SharedGuard;
+use crate::parts::StreamNumbers;
+use crate::ports::{ChainPort, Pace, ProposalStore, Tip};
+use crate::timeouts::Timeouts;
+use crate::types::CommitteeView;
+use arc_malachitebft_app_channel::app::engine::host::HeightParams;
+use bytes::Bytes;
+use leg_ledger::block::{Block, Committee};
+use leg_ledger::ids::{BlockId, ChainId, Height, MemberId, Round};
+use leg_ledger::signature::SecretKey;
+use leg_ledger::time::BlockTime;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Blocks held for one height; more come only from proposers of many rounds that all misbehave.
+const MAX_BLOCKS: usize = 64;
+/// Assembled streams of one streamer that wait for their round.
+const MAX_WAITING: usize = 4;
+/// Different fresh blocks of one proposer for one round: one is honest, two prove that it is not.
+const MAX_FRESH: usize = 2;
+/// Polka certificates remembered for one height.
+const MAX_POLKAS: usize = 64;
+
+/// A consensus key and who holds it.
+#[derive(Clone, Debug)]
+pub struct Voter {
+    /// The member.
+    pub member: MemberId,
+    /// Its consensus key.
+    pub key: SecretKey,
+}
+
+/// What a handler is set up with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The network.
+    pub chain: ChainId,
+    /// This node's vote; `None` for a follower.
+    pub voter: Option<Voter>,
+    /// Pace of the network.
+    pub pace: Pace,
+    /// Time-outs of each height.
+    pub timeouts: Timeouts,
+    /// How long a decided height waits for more signatures, measured from its start. `None` in a simulator: the engine reads a clock for it.
+    pub target_time: Option<Duration>,
+    /// This node does not vote up to this height ([`crate::wal_check`]).
+    pub silent_until: Option<Height>,
+    /// When the process started, for stream numbers that never repeat.
+    pub started: BlockTime,
+}
+
+/// A block of the height being decided.
+#[derive(Debug)]
+struct Held {
+    block: Block,
+    bytes: Bytes,
+    /// What the ledger and the proposer's rule say; the state below does not change, so neither does this.
+    rules: Result<(), String>,
+    /// Judged valid, time included; true for good.
+    accepted: bool,
+    /// In the store of proposals.
+    kept: bool,
+    /// Who streamed it first, and for which round.
+    source: Source,
+    /// The engine has been told of it by this process.
+    told: bool,
+}
+
+/// Where a block came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Source {
+    streamer: MemberId,
+    round: Round,
+    pol_round: Option<Round>,
+}
+
+/// The state between inputs, with the ports.
+pub struct Handler {
+    settings: Settings,
+    chain: Box<dyn ChainPort>,
+    proposals: Box<dyn ProposalStore>,
+    guard: Option<SharedGuard>,
+    tip: Tip,
+    committee: Committee,
+    next_committee: Option<Committee>,
+    round: Option<Round>,
+    assembly: Assembly,
+    waiting: Vec<Assembled>,
+    blocks: BTreeMap<BlockId, Held>,
+    polkas: BTreeSet<BlockId>,
+    numbers: StreamNumbers,
+}
+
+impl Handler {
+    /// A handler at the chain's tip, with the proposals that were kept for the next height.
+    ///
+    /// `guard` MUST be given when the settings hold a voter whose messages leave this process.
+    ///
+    /// # Errors
+    /// [`Fatal`] when a port fails or a kept proposal is damaged.
+    pub fn new(
+        settings: Settings,
+        chain: Box<dyn ChainPort>,
+        proposals: Box<dyn ProposalStore>,
+        guard: Option<SharedGuard>,
+    ) -> Result<Self, Fatal> {
+        let tip = chain.tip();
+        let height = next(tip.height);
+        let committee = chain.committee(height).ok_or(Fatal::NoCommittee(height))?;
+        let next_committee = chain.committee(next(height));
+        let mut handler = Handler {
+            assembly: Assembly::new(settings.chain),
+            numbers: StreamNumbers::starting_at(settings.started.ms()),
+            settings,
+            chain,
+            proposals,
+            guard,
+            tip,
+            committee,
+            next_committee,
+            round: None,
+            waiting: vec![],
+            blocks: BTreeMap::new(),
+            polkas: BTreeSet::new(),
+        };
+        handler.restore()?;
+        Ok(handler)
+    }
+
+    /// The height being decided.
+    pub fn height(&self) -> Height {
+        next(self.tip.height)
+    }
+
+    /// The newest committed block.
+    pub fn tip(&self) -> Tip {
+        self.tip
+    }
+
+    /// The pace that the handler keeps.
+    pub fn pace(&self) -> Pace {
+        self.settings.pace
+    }
+
+    fn position(&self) -> Position<'_> {
+        Position {
+            height: self.height(),
+            round: self.round.unwrap_or_default(),
+            committee: &self.committee,
+            next_committee: self.next_committee.as_ref(),
+        }
+    }
+
+    /// The proposer of a round of the height being decided.
+    fn proposer(&self, round: Round) -> Option<MemberId> {
+        let proposer = self.committee.proposer(self.height(), round)?;
+        Some(proposer.member)
+    }
+
+    /// This node's vote, if the committee of the height being decided holds its key.
+    fn voter(&self) -> Option<&Voter> {
+        let voter = self.settings.voter.as_ref()?;
+        let silent = self.settings.silent_until.is_some_and(|s| self.height() <= s);
+        let seated = self.committee.key(voter.member) == Some(voter.key.public());
+        (seated && !silent).then_some(voter)
+    }
+
+    fn height_params(&self) -> HeightParams<LegContext> {
+        let view = CommitteeView::new(self.committee.clone(), self.voter().is_some());
+        HeightParams::new(view, self.settings.timeouts, self.settings.target_time)
+    }
+}
+
+/// The height after `height`.
+fn next(height: Height) -> Height {
+    height.next().expect("at 50 ms a block, heights last for 29 billion years")
+}

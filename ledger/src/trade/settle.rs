@@ -1,0 +1,73 @@
+//! Settlement in credits (MARKET 1, 6).
+//!
+//! * Paid quantity = min(payable, ordered); over-delivery is not paid. The fills are paid in their order, each
+//!   `round_half_even(price x quantity / 1 000)`, in all never above the escrow. What remains of the escrow is refunded.
+//! * Fee = floor(gross x fee rate of the match); the seller receives gross - fee.
+//! * Penalty: let missing = ordered - min(metered, ordered) and tolerance = floor(ordered x tolerance rate). What is missing beyond the
+//!   tolerance is valued at the fills it falls on, the last ones: value = gross(ordered) - gross(ordered - (missing - tolerance)).
+//!   Penalty = floor(value x penalty rate), from the proceeds, then the seller's free balance, then as debt. For energy `metered` is what
+//!   the seller's own meter gave: a seller does not answer for what its community did not take.
+//! * Bonus: floor(gross x bonus rate) for a solar trade without penalty, as far as `penalties` holds it.
+
+use super::end;
+use crate::amount::{MicroChf, Quantity};
+use crate::execute::{self, Context};
+use crate::heat;
+use crate::params::Params;
+use crate::receipt::{Code, Settlement};
+use crate::state::{Fill, Trade};
+use crate::transaction::Resource;
+
+/// Pays for `payable`, penalises by what `metered` falls short, issues heat, refunds the rest, and ends the trade.
+///
+/// # Errors
+/// [`Code::Overflow`], [`Code::InsufficientFunds`]: bugs, since the escrow covers it.
+pub(super) fn settle(ctx: &mut Context<'_>, trade: Trade, payable: Quantity, metered: Quantity) -> Result<(), Code> {
+    let mut settlement = terms(&trade, payable, metered, &ctx.params).ok_or(Code::Overflow)?;
+    execute::settle_escrow(ctx, trade.buyer, trade.seller, settlement.gross, settlement.fee)?;
+    execute::refund_escrow(ctx, trade.buyer, settlement.refund)?;
+    execute::collect_penalty(ctx, trade.seller, settlement.penalty)?;
+    settlement.bonus = execute::pay_bonus(ctx, trade.seller, settlement.bonus)?;
+    execute::collect_debt(ctx, trade.seller)?;
+    settlement.seller = proceeds(&settlement).ok_or(Code::Overflow)?;
+    if trade.market.resource() == Resource::Compute {
+        settlement.heat = heat::issue(ctx, &trade, settlement.quantity)?;
+    }
+    end::settled(ctx, trade, settlement);
+    Ok(())
+}
+
+/// gross - fee - penalty + bonus, at least zero: a larger penalty is taken from elsewhere.
+fn proceeds(settlement: &Settlement) -> Option<MicroChf> {
+    settlement.gross.checked_sub(settlement.fee)?.saturating_sub(settlement.penalty).checked_add(settlement.bonus)
+}
+
+/// What a settlement is to move; `bonus` is what is due, before `penalties` limits it, `heat` and `seller` are not known yet.
+pub(super) fn terms(trade: &Trade, payable: Quantity, metered: Quantity, params: &Params) -> Option<Settlement> {
+    let quantity = payable.min(trade.quantity);
+    let gross = gross(&trade.fills, quantity)?.min(trade.escrow);
+    let fee = gross.share_floor(trade.fee)?;
+    let penalty = penalty(trade, metered, params)?;
+    let bonus = if trade.solar && penalty.is_zero() { gross.share_floor(params.solar_bonus)? } else { MicroChf::ZERO };
+    let refund = trade.escrow.checked_sub(gross)?;
+    Some(Settlement { quantity, gross, fee, penalty, bonus, refund, ..Settlement::default() })
+}
+
+/// Value of the first `quantity` of the fills; `None` on overflow.
+fn gross(fills: &[Fill], quantity: Quantity) -> Option<MicroChf> {
+    let (mut left, mut sum) = (quantity, MicroChf::ZERO);
+    for fill in fills {
+        let taken = left.min(fill.quantity);
+        left = left.saturating_sub(taken);
+        sum = sum.checked_add(fill.price.gross(taken)?)?;
+    }
+    Some(sum)
+}
+
+fn penalty(trade: &Trade, metered: Quantity, params: &Params) -> Option<MicroChf> {
+    let missing = trade.quantity.saturating_sub(metered);
+    let tolerance = trade.quantity.mul_div_floor(u64::from(params.under_delivery_tolerance.get()), 10_000)?;
+    let beyond = missing.saturating_sub(tolerance);
+    let kept = gross(&trade.fills, trade.quantity.checked_sub(beyond)?)?;
+    gross(&trade.fills, trade.quantity)?.checked_sub(kept)?.share_floor(params.under_delivery_penalty)
+}
