@@ -35,3 +35,9 @@ pub const SLOT_RETENTION_MS: u64 = 31 * 86_400_000;
 pub const MAX_SLOT_SETTLEMENTS: usize = 64;
 /// Settlement methods in an order's preference list.
 pub const MAX_SETTLEMENT_METHODS: usize = 4;
+/// Longest window of a compute order, market ms (7 days: each of its slots can be reported in one action); a longer one is refused.
+pub const MAX_WINDOW_MS: u64 = 7 * 86_400_000;
+/// A window ends, and a forecast lies, at most this far ahead, market ms (30 days); further ones are refused.
+pub const MAX_AHEAD_MS: u64 = 30 * 86_400_000;
+/// Open solar asks and running solar trades of one hub; more solar asks are refused. Bounds the cost of checking them against the forecast.
+pub const MAX_SOLAR_PROMISES: usize = 1_024;

@@ -301,6 +301,13 @@ pub enum Event {
         /// Which key.
         role: crate::member::KeyRole,
     },
+    /// A solar ask shrank because its forecast fell.
+    Shrunk {
+        /// The order.
+        order: OrderId,
+        /// What is still open.
+        open: Quantity,
+    },
 }
 
 #[cfg(test)]

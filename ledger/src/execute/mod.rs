@@ -1,7 +1,25 @@
 //! Executing a block: the phases of MARKET 3, and the validity of a block on the state after its parent.
+//!
+//! ```text
+//! check_block(state after h-1, block h)   valid or not          validity
+//! execute_block(state after h-1, block h) timers, transactions, auctions, references, invariants   phases
+//! commit                                  the only step that changes a Ledger                      chain
+//! ```
 
 mod balance;
+mod chain;
 mod context;
+pub mod invariants;
+mod phases;
+mod replay;
+mod validity;
 
 pub use balance::{collect_debt, collect_penalty, escrow_reserved, pay_bonus, refund_escrow, release, reserve, settle_escrow};
+pub use chain::{Executed, Ledger, ResumeError, Tip};
 pub use context::{BlockFacts, Context, Envelope, Fault, HistoryRecord};
+pub use phases::{Outcome, execute_block};
+pub use replay::ReplayWindow;
+pub use validity::{Inadmissible, Invalid, ProposalFacts, genesis_parent};
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,12 @@
 //!
 //! Invariant: the index is a function of the entries ([`super::Table::index`]); it is not part of the state root.
 
-use super::{Exchange, ForecastEntry, HeatLot, HeatLotKey, Order, SlotReading, SlotReadingKey, Trade, TradeStatus};
+use super::{Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, SlotReading, SlotReadingKey, Trade, TradeStatus};
+use crate::amount::Quantity;
 use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, TradeId};
 use crate::limits::SLOT_RETENTION_MS;
 use crate::time::{MarketTime, Slot};
-use crate::transaction::{Market, Product, Resource, Side};
+use crate::transaction::{Market, Product, Resource, Side, TimeInForce};
 
 /// What is due at a time (phase 1 of a block), in the order (due, id).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,8 @@ pub enum TimerId {
     SlotReading(SlotReadingKey),
     /// A slot's forecast is forgotten.
     Forecast(MemberId, Slot),
+    /// An energy market closes with the start of its slot; its entry is forgotten.
+    Market(Market),
 }
 
 /// One key of the index. The variant's fields are in sort order.
@@ -78,6 +81,33 @@ pub enum IndexKey {
         until: MarketTime,
         /// Order or trade.
         source: LoadSource,
+        /// How much: what is open of an ask, all of a trade.
+        energy: Quantity,
+    },
+    /// Compute or energy that a member owes from its solar plant: an open solar ask or a running solar trade.
+    Solar {
+        /// The seller.
+        member: MemberId,
+        /// Last slot of the window.
+        last: Slot,
+        /// First slot of the window; of a trade not before its match.
+        first: Slot,
+        /// Order or trade.
+        source: LoadSource,
+        /// How much.
+        energy: Quantity,
+    },
+    /// An order that may not outlive the block that admitted it.
+    Immediate {
+        /// The book.
+        market: Market,
+        /// The order.
+        order: OrderId,
+    },
+    /// A market whose auction is due in the next block although no order may change (see [`MarketState::auction_due`]).
+    AuctionDue {
+        /// The market.
+        market: Market,
     },
     /// Energy that a member promised for a slot: an open energy ask or a running energy trade.
     Promise {
@@ -131,7 +161,13 @@ pub(super) fn of_order(id: &OrderId, order: &Order, out: &mut Vec<IndexKey>) {
         out.push(IndexKey::Timer { due, id: TimerId::Order(*id) });
     }
     if side == Side::Ask {
-        load(order.member, &order.terms.product, LoadSource::Order(*id), out);
+        load(order.member, &order.terms.product, LoadSource::Order(*id), order.open, out);
+        if order.terms.solar {
+            solar(order.member, &order.terms.product, None, LoadSource::Order(*id), order.open, out);
+        }
+    }
+    if matches!(order.terms.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill) {
+        out.push(IndexKey::Immediate { market, order: *id });
     }
 }
 
@@ -147,13 +183,46 @@ pub(super) fn of_trade(id: &TradeId, trade: &Trade, out: &mut Vec<IndexKey>) {
         out.push(IndexKey::Timer { due, id: TimerId::Trade(*id) });
     }
     if matches!(trade.status, TradeStatus::Pending | TradeStatus::Running) {
-        load(trade.seller, &trade.product, LoadSource::Trade(*id), out);
+        load(trade.seller, &trade.product, LoadSource::Trade(*id), trade.quantity, out);
+        if trade.solar {
+            solar(trade.seller, &trade.product, Some(trade.matched_at), LoadSource::Trade(*id), trade.quantity, out);
+        }
     }
 }
 
-fn load(member: MemberId, product: &Product, source: LoadSource, out: &mut Vec<IndexKey>) {
+pub(super) fn of_market(market: &Market, state: &MarketState, out: &mut Vec<IndexKey>) {
+    if let Market::Energy { slot, .. } = market
+        && let Some(due) = slot.start()
+    {
+        out.push(IndexKey::Timer { due, id: TimerId::Market(*market) });
+    }
+    if state.auction_due {
+        out.push(IndexKey::AuctionDue { market: *market });
+    }
+}
+
+/// The slots that a product's window touches, from `earliest` on; `None` for products without a window.
+pub fn window_slots(product: &Product, earliest: Option<MarketTime>) -> Option<(Slot, Slot)> {
     match *product {
-        Product::Compute { until, .. } => out.push(IndexKey::Load { member, until, source }),
+        Product::Compute { from, until } => {
+            let first = earliest.map_or(from, |e| e.max(from)).slot();
+            let last = MarketTime::from_ms(until.ms().saturating_sub(1)).slot();
+            Some((first, last.max(first)))
+        }
+        Product::Energy { slot } => Some((slot, slot)),
+        Product::ComputeHours { .. } | Product::Storage { .. } | Product::Heat => None,
+    }
+}
+
+fn solar(member: MemberId, product: &Product, earliest: Option<MarketTime>, source: LoadSource, energy: Quantity, out: &mut Vec<IndexKey>) {
+    if let Some((first, last)) = window_slots(product, earliest) {
+        out.push(IndexKey::Solar { member, last, first, source, energy });
+    }
+}
+
+fn load(member: MemberId, product: &Product, source: LoadSource, energy: Quantity, out: &mut Vec<IndexKey>) {
+    match *product {
+        Product::Compute { until, .. } => out.push(IndexKey::Load { member, until, source, energy }),
         Product::Energy { slot } => out.push(IndexKey::Promise { member, slot, source }),
         Product::ComputeHours { .. } | Product::Storage { .. } | Product::Heat => {}
     }

@@ -14,7 +14,7 @@ mod tables;
 mod trade;
 
 pub use account::{Account, Totals};
-pub use index::{IndexKey, LoadSource, TimerId, forgotten_at};
+pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots};
 pub use order::Order;
 pub use overlay::Overlay;
 pub use records::{

@@ -23,6 +23,8 @@ pub struct Order {
     pub open: Quantity,
     /// Credits reserved behind a bid.
     pub reserved: MicroChf,
+    /// The seller at which a bid that may not split has filled; the rest of it fills there too (MARKET 5).
+    pub seller: Option<MemberId>,
     /// Block that admitted it, for priority.
     pub height: Height,
     /// Market time of that block.

@@ -42,6 +42,11 @@ impl<'s> Overlay<'s> {
         self.base
     }
 
+    /// Entries of a table that were put or removed so far, whatever they were before.
+    pub fn changed<T: Table>(&self) -> impl Iterator<Item = (&T::Key, Option<&T::Value>)> {
+        T::delta(&self.changes.deltas).map.iter().map(|(k, v)| (k, v.as_ref()))
+    }
+
     /// Puts an entry.
     pub fn put<T: Table>(&mut self, key: T::Key, value: T::Value) {
         self.change::<T>(key, Some(value));

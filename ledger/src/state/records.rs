@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 /// Committees in force and announced. A change decided at h is in force at h + 2 (DESIGN).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitteeState {
+    /// Decided the height of this state; checks the parent certificate in the next block.
+    pub previous: Committee,
     /// Decides the next height after this state.
     pub current: Committee,
     /// Decides the height after that.
@@ -24,6 +26,9 @@ pub struct MarketState {
     pub last_price: Option<Price>,
     /// Height of the last auction with fills.
     pub last_height: Height,
+    /// The next block holds an auction even if no order changes: the last one left a bid at a bound (16 fills, 1 024 candidates), or the
+    /// reference price moved under dynamic asks.
+    pub auction_due: bool,
 }
 
 /// Reference price of a resource (of a community for energy), and who asked to halt its markets (MARKET 4, 5).
@@ -91,13 +96,11 @@ pub struct Exchange {
     pub due: Option<MarketTime>,
 }
 
-/// A hub's solar forecast for a slot, and what its solar orders already promise of it.
+/// A hub's solar forecast for a slot. What is promised of it stands in the index ([`super::IndexKey::Solar`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForecastEntry {
     /// Forecast energy, Wh.
     pub energy: Quantity,
-    /// Promised by open solar orders and running trades, Wh.
-    pub promised: Quantity,
 }
 
 /// Identity of a heat lot (MARKET 8).

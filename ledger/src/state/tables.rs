@@ -161,7 +161,7 @@ tables! {
     /// Running trades.
     Trades = 8, trades: TradeId => Trade, index::of_trade;
     /// Markets with their last price.
-    Markets = 9, markets: Market => MarketState, index::none;
+    Markets = 9, markets: Market => MarketState, index::of_market;
     /// Reference prices and halts, by resource and (for energy) community.
     References = 10, references: (Resource, Option<LegId>) => ReferenceState, index::none;
     /// Registers of meters.

@@ -49,6 +49,8 @@ use crate::state::{Trade, Trades, View};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod world;
 
 /// An open trade.
 fn trade(ctx: &Context<'_>, id: TradeId) -> Result<Trade, Code> {

@@ -225,6 +225,11 @@ impl Verified {
         self.inner.commitment
     }
 
+    /// The bytes that were signed.
+    pub fn message(&self) -> Vec<u8> {
+        message(self.inner.id)
+    }
+
     /// The key that verified it.
     pub fn key(&self) -> PublicKey {
         self.inner.key

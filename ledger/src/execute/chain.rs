@@ -1,0 +1,307 @@
+//! The pure chain: the committed state with its tree, history and replay window, moved from block to block.
+
+use super::phases::{Outcome, execute_block};
+use super::validity::genesis_parent;
+use super::{BlockFacts, Fault, HistoryRecord, ReplayWindow, invariants};
+use crate::block::{Block, Committee};
+use crate::codec;
+use crate::hash::{Domain, Hash};
+use crate::history::{HistoryError, Peaks};
+use crate::ids::{BlockId, ChainId, Height};
+use crate::params::Params;
+use crate::receipt::{Event, Receipt};
+use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Parameters, State, StateEntry, View};
+use crate::time::{BlockTime, MarketTime};
+use crate::transaction::{TransactionBody, Verified};
+use crate::tree::{Changes, Key, Tree};
+use serde::{Deserialize, Serialize};
+
+/// The last block and what the next header says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tip {
+    /// Its height.
+    pub height: Height,
+    /// Its id; for genesis the chain id's hash.
+    pub block: BlockId,
+    /// Its time; for genesis the market clock's origin.
+    pub time: BlockTime,
+    /// Root of the state after it.
+    pub state_root: Hash,
+    /// Hash of its receipts and events.
+    pub receipts_root: Hash,
+    /// Root of the history log after it.
+    pub history_root: Hash,
+}
+
+/// The pure chain. Reading it never changes it; [`Ledger::commit`] is the only way forward.
+#[derive(Debug)]
+pub struct Ledger {
+    chain: ChainId,
+    tip: Tip,
+    state: State,
+    tree: Tree,
+    history: Peaks,
+    replay: ReplayWindow,
+}
+
+/// What executing a block yields, for one synced write and then for [`Ledger::commit`].
+#[derive(Debug)]
+pub struct Executed {
+    /// The tip after the block.
+    pub tip: Tip,
+    /// Changed entries of the state.
+    pub entries: Vec<StateEntry>,
+    /// One receipt an action.
+    pub receipts: Vec<Receipt>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// What was finished, in order: the leaves that the block appends to the history log, from position `first_record` on.
+    pub records: Vec<HistoryRecord>,
+    /// Leaf index of the first record.
+    pub first_record: u64,
+    /// New nodes of the history log.
+    pub history_nodes: Vec<(u64, Hash)>,
+    /// Peaks of the history log after the block.
+    pub peaks: Peaks,
+    changes: ChangeSet,
+    tree: Tree,
+    bodies: Vec<Verified>,
+    parent: BlockId,
+}
+
+/// Why a stored chain cannot be continued. Fatal: the store is damaged or from other rules.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResumeError {
+    /// The entries give another root than the stored tip.
+    #[error("the state at height {height} rebuilds to root {rebuilt}, stored is {stored}")]
+    StateRoot {
+        /// The tip's height.
+        height: Height,
+        /// From the entries.
+        rebuilt: Hash,
+        /// In the tip.
+        stored: Hash,
+    },
+    /// The peaks give another root than the stored tip.
+    #[error("the history at height {height} has root {rebuilt}, stored is {stored}")]
+    HistoryRoot {
+        /// The tip's height.
+        height: Height,
+        /// From the peaks.
+        rebuilt: Hash,
+        /// In the tip.
+        stored: Hash,
+    },
+    /// An entry that every state has is missing.
+    #[error("the state has no {0}")]
+    Missing(&'static str),
+    /// Money or heat appeared or vanished.
+    #[error(transparent)]
+    Conservation(#[from] Fault),
+}
+
+impl Ledger {
+    /// The chain at its genesis state.
+    ///
+    /// # Errors
+    /// [`ResumeError`] when the state lacks an entry or breaks conservation.
+    pub fn genesis(chain: ChainId, state: State) -> Result<Ledger, ResumeError> {
+        let origin = state.get::<Parameters>(&()).ok_or(ResumeError::Missing("parameters"))?.clock.origin;
+        let tree = rebuild(&state);
+        let history = Peaks::new();
+        let tip = Tip {
+            height: Height::GENESIS,
+            block: genesis_parent(chain),
+            time: origin,
+            state_root: tree.root(),
+            receipts_root: Hash::ZERO,
+            history_root: history.root(),
+        };
+        Ledger::checked(Ledger { chain, tip, state, tree, history, replay: ReplayWindow::default() })
+    }
+
+    /// The chain at a stored tip: rebuilds the tree and compares roots.
+    ///
+    /// # Errors
+    /// [`ResumeError`].
+    pub fn resume(chain: ChainId, tip: Tip, state: State, history: Peaks, replay: ReplayWindow) -> Result<Ledger, ResumeError> {
+        let tree = rebuild(&state);
+        Ledger::checked(Ledger { chain, tip, state, tree, history, replay })
+    }
+
+    fn checked(self) -> Result<Ledger, ResumeError> {
+        let (height, rebuilt, stored) = (self.tip.height, self.tree.root(), self.tip.state_root);
+        if rebuilt != stored {
+            return Err(ResumeError::StateRoot { height, rebuilt, stored });
+        }
+        let (rebuilt, stored) = (self.history.root(), self.tip.history_root);
+        if rebuilt != stored {
+            return Err(ResumeError::HistoryRoot { height, rebuilt, stored });
+        }
+        self.committees().ok_or(ResumeError::Missing("committees"))?;
+        self.params().ok_or(ResumeError::Missing("parameters"))?;
+        invariants::check_state(&self.state)?;
+        Ok(self)
+    }
+
+    /// The network.
+    pub fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// The last block.
+    pub fn tip(&self) -> &Tip {
+        &self.tip
+    }
+
+    /// The state after the tip.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The tree over the state after the tip.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The history log's peaks after the tip.
+    pub fn history(&self) -> &Peaks {
+        &self.history
+    }
+
+    /// The replay window after the tip.
+    pub fn replay(&self) -> &ReplayWindow {
+        &self.replay
+    }
+
+    /// Parameters in force for the next block; every checked chain has them.
+    pub fn params(&self) -> Option<&Params> {
+        self.state.get::<Parameters>(&())
+    }
+
+    /// Height of the next block.
+    pub fn next_height(&self) -> Height {
+        // 2^64 blocks are not reached at any rate.
+        self.tip.height.next().unwrap_or(self.tip.height)
+    }
+
+    fn committees(&self) -> Option<&CommitteeState> {
+        self.state.get::<Committees>(&())
+    }
+
+    /// The committee of the tip's height, the next or the one after; `None` further away.
+    pub fn committee(&self, height: Height) -> Option<&Committee> {
+        let committees = self.committees()?;
+        let tip = self.tip.height;
+        if height == tip {
+            Some(&committees.previous)
+        } else if Some(height) == tip.next() {
+            Some(&committees.current)
+        } else if Some(height) == tip.checked_add(2) {
+            Some(&committees.next)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn committee_hashes(&self) -> (Hash, Hash) {
+        self.committees().map_or((Hash::ZERO, Hash::ZERO), |c| (c.current.hash(), c.next.hash()))
+    }
+
+    /// When the first timer is due: a proposer ends its idle wait for it.
+    pub fn next_due(&self) -> Option<MarketTime> {
+        match self.state.index(..).next()? {
+            IndexKey::Timer { due, .. } => Some(due),
+            _ => None,
+        }
+    }
+
+    /// Market time at a block time.
+    pub fn market_time(&self, time: BlockTime) -> MarketTime {
+        self.params().map_or(MarketTime::from_ms(time.ms()), |p| p.clock.market_time(time))
+    }
+
+    /// Executes a block that [`Ledger::check_block`] found valid. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Fault`]: the node MUST stop.
+    pub fn execute(&self, block: &Block, transactions: Vec<Verified>) -> Result<Executed, Fault> {
+        let facts = BlockFacts {
+            height: block.header.height,
+            time: block.header.time,
+            market_time: self.market_time(block.header.time),
+            parent: block.header.parent,
+            version: block.header.version,
+        };
+        let outcome = execute_block(&self.state, facts, &transactions)?;
+        self.executed(block, transactions, outcome)
+    }
+
+    fn executed(&self, block: &Block, bodies: Vec<Verified>, outcome: Outcome) -> Result<Executed, Fault> {
+        let receipts_root = outcome.receipts_root();
+        let entries = outcome.changes.entries();
+        let changes: Changes = entries.iter().map(|e| (Key::of(&e.key), e.value_hash())).collect();
+        let tree = self.tree.update(&changes);
+        let mut peaks = self.history.clone();
+        let first_record = peaks.size();
+        let mut history_nodes = Vec::new();
+        for record in &outcome.records {
+            let leaf = Hash::of(Domain::HistoryLeaf, &codec::encode(record));
+            history_nodes.extend(peaks.append(leaf).map_err(full)?);
+        }
+        let tip = Tip {
+            height: block.header.height,
+            block: block.id(),
+            time: block.header.time,
+            state_root: tree.root(),
+            receipts_root,
+            history_root: peaks.root(),
+        };
+        let Outcome { changes, receipts, events, records } = outcome;
+        let parent = self.tip.block;
+        Ok(Executed { tip, entries, receipts, events, records, first_record, history_nodes, peaks, changes, tree, bodies, parent })
+    }
+
+    /// Makes an executed block the tip. The caller MUST have stored it durably before.
+    ///
+    /// # Panics
+    /// Never; a block that was executed on another tip is ignored and returned as `false`, which is the caller's bug.
+    #[must_use]
+    pub fn commit(&mut self, executed: Executed) -> bool {
+        if executed.parent != self.tip.block {
+            return false;
+        }
+        self.state.apply(executed.changes);
+        self.tree = executed.tree;
+        self.history = executed.peaks;
+        self.replay.record(executed.tip.height, executed.bodies.iter().map(Verified::body));
+        self.tip = executed.tip;
+        true
+    }
+}
+
+impl ReplayWindow {
+    /// Rebuilds the window from the bodies of stored blocks in ascending height, from [`ReplayWindow::first_height`] to the tip.
+    pub fn rebuild<'a, I: IntoIterator<Item = (Height, Vec<&'a TransactionBody>)>>(blocks: I) -> ReplayWindow {
+        let mut window = ReplayWindow::default();
+        for (height, bodies) in blocks {
+            window.record(height, bodies);
+        }
+        window
+    }
+}
+
+fn full(error: HistoryError) -> Fault {
+    Fault::Conservation(format!("the history log cannot grow: {error}"))
+}
+
+fn rebuild(state: &State) -> Tree {
+    let changes: Changes = state
+        .entries()
+        .map(|(key, value)| {
+            let entry = StateEntry { key, value: Some(value) };
+            (Key::of(&entry.key), entry.value_hash())
+        })
+        .collect();
+    Tree::new().update(&changes)
+}

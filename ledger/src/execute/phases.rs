@@ -1,0 +1,181 @@
+//! One block through the phases of MARKET 3. The only door to the state machine.
+
+use super::{BlockFacts, Context, Envelope, Fault, HistoryRecord, invariants};
+use crate::codec;
+use crate::governance;
+use crate::hash::{Domain, Hash};
+use crate::heat;
+use crate::ids::MemberId;
+use crate::market;
+use crate::member::MemberStatus;
+use crate::meter;
+use crate::params::ProtocolVersion;
+use crate::receipt::{Code, Event, Receipt};
+use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
+use crate::trade;
+use crate::transaction::{Action, Verified};
+use std::collections::BTreeMap;
+
+/// What executing a block yields. Nothing is written yet.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Changed entries.
+    pub changes: ChangeSet,
+    /// One receipt an action, in execution order.
+    pub receipts: Vec<Receipt>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// What was finished, in order, the receipts after it.
+    pub records: Vec<HistoryRecord>,
+}
+
+impl Outcome {
+    /// What the next header's receipts root commits to.
+    pub fn receipts_root(&self) -> Hash {
+        Hash::of(Domain::Receipts, &codec::encode(&(&self.receipts, &self.events)))
+    }
+}
+
+/// Executes transactions on the state after the parent. The order in which they are given does not matter.
+///
+/// The caller MUST have checked the block's validity ([`super::Ledger::check_block`]).
+///
+/// # Errors
+/// [`Fault`]: our own bug or rules that this program does not know; the node MUST stop.
+pub fn execute_block(state: &State, facts: BlockFacts, transactions: &[Verified]) -> Result<Outcome, Fault> {
+    if facts.version != ProtocolVersion::V1 {
+        return Err(Fault::Version(facts.version.get()));
+    }
+    let params = state.get::<Parameters>(&()).ok_or(Fault::Missing("parameters"))?.clone();
+    let mut ctx = Context::new(Overlay::new(state), facts, params);
+    run_timers(&mut ctx)?;
+    let receipts = run_transactions(&mut ctx, transactions);
+    market::run_auctions(&mut ctx)?;
+    market::update_references(&mut ctx)?;
+    rotate_committees(&mut ctx)?;
+    invariants::check_changes(&ctx.state)?;
+    let Context { state, events, mut finished, .. } = ctx;
+    finished.extend(receipts.iter().map(|receipt| HistoryRecord::Receipt { receipt: *receipt, height: facts.height }));
+    Ok(Outcome { changes: state.into_changes(), receipts, events, records: finished })
+}
+
+/// Phase 1: what is due, at most `max_timers` in (due, id) order.
+fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
+    let limit = usize::try_from(ctx.params.max_timers).unwrap_or(usize::MAX);
+    let now = ctx.facts.market_time;
+    let due: Vec<IndexKey> =
+        ctx.state.index(..).take_while(|key| matches!(key, IndexKey::Timer { due, .. } if *due <= now)).take(limit).collect();
+    for key in due {
+        let IndexKey::Timer { id, .. } = key else { continue };
+        // An earlier timer of this block may have ended what this one is about.
+        if ctx.state.index(key..=key).next().is_none() {
+            continue;
+        }
+        match id {
+            TimerId::Order(order) => market::expire_order(ctx, order)?,
+            TimerId::Trade(trade) => trade::on_deadline(ctx, trade)?,
+            TimerId::HeatLot(lot) => heat::expire_heat_lot(ctx, lot)?,
+            TimerId::Exchange(leg, slot) => trade::on_exchange_due(ctx, leg, slot)?,
+            TimerId::SlotReading(key) => meter::expire_slot_reading(ctx, key)?,
+            TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
+            TimerId::Market(market) => market::expire_market(ctx, market),
+        }
+    }
+    Ok(())
+}
+
+/// Phase 2: members in the order of a hash that no proposer chooses, a member's own transactions by nonce.
+fn run_transactions(ctx: &mut Context<'_>, transactions: &[Verified]) -> Vec<Receipt> {
+    let mut places: BTreeMap<MemberId, Hash> = BTreeMap::new();
+    for transaction in transactions {
+        let signer = transaction.body().signer;
+        let parent = ctx.facts.parent.hash();
+        places.entry(signer).or_insert_with(|| Hash::of_parts(Domain::MemberOrder, &[parent.as_bytes(), signer.as_bytes()]));
+    }
+    let mut ordered: Vec<(Option<&Hash>, &Verified)> = transactions.iter().map(|t| (places.get(&t.body().signer), t)).collect();
+    ordered.sort_by_key(|(place, t)| (*place, t.body().signer, t.body().nonce));
+    let mut receipts = Vec::new();
+    for (_, transaction) in ordered {
+        run_transaction(ctx, transaction, &mut receipts);
+    }
+    receipts
+}
+
+fn run_transaction(ctx: &mut Context<'_>, transaction: &Verified, receipts: &mut Vec<Receipt>) {
+    let body = transaction.body();
+    let active = ctx.state.get::<Members>(&body.signer).is_some_and(|m| m.status == MemberStatus::Active);
+    let envelope = |action: usize| Envelope {
+        transaction: transaction.id(),
+        signer: body.signer,
+        nonce: body.nonce,
+        // At most 256 actions, checked with the form.
+        action: u16::try_from(action).unwrap_or(u16::MAX),
+    };
+    let first = receipts.len();
+    let mut failed = false;
+    if body.atomic {
+        ctx.state.checkpoint();
+    }
+    let marks = (ctx.events.len(), ctx.finished.len(), body.atomic.then(|| ctx.changed_markets.clone()));
+    for (index, action) in body.actions.iter().enumerate() {
+        let env = envelope(index);
+        let result = if failed && body.atomic {
+            Err(Code::AtomicSibling)
+        } else if active {
+            ctx.attempt(|ctx| run_action(ctx, &env, action))
+        } else {
+            Err(Code::MemberInactive)
+        };
+        failed |= result.is_err();
+        let (code, order) = match result {
+            Ok(order) => (Code::Ok, order),
+            Err(code) => (code, None),
+        };
+        receipts.push(Receipt { transaction: env.transaction, action: env.action, code, order });
+    }
+    if !body.atomic {
+        return;
+    }
+    if !failed {
+        ctx.state.keep();
+        return;
+    }
+    ctx.state.rollback();
+    ctx.events.truncate(marks.0);
+    ctx.finished.truncate(marks.1);
+    if let Some(markets) = marks.2 {
+        ctx.changed_markets = markets;
+    }
+    for receipt in receipts.iter_mut().skip(first).filter(|r| r.code == Code::Ok) {
+        receipt.code = Code::AtomicSibling;
+        receipt.order = None;
+    }
+}
+
+fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<Option<crate::ids::OrderId>, Code> {
+    match action {
+        Action::PlaceOrder(order) => return market::place(ctx, env, order).map(Some),
+        Action::ReplaceOrder(replace) => return market::replace(ctx, env, replace).map(Some),
+        Action::CancelOrder { order } => market::cancel(ctx, env, *order),
+        Action::StartTrade { trade } => trade::start(ctx, env, *trade),
+        Action::CompleteTrade(done) => trade::complete(ctx, env, done),
+        Action::ConfirmTrade { trade } => trade::confirm(ctx, env, *trade),
+        Action::CancelTrade { trade } => trade::cancel(ctx, env, *trade),
+        Action::SubmitReadings { readings } => trade::submit_readings(ctx, env, readings),
+        Action::ReportExchange { leg, slot, energy } => trade::report_exchange(ctx, env, *leg, *slot, *energy),
+        Action::ForecastSolar { slots } => market::forecast(ctx, env, slots),
+        Action::RotateKey(rotate) => governance::rotate_key(ctx, env, rotate),
+        Action::HaltMarket { resource } => market::halt(ctx, env, *resource),
+    }?;
+    Ok(None)
+}
+
+/// Phase 4, committees: what was announced comes into force. Written only when something changes.
+fn rotate_committees(ctx: &mut Context<'_>) -> Result<(), Fault> {
+    let now = ctx.state.get::<Committees>(&()).ok_or(Fault::Missing("committees"))?;
+    let after = CommitteeState { previous: now.current.clone(), current: now.next.clone(), next: now.next.clone() };
+    if after != *now {
+        ctx.state.put::<Committees>((), after);
+    }
+    Ok(())
+}
