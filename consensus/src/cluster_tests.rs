@@ -174,8 +174,9 @@ impl Node {
 }
 
 async fn stop(mut engine: Engine) {
-    engine.stop();
-    assert!(matches!(engine.ended().await, Ended::Stopped));
+    engine.stop().await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), engine.ended()).await;
+    assert!(matches!(ended, Ok(Ended::Stopped)), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
