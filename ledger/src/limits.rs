@@ -41,3 +41,5 @@ pub const MAX_WINDOW_MS: u64 = 7 * 86_400_000;
 pub const MAX_AHEAD_MS: u64 = 30 * 86_400_000;
 /// Open solar asks and running solar trades of one hub; more solar asks are refused. Bounds the cost of checking them against the forecast.
 pub const MAX_SOLAR_PROMISES: usize = 1_024;
+/// Width of a reputation bucket (MARKET 5): orders in one bucket are of equal rank.
+pub const REPUTATION_BUCKET: u32 = 500;

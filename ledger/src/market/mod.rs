@@ -1,35 +1,61 @@
-//! The market: INTERIM doors so that the pure chain compiles; helper `market` replaces this whole file on merge.
-#![allow(missing_docs, unused_variables)]
+//! The market: order books, one call auction per changed market and block, reference prices (MARKET 4, 5).
+//!
+//! ```text
+//! phase 1   expire_order, expire_market                       ending
+//! phase 2   place, replace -> admission (terms, capacity, solar, reservation); cancel -> ending; forecast; halt
+//! phase 3   run_auctions -> auction: bids x ladder of asks -> pair, backing, pro_rata, uniform -> clearing -> trade::open
+//! phase 4   update_references -> reference
+//! ```
+//!
+//! Invariants:
+//! * An auction reads the book through the index, best first, and only as far as prices cross; it changes nothing until it has cleared.
+//! * Whether a pair may trade is decided in one place, `pair::check_pair`, for auctions and for [`explain`].
+//! * The reserved credits of a member are the sum of `reserved` of its open bids, and that is limit x open of each.
+//! * Members, parameters and reference prices are read as after h-1 (MARKET 3).
+//!
+//! Where MARKET is silent:
+//! * A bid that may not split fills at one seller for all its life; a fill-or-kill bid that may not split takes the first seller, in
+//!   candidate order, that fills it whole.
+//! * Asks of one seller join one transaction when they cover the window agreed with its first fill; others wait for the next block.
+//! * What counts towards the 1 024 candidates is every open ask within the price that is looked at, passed over or not.
+//! * A pro-rata group with more asks than the bid has fills left loses its last in tie-break until it fits.
+//! * A fill never exceeds what the certified power makes within the agreed window from now on.
+//! * A market whose auction met a bound, or whose dynamic asks moved with the reference price, is auctioned again in the next block.
+//! * Settlement in francs is refused until settlement agents exist.
 
-use crate::amount::Quantity;
-use crate::execute::{Context, Envelope, Fault};
-use crate::ids::OrderId;
-use crate::receipt::Code;
-use crate::time::Slot;
-use crate::transaction::{PlaceOrder, ReplaceOrder, Resource};
+mod admission;
+mod auction;
+mod backing;
+mod bids;
+mod capacity;
+mod clearing;
+mod ending;
+mod explain;
+mod forecast;
+mod halt;
+mod ladder;
+mod pair;
+mod parties;
+mod price;
+mod pro_rata;
+mod query;
+mod reference;
+mod reservation;
+mod selection;
+mod solar;
+mod terms;
+mod uniform;
 
-pub fn place(ctx: &mut Context<'_>, env: &Envelope, order: &PlaceOrder) -> Result<OrderId, Code> {
-    Err(Code::NotTraded)
-}
-pub fn replace(ctx: &mut Context<'_>, env: &Envelope, replace: &ReplaceOrder) -> Result<OrderId, Code> {
-    Err(Code::NotTraded)
-}
-pub fn cancel(ctx: &mut Context<'_>, env: &Envelope, order: OrderId) -> Result<(), Code> {
-    Err(Code::NotTraded)
-}
-pub fn forecast(ctx: &mut Context<'_>, env: &Envelope, slots: &[(Slot, Quantity)]) -> Result<(), Code> {
-    Err(Code::NotTraded)
-}
-pub fn halt(ctx: &mut Context<'_>, env: &Envelope, resource: Resource) -> Result<(), Code> {
-    Err(Code::NotTraded)
-}
-pub fn expire_order(ctx: &mut Context<'_>, order: OrderId) -> Result<(), Fault> {
-    Ok(())
-}
-pub fn run_auctions(ctx: &mut Context<'_>) -> Result<(), Fault> {
-    Ok(())
-}
-pub fn update_references(ctx: &mut Context<'_>) -> Result<(), Fault> {
-    Ok(())
-}
-pub fn expire_market(ctx: &mut Context<'_>, market: crate::transaction::Market) {}
+pub use admission::{place, replace};
+pub use clearing::run_auctions;
+pub use ending::{cancel, expire_market, expire_order, withdraw_member};
+pub use explain::{Candidate, explain};
+pub use forecast::forecast;
+pub use halt::halt;
+pub use pair::{PairTerms, PassedOver};
+pub use price::effective_price;
+pub use query::{DepthLevel, best, depth, open_orders_of};
+pub use reference::{Demand, reference_formula, reference_price, update_references};
+
+#[cfg(test)]
+mod tests;

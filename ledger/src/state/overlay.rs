@@ -178,6 +178,10 @@ impl View for Overlay<'_> {
     fn open_orders(&self, member: MemberId, market: Market) -> u64 {
         self.counts.get(&(member, market)).copied().unwrap_or_else(|| self.base.open_orders(member, market))
     }
+
+    fn before_block(&self) -> &State {
+        self.base
+    }
 }
 
 /// Two ascending sequences as one; where both have a key, the one above wins.

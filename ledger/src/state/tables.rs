@@ -335,6 +335,9 @@ pub trait View {
 
     /// Open orders of a member in a market.
     fn open_orders(&self, member: MemberId, market: Market) -> u64;
+
+    /// The state as after h-1, which members, parameters and reference prices are read from (MARKET 3); a committed state is its own.
+    fn before_block(&self) -> &State;
 }
 
 impl View for State {
@@ -352,6 +355,10 @@ impl View for State {
 
     fn open_orders(&self, member: MemberId, market: Market) -> u64 {
         self.counts.get(&(member, market)).copied().unwrap_or(0)
+    }
+
+    fn before_block(&self) -> &State {
+        self
     }
 }
 

@@ -1,0 +1,109 @@
+//! What backs the asks of one auction: certified capacity and solar forecast of their sellers, with the fills of the auction booked at once.
+
+use super::capacity::{self, Loads};
+use super::pair::Pair;
+use super::solar::Promises;
+use crate::amount::Quantity;
+use crate::ids::{MemberId, OrderId};
+use crate::state::{Order, View, window_slots};
+use crate::time::{MarketTime, Slot};
+use crate::transaction::Product;
+use std::collections::BTreeMap;
+
+/// Reads a seller's loads and promises when one of its asks is first looked at.
+#[derive(Debug)]
+pub(super) struct Backing<'v, V> {
+    view: &'v V,
+    now: MarketTime,
+    lot: Quantity,
+    loads: BTreeMap<MemberId, Loads>,
+    promises: BTreeMap<MemberId, Promises>,
+    journal: Vec<Booking>,
+}
+
+/// A fill as it was booked.
+#[derive(Clone, Copy, Debug)]
+struct Booking {
+    seller: MemberId,
+    ask: OrderId,
+    quantity: u64,
+    /// Ends of the ask's and the trade's windows.
+    load: Option<(MarketTime, MarketTime)>,
+    /// Slots of the trade's window.
+    solar: Option<(Slot, Slot)>,
+}
+
+impl<'v, V: View> Backing<'v, V> {
+    pub(super) fn new(view: &'v V, now: MarketTime, lot: Quantity) -> Self {
+        Backing { view, now, lot, loads: BTreeMap::new(), promises: BTreeMap::new(), journal: Vec::new() }
+    }
+
+    pub(super) fn now(&self) -> MarketTime {
+        self.now
+    }
+
+    /// What of the ask can be matched within `product`, in whole lots.
+    pub(super) fn room(&mut self, pair: &Pair<'_>, product: &Product) -> Quantity {
+        let mut room = pair.offered;
+        if let (Product::Compute { from, until }, Product::Compute { until: ask_until, .. }) = (*product, pair.ask.terms.product) {
+            let watts = pair.seller.capacity.compute_watts;
+            let filled = pair.agreed.map_or(0, |a| a.filled.get());
+            let window = capacity::energy(watts, from.max(self.now), until).saturating_sub(filled);
+            let now = self.now;
+            let due = self.loads(pair.ask.member).room(watts, now, until, ask_until);
+            room = room.min(Quantity::new(window)).min(Quantity::new(due));
+        }
+        if pair.ask.terms.solar
+            && let Some((first, last)) = window_slots(product, Some(self.now))
+        {
+            let promised = self.promises(pair.ask.member).room_of_ask(pair.ask.id, first, last, pair.offered);
+            room = room.min(promised);
+        }
+        room.floor_to(self.lot).unwrap_or(Quantity::ZERO)
+    }
+
+    /// Books a fill, so that the next candidate of the seller sees it.
+    pub(super) fn book(&mut self, ask: &Order, product: &Product, quantity: Quantity) {
+        let load = match (*product, ask.terms.product) {
+            (Product::Compute { until, .. }, Product::Compute { until: ask_until, .. }) => Some((ask_until, until)),
+            _ => None,
+        };
+        let solar = window_slots(product, Some(self.now)).filter(|_| ask.terms.solar);
+        let booking = Booking { seller: ask.member, ask: ask.id, quantity: quantity.get(), load, solar };
+        self.apply(&booking, false);
+        self.journal.push(booking);
+    }
+
+    /// A mark to undo to.
+    pub(super) fn mark(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// Undoes the fills booked since `mark`.
+    pub(super) fn undo(&mut self, mark: usize) {
+        while self.journal.len() > mark {
+            let Some(booking) = self.journal.pop() else { return };
+            self.apply(&booking, true);
+        }
+    }
+
+    fn apply(&mut self, booking: &Booking, undo: bool) {
+        let Booking { seller, ask, quantity, load, solar } = *booking;
+        if let Some((ask_until, until)) = load {
+            self.loads(seller).book(ask_until, until, quantity, undo);
+        }
+        if let Some((first, last)) = solar {
+            self.promises(seller).book(ask, first, last, quantity, undo);
+        }
+    }
+
+    fn loads(&mut self, seller: MemberId) -> &mut Loads {
+        let view = self.view;
+        self.loads.entry(seller).or_insert_with(|| Loads::read(view, seller))
+    }
+
+    fn promises(&mut self, seller: MemberId) -> &mut Promises {
+        let (view, now) = (self.view, self.now);
+        self.promises.entry(seller).or_insert_with(|| Promises::read(view, seller, now))
+    }
+}

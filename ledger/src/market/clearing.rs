@@ -1,0 +1,142 @@
+//! Phase 3: runs the auctions and makes their fills part of the state: money to escrow, trades, what is left of the orders (MARKET 3, 5).
+//!
+//! Money moves here: of what filled, limit x quantity leaves the buyer's reservation, price x quantity of it into escrow, the rest becomes free.
+//! [`crate::trade::open`] then writes the trade.
+
+use super::auction::{self, BidMatch, Cleared, Deal};
+use super::{ending, halt, reservation, terms};
+use crate::amount::{MicroChf, Quantity};
+use crate::execute::{Context, Fault};
+use crate::hash::Hash;
+use crate::ids::{Height, OrderId};
+use crate::receipt::{Code, Event, OrderEnd};
+use crate::state::{IndexKey, Markets, Order, Orders, View};
+use crate::trade::{self, Match};
+use crate::transaction::{Market, Resource, Side};
+use std::collections::BTreeMap;
+
+/// Holds one auction for each market that changed, or whose auction is due, and that has both sides open; then ends what may not outlive its
+/// first auction. A halted market holds none.
+///
+/// # Errors
+/// [`Fault`]: our own bug.
+pub fn run_auctions(ctx: &mut Context<'_>) -> Result<(), Fault> {
+    let mut markets = std::mem::take(&mut ctx.changed_markets);
+    markets.extend(due_markets(ctx));
+    for market in &markets {
+        let again = if is_open(ctx, *market) { hold(ctx, *market)? } else { false };
+        end_immediate(ctx, *market)?;
+        remember_due(ctx, *market, again);
+    }
+    ctx.changed_markets = markets;
+    Ok(())
+}
+
+fn due_markets(ctx: &Context<'_>) -> Vec<Market> {
+    let first = IndexKey::AuctionDue { market: Market::Compute };
+    let keys = ctx.state.index(first..);
+    keys.map_while(|key| if let IndexKey::AuctionDue { market } = key { Some(market) } else { None }).collect()
+}
+
+fn is_open(ctx: &Context<'_>, market: Market) -> bool {
+    let has = |side| ctx.state.index(first_of(market, side)..).next().is_some_and(|key| is_in(&key, market, side));
+    !halt::is_halted(&ctx.state, market.resource()) && has(Side::Bid) && has(Side::Ask)
+}
+
+fn first_of(market: Market, side: Side) -> IndexKey {
+    IndexKey::Book { market, side, rank: 0, height: Height::GENESIS, order: OrderId::from_hash(Hash::ZERO) }
+}
+
+fn is_in(key: &IndexKey, market: Market, side: Side) -> bool {
+    matches!(key, IndexKey::Book { market: m, side: s, .. } if *m == market && *s == side)
+}
+
+/// Holds the auction; true if the next block should hold it again.
+fn hold(ctx: &mut Context<'_>, market: Market) -> Result<bool, Fault> {
+    let Cleared { matches, price, quantity, unfinished } = auction::clear(&ctx.state, &ctx.facts, &ctx.params, market)?;
+    let Some(price) = price else { return Ok(false) };
+    let mut asks: BTreeMap<OrderId, Quantity> = BTreeMap::new();
+    for bid in matches {
+        apply_bid(ctx, bid, &mut asks)?;
+    }
+    for (id, filled) in asks {
+        let mut ask = get_order(ctx, id)?;
+        ask.open = ask.open.checked_sub(filled).ok_or(Code::Overflow)?;
+        store(ctx, ask)?;
+    }
+    let mut state = ctx.state.get::<Markets>(&market).cloned().unwrap_or_default();
+    state.last_price = Some(price);
+    state.last_height = ctx.facts.height;
+    ctx.state.put::<Markets>(market, state);
+    ctx.events.push(Event::Auction { market, price, quantity });
+    Ok(unfinished)
+}
+
+fn get_order(ctx: &Context<'_>, id: OrderId) -> Result<Order, Fault> {
+    ctx.state.get::<Orders>(&id).cloned().ok_or(Fault::Missing("matched order"))
+}
+
+fn apply_bid(ctx: &mut Context<'_>, found: BidMatch, asks: &mut BTreeMap<OrderId, Quantity>) -> Result<(), Fault> {
+    let before = get_order(ctx, found.bid)?;
+    let mut bid = before.clone();
+    for deal in found.deals {
+        let (mut quantity, mut cost) = (Quantity::ZERO, MicroChf::ZERO);
+        for fill in &deal.fills {
+            quantity = quantity.checked_add(fill.quantity).ok_or(Code::Overflow)?;
+            cost = cost.checked_add(fill.price.gross(fill.quantity).ok_or(Code::Overflow)?).ok_or(Code::Overflow)?;
+            let taken = asks.entry(fill.ask).or_default();
+            *taken = taken.checked_add(fill.quantity).ok_or(Code::Overflow)?;
+        }
+        reservation::take_fill(ctx, &mut bid, quantity, cost)?;
+        if is_bound_to_seller(&bid) {
+            bid.seller = Some(deal.seller);
+        }
+        let Deal { seller, product, settlement, solar, fills } = deal;
+        trade::open(ctx, Match { bid: before.clone(), seller, fills, product, settlement, solar })?;
+    }
+    store(ctx, bid)
+}
+
+/// Compute, compute-hours and storage bids fill at one seller unless they may split (MARKET 5).
+fn is_bound_to_seller(bid: &Order) -> bool {
+    !bid.terms.split && !matches!(bid.market.resource(), Resource::Heat | Resource::Energy)
+}
+
+/// Writes an order back after fills; what is too little to stay ends.
+fn store(ctx: &mut Context<'_>, order: Order) -> Result<(), Fault> {
+    if order.open.is_zero() {
+        return Ok(ending::end(ctx, &order, OrderEnd::Filled)?);
+    }
+    if terms::is_remainder(&ctx.params, &order, order.open) {
+        return Ok(ending::end(ctx, &order, OrderEnd::Remainder)?);
+    }
+    ctx.state.put::<Orders>(order.id, order);
+    Ok(())
+}
+
+/// Ends immediate-or-cancel and fill-or-kill orders, whether an auction was held or not.
+fn end_immediate(ctx: &mut Context<'_>, market: Market) -> Result<(), Fault> {
+    let first = IndexKey::Immediate { market, order: OrderId::from_hash(Hash::ZERO) };
+    let keys = ctx.state.index(first..);
+    let orders: Vec<OrderId> = keys
+        .map_while(|key| match key {
+            IndexKey::Immediate { market: m, order } if m == market => Some(order),
+            _ => None,
+        })
+        .collect();
+    for id in orders {
+        let order = get_order(ctx, id)?;
+        ending::end(ctx, &order, OrderEnd::Unfilled)?;
+    }
+    Ok(())
+}
+
+/// Sets whether the next block holds the market's auction anyway.
+pub(super) fn remember_due(ctx: &mut Context<'_>, market: Market, due: bool) {
+    let known = ctx.state.get::<Markets>(&market);
+    if known.is_some_and(|m| m.auction_due != due) || (due && known.is_none()) {
+        let mut state = known.cloned().unwrap_or_default();
+        state.auction_due = due;
+        ctx.state.put::<Markets>(market, state);
+    }
+}

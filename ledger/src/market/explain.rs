@@ -1,0 +1,49 @@
+//! Why an order traded or did not: every candidate with what the auction's own check says of it (MARKET 5).
+//!
+//! Pure: on the state and the facts of a block (its transactions executed, its auctions not yet), the answer is what that auction saw.
+
+use super::backing::Backing;
+use super::pair::{Pair, PairTerms, PassedOver, check_pair};
+use super::price::effective_price;
+use super::{query, reference};
+use crate::amount::Price;
+use crate::ids::{MemberId, OrderId};
+use crate::params::Params;
+use crate::state::{Members, Order, Orders, View};
+use crate::time::MarketTime;
+use crate::transaction::Side;
+
+/// One order of the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The order.
+    pub order: OrderId,
+    /// Who placed it.
+    pub member: MemberId,
+    /// Effective price of the ask of the pair.
+    pub price: Price,
+    /// On which terms the pair may trade, or why it is passed over.
+    pub outcome: Result<PairTerms, PassedOver>,
+}
+
+/// Every candidate of an open order, at most `limit` of them, best limit first, each as if it were the first to be looked at. Empty for an order
+/// that is not open.
+pub fn explain(view: &impl View, params: &Params, now: MarketTime, order: OrderId, limit: usize) -> Vec<Candidate> {
+    let Some(order) = view.get::<Orders>(&order) else { return Vec::new() };
+    let mut backing = Backing::new(view, now, params.resources.of(order.market.resource()).lot);
+    let others = query::side(view, order.market, order.terms.side.opposite()).take(limit);
+    others.filter_map(|other| candidate(view, params, &mut backing, order, other)).collect()
+}
+
+fn candidate<V: View>(view: &V, params: &Params, backing: &mut Backing<'_, V>, order: &Order, other: &Order) -> Option<Candidate> {
+    let (bid, ask) = match order.terms.side {
+        Side::Bid => (order, other),
+        Side::Ask => (other, order),
+    };
+    let registry = view.before_block();
+    let (buyer, seller) = (registry.get::<Members>(&bid.member)?, registry.get::<Members>(&ask.member)?);
+    let reference = reference::of_market(registry, params, &order.market);
+    let price = effective_price(ask, reference, seller.reputation, params.resources.of(order.market.resource()));
+    let pair = Pair { bid, buyer, ask, seller, price, bound: bid.limit(), wanted: bid.open, offered: ask.open, agreed: None };
+    Some(Candidate { order: other.id, member: other.member, price, outcome: check_pair(&pair, backing) })
+}

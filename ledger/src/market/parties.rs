@@ -1,0 +1,146 @@
+//! The members that an auction meets, as after h-1: what orders them and how far apart they are.
+
+use crate::codec;
+use crate::execute::{BlockFacts, Fault};
+use crate::hash::{Domain, Hash};
+use crate::ids::{MemberId, Nonce, PlaceId};
+use crate::limits::REPUTATION_BUCKET;
+use crate::member::{Country, Member};
+use crate::state::{Members, Order, State, View};
+use crate::transaction::Market;
+use std::collections::BTreeMap;
+
+/// Number of distance tiers.
+pub(super) const TIERS: usize = 5;
+
+/// A member in an auction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Party<'v> {
+    pub member: &'v Member,
+    /// Reputation in steps of 500.
+    pub bucket: u32,
+    /// Hash of (parent, market, member): the first tie-break.
+    pub tie: Hash,
+    /// Class of the member's place at each tier, from the same country class (0) to the same building (4): two members are at most as far apart
+    /// as the deepest class that they share.
+    classes: [u32; TIERS],
+}
+
+/// What orders of equal price and bucket are sorted by: older block first, then the tie-break (MARKET 5).
+pub(super) type Age = (crate::ids::Height, Hash, Nonce, u16);
+
+/// Place names below a class of the tier above.
+type ClassKey = (u32, Option<Country>, PlaceId, PlaceId);
+
+/// Members by number, in the order in which they were met. Numbers are for look-up only and never decide anything.
+#[derive(Debug)]
+pub(super) struct Parties<'v> {
+    registry: &'v State,
+    parent: Hash,
+    market: Vec<u8>,
+    numbers: BTreeMap<MemberId, usize>,
+    list: Vec<Party<'v>>,
+    classes: BTreeMap<(usize, ClassKey), u32>,
+}
+
+impl<'v> Parties<'v> {
+    pub(super) fn new(registry: &'v State, facts: &BlockFacts, market: Market) -> Self {
+        Parties {
+            registry,
+            parent: facts.parent.hash(),
+            market: codec::encode(&market),
+            numbers: BTreeMap::new(),
+            list: Vec::new(),
+            classes: BTreeMap::new(),
+        }
+    }
+
+    /// Number of a member.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] when an order's member is not in the registry.
+    pub(super) fn number(&mut self, id: MemberId) -> Result<usize, Fault> {
+        if let Some(number) = self.numbers.get(&id) {
+            return Ok(*number);
+        }
+        let member = self.registry.get::<Members>(&id).ok_or(Fault::Missing("member of an order"))?;
+        let tie = Hash::of_parts(Domain::TieBreak, &[self.parent.as_bytes(), &self.market, id.as_bytes()]);
+        let bucket = member.reputation.get().checked_div(REPUTATION_BUCKET).unwrap_or(0);
+        let classes = self.classes_of(member);
+        let number = self.list.len();
+        self.list.push(Party { member, bucket, tie, classes });
+        self.numbers.insert(id, number);
+        Ok(number)
+    }
+
+    /// The member of a number.
+    pub(super) fn get(&self, number: usize) -> Result<&Party<'v>, Fault> {
+        self.list.get(number).ok_or(Fault::Missing("party"))
+    }
+
+    fn classes_of(&mut self, member: &Member) -> [u32; TIERS] {
+        let place = &member.location;
+        let mut class = |tier: usize, key: ClassKey| {
+            let next = u32::try_from(self.classes.len()).unwrap_or(u32::MAX);
+            *self.classes.entry((tier, key)).or_insert(next)
+        };
+        let canton = class(1, (0, Some(place.country), place.canton, place.canton));
+        let municipality = class(2, (canton, None, place.municipality, place.grid_operator));
+        let circuit = class(3, (municipality, None, place.transformer_circuit, place.transformer_circuit));
+        let building = class(4, (circuit, None, place.building, place.building));
+        [0, canton, municipality, circuit, building]
+    }
+}
+
+impl Party<'_> {
+    /// The class at a depth, 0 (all) to 4 (the same building).
+    pub(super) fn class(&self, depth: usize) -> u32 {
+        self.classes.get(depth).copied().unwrap_or(0)
+    }
+
+    /// The deepest class that both share: 4 for the same building down to 0; the distance tier is 4 less it.
+    pub(super) fn shared_depth(&self, other: &Party<'_>) -> usize {
+        (1..TIERS).rev().find(|depth| self.class(*depth) == other.class(*depth)).unwrap_or(0)
+    }
+}
+
+/// Sort key of an order among those of equal price and bucket.
+pub(super) fn age(order: &Order, party: &Party<'_>) -> Age {
+    (order.height, party.tie, order.nonce, order.action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::DistanceTier;
+    use crate::testing::{World, hub, id};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The classes and [`crate::member::Location::distance`] are two spellings of one rule.
+        #[test]
+        fn shared_depth_is_the_distance_tier(places in proptest::collection::vec((0..2_u8, 0..2_u8, 0..2_u8, 0..2_u8, 0..2_u8, 0..2_u8), 2..8)) {
+            let mut world = World::new();
+            for (i, (country, canton, municipality, operator, circuit, building)) in places.iter().enumerate() {
+                let mut member = hub(&format!("h-{i}"));
+                let place = |text: &str, n: &u8| PlaceId::parse(&format!("{text}{n}")).unwrap();
+                member.location.country = Country::parse(if *country == 0 { "CH" } else { "LI" }).unwrap();
+                member.location.canton = place("c", canton);
+                member.location.municipality = place("m", municipality);
+                member.location.grid_operator = place("o", operator);
+                member.location.transformer_circuit = place("t", circuit);
+                member.location.building = place("b", building);
+                world.add(member, 0);
+            }
+            let mut parties = Parties::new(&world.state, &world.facts(), Market::Compute);
+            let tiers = [DistanceTier::Country, DistanceTier::Canton, DistanceTier::Municipality, DistanceTier::TransformerCircuit, DistanceTier::Building];
+            for i in 0..places.len() {
+                for j in 0..places.len() {
+                    let (a, b) = (parties.number(id(&format!("h-{i}"))).unwrap(), parties.number(id(&format!("h-{j}"))).unwrap());
+                    let (a, b) = (parties.get(a).unwrap(), parties.get(b).unwrap());
+                    prop_assert_eq!(tiers[a.shared_depth(b)], a.member.location.distance(&b.member.location));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Sharing a quantity among asks of equal key, as energy and heat do (MARKET 5).
+
+use crate::amount::Quantity;
+
+/// One ask of a group, in the order of the tie-break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Share {
+    /// What it can give, in whole lots.
+    pub room: Quantity,
+    /// Least that a fill of it may be.
+    pub least: Quantity,
+}
+
+/// Shares of `wanted` (whole lots) for each ask of the group: floor(q x room / total room) in whole lots, leftovers one lot each in the order of
+/// the group. A share under its least drops out, the last one first, and the rest is shared anew; so does the last ask of a group that is
+/// larger than `fills`. Zero for asks that get nothing. `None` on overflow.
+pub(super) fn pro_rata(wanted: Quantity, group: &[Share], lot: Quantity, fills: usize) -> Option<Vec<Quantity>> {
+    let mut members: Vec<usize> = (0..group.len()).collect();
+    members.truncate(fills);
+    loop {
+        let shares = share_out(wanted, group, &members, lot)?;
+        let under = members.iter().zip(&shares).rposition(|(n, share)| group.get(*n).is_some_and(|s| *share < s.least));
+        let Some(last) = under else {
+            let mut all = vec![Quantity::ZERO; group.len()];
+            for (number, share) in members.iter().zip(shares) {
+                *all.get_mut(*number)? = share;
+            }
+            return Some(all);
+        };
+        members.remove(last);
+    }
+}
+
+fn share_out(wanted: Quantity, group: &[Share], members: &[usize], lot: Quantity) -> Option<Vec<Quantity>> {
+    let rooms = || members.iter().filter_map(|n| group.get(*n)).map(|share| share.room);
+    let total = rooms().try_fold(Quantity::ZERO, Quantity::checked_add)?;
+    if total.is_zero() {
+        return Some(Vec::new());
+    }
+    let wanted = wanted.min(total);
+    let mut shares = Vec::with_capacity(members.len());
+    let mut left = wanted;
+    for room in rooms() {
+        let share = wanted.mul_div_floor(room.get(), total.get())?.floor_to(lot)?;
+        left = left.checked_sub(share)?;
+        shares.push(share);
+    }
+    for share in &mut shares {
+        if left < lot {
+            break;
+        }
+        *share = share.checked_add(lot)?;
+        left = left.checked_sub(lot)?;
+    }
+    Some(shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shares(wanted: u64, group: &[(u64, u64)], fills: usize) -> Vec<u64> {
+        let group: Vec<Share> =
+            group.iter().map(|(room, least)| Share { room: Quantity::new(*room), least: Quantity::new(*least) }).collect();
+        pro_rata(Quantity::new(wanted), &group, Quantity::new(10), fills).unwrap().iter().map(|q| q.get()).collect()
+    }
+
+    #[test]
+    fn shares_by_hand() {
+        assert_eq!(shares(100, &[(100, 0), (100, 0)], 16), [50, 50]);
+        assert_eq!(shares(100, &[(100, 0), (100, 0), (100, 0)], 16), [40, 30, 30], "the leftover lot goes to the first in tie-break");
+        assert_eq!(shares(1_000, &[(100, 0), (300, 0)], 16), [100, 300], "no more than there is");
+        assert_eq!(shares(100, &[(900, 0), (100, 0)], 16), [90, 10]);
+        assert_eq!(shares(10, &[(100, 0), (100, 0)], 16), [10, 0]);
+        assert_eq!(shares(100, &[(100, 60), (100, 60)], 16), [100, 0], "the last under its least drops out, the other takes its part");
+        assert_eq!(shares(100, &[(100, 60), (100, 0)], 16), [0, 100], "even the first, when it alone is under its least");
+        assert_eq!(shares(100, &[(50, 60), (40, 60)], 16), [0, 0]);
+        assert_eq!(shares(100, &[(100, 0), (100, 0), (100, 0)], 2), [50, 50, 0], "no more asks than fills are left");
+    }
+
+    proptest! {
+        #[test]
+        fn everyone_is_within_a_lot_of_its_part(wanted in 1_u64..5_000, rooms in proptest::collection::vec(1_u64..2_000, 1..16)) {
+            let wanted = wanted * 10;
+            let group: Vec<(u64, u64)> = rooms.iter().map(|r| (r * 10, 0)).collect();
+            let total: u64 = group.iter().map(|g| g.0).sum();
+            let got = shares(wanted, &group, 16);
+            let q = wanted.min(total);
+            prop_assert_eq!(got.iter().sum::<u64>(), q, "nothing is lost");
+            for (share, (room, _)) in got.iter().zip(&group) {
+                prop_assert!(share <= room && share % 10 == 0);
+                let exact = q as f64 * *room as f64 / total as f64;
+                prop_assert!((*share as f64 - exact).abs() < 20.0, "{} of {}", share, exact);
+                prop_assert!(*share as f64 > exact - 10.0 - 1e-6);
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What the book shows to those who ask.
+
+use super::{ending, price, reference};
+use crate::amount::{Price, Quantity};
+use crate::hash::Hash;
+use crate::ids::{Height, MemberId, OrderId};
+use crate::state::{IndexKey, Members, Order, Orders, Parameters, View};
+use crate::transaction::{Market, Side};
+use std::collections::BTreeMap;
+
+/// All open orders of one side at one price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DepthLevel {
+    /// Bids or asks.
+    pub side: Side,
+    /// Limit of the bids, effective price of the asks.
+    pub price: Price,
+    /// Open quantity together.
+    pub quantity: Quantity,
+    /// Number of orders.
+    pub orders: u64,
+}
+
+/// Orders of one side of a book, best limit first (dynamic asks by their floor).
+pub(super) fn side<'v>(view: &'v impl View, market: Market, side: Side) -> impl Iterator<Item = &'v Order> + 'v {
+    let first = IndexKey::Book { market, side, rank: 0, height: Height::GENESIS, order: OrderId::from_hash(Hash::ZERO) };
+    view.index(first..).map_while(move |key| match key {
+        IndexKey::Book { market: m, side: s, order, .. } if m == market && s == side => view.get::<Orders>(&order),
+        _ => None,
+    })
+}
+
+/// The highest limit of the bids and the lowest effective price of the asks.
+pub fn best(view: &impl View, market: Market) -> (Option<Price>, Option<Price>) {
+    let bid = side(view, market, Side::Bid).next().map(Order::limit);
+    let mut ask: Option<Price> = None;
+    for order in side(view, market, Side::Ask) {
+        // Effective prices are at least the limit, by which this side is sorted.
+        if ask.is_some_and(|best| order.limit() >= best) {
+            break;
+        }
+        let price = shown_price(view, order);
+        ask = Some(ask.map_or(price, |best| best.min(price)));
+    }
+    (bid, ask)
+}
+
+/// Every price of a book with what is open at it: bids from the highest, then asks from the lowest effective price.
+pub fn depth(view: &impl View, market: Market) -> Vec<DepthLevel> {
+    let mut levels = Vec::new();
+    for which in [Side::Bid, Side::Ask] {
+        let mut prices: BTreeMap<Price, (Quantity, u64)> = BTreeMap::new();
+        for order in side(view, market, which) {
+            let (quantity, orders) = prices.entry(shown_price(view, order)).or_default();
+            *quantity = quantity.checked_add(order.open).unwrap_or(*quantity);
+            *orders = orders.saturating_add(1);
+        }
+        let level = |(price, (quantity, orders))| DepthLevel { side: which, price, quantity, orders };
+        match which {
+            Side::Bid => levels.extend(prices.into_iter().rev().map(level)),
+            Side::Ask => levels.extend(prices.into_iter().map(level)),
+        }
+    }
+    levels
+}
+
+/// Open orders of a member, by market and id.
+pub fn open_orders_of(view: &impl View, member: MemberId) -> Vec<&Order> {
+    ending::orders_of(view, member).filter_map(|id| view.get::<Orders>(&id)).collect()
+}
+
+/// The price at which an order shows in the book: an ask at its effective price.
+pub(super) fn shown_price(view: &impl View, order: &Order) -> Price {
+    let known = view.get::<Parameters>(&()).zip(view.get::<Members>(&order.member));
+    match (order.terms.side, known) {
+        (Side::Ask, Some((params, seller))) => {
+            let reference = reference::of_market(view, params, &order.market);
+            price::effective_price(order, reference, seller.reputation, params.resources.of(order.market.resource()))
+        }
+        _ => order.limit(),
+    }
+}

@@ -1,0 +1,172 @@
+//! Reference prices, once per 15-minute slot (MARKET 5): for a resource, of energy for a community over all its open slots.
+//!
+//! B and S are read from the book at the first block of a slot: orders that are open then and stood before the last full slot began.
+//! "At most a fifth of a side" is a fifth of what all owners together have on that side.
+
+use super::{clearing, query, terms};
+use crate::amount::{Price, Quantity};
+use crate::execute::{Context, Fault};
+use crate::hash::Hash;
+use crate::ids::{Height, LegId, OrderId, OwnerId};
+use crate::params::{Params, ResourceParams};
+use crate::receipt::{Code, Event};
+use crate::state::{IndexKey, Members, Order, ReferenceState, References, View};
+use crate::time::{MarketTime, Slot};
+use crate::transaction::{Market, Pricing, Resource, Side};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What rested through the last full slot, Wh (or the resource's state unit), each owner capped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Bids at the reference price or above.
+    pub bids: u64,
+    /// Asks whose floor is at the reference price or below.
+    pub asks: u64,
+}
+
+impl Demand {
+    /// d = clamp(5 000 x (B - S) / (B + S), -2 000, 2 000), truncated toward zero; 0 where nothing rested.
+    pub fn adjustment(&self) -> i32 {
+        let (bids, asks) = (i128::from(self.bids), i128::from(self.asks));
+        let scaled = bids.saturating_sub(asks).saturating_mul(5_000);
+        let ratio = scaled.checked_div(bids.saturating_add(asks)).unwrap_or(0);
+        i32::try_from(ratio.clamp(-2_000, 2_000)).unwrap_or(0)
+    }
+}
+
+/// ref = base x (10 000 + s + g + d) / 10 000, within [base / 2, 2 base], rounded down to the tick. `supply` is s, `grid` is g: zero as long as no
+/// oracle reports them; `demand` is d; all in basis points. `None` on overflow.
+pub fn reference_formula(params: &ResourceParams, supply: i32, grid: i32, demand: i32) -> Option<Price> {
+    let base = u128::from(params.base.micro_chf());
+    let factor = [supply, grid, demand].iter().try_fold(10_000_i32, |sum, part| sum.checked_add(*part))?.max(0);
+    let scaled = base.checked_mul(u128::try_from(factor).ok()?)?.checked_div(10_000)?;
+    let within = scaled.clamp(base.checked_div(2)?, base.checked_mul(2)?);
+    Price::from_micro_chf(u64::try_from(within).ok()?).floor_to(params.tick)
+}
+
+/// The reference price in force: the base until the first one is computed.
+pub fn reference_price(view: &impl View, params: &Params, resource: Resource, leg: Option<LegId>) -> Price {
+    entry(view, params, resource, leg).price
+}
+
+/// The reference price of a market.
+pub(super) fn of_market(view: &impl View, params: &Params, market: &Market) -> Price {
+    let leg = match market {
+        Market::Energy { leg, .. } => Some(*leg),
+        _ => None,
+    };
+    reference_price(view, params, market.resource(), leg)
+}
+
+/// An entry as it is, or as it begins: the base price, of no slot.
+pub(super) fn entry(view: &impl View, params: &Params, resource: Resource, leg: Option<LegId>) -> ReferenceState {
+    let begin = || ReferenceState { price: params.resources.of(resource).base, ..ReferenceState::default() };
+    view.get::<References>(&(resource, leg)).cloned().unwrap_or_else(begin)
+}
+
+/// Phase 4: computes the reference prices in the first block of each slot. They are in force from the next block on.
+///
+/// # Errors
+/// [`Fault`]: a price or sum overflows.
+pub fn update_references(ctx: &mut Context<'_>) -> Result<(), Fault> {
+    let slot = ctx.facts.market_time.slot();
+    if ctx.state.get::<References>(&(Resource::Compute, None)).is_some_and(|r| r.slot >= slot) {
+        // All references are computed in one block.
+        return Ok(());
+    }
+    let legs: BTreeSet<LegId> = ctx.state.range::<Members>(..).filter_map(|(_, m)| m.location.leg).collect();
+    update(ctx, Resource::Compute, None, slot)?;
+    for leg in legs {
+        update(ctx, Resource::Energy, Some(leg), slot)?;
+    }
+    Ok(())
+}
+
+fn update(ctx: &mut Context<'_>, resource: Resource, leg: Option<LegId>, slot: Slot) -> Result<(), Fault> {
+    terms::check_traded(resource)?;
+    let mut state = entry(&ctx.state, &ctx.params, resource, leg);
+    let since = slot.get().checked_sub(1).and_then(|last| Slot::new(last).start()).unwrap_or(MarketTime::from_ms(0));
+    let mut sides = Sides::default();
+    for market in markets(ctx, resource, leg) {
+        sides.add(ctx, market, state.price, since)?;
+    }
+    state.demand = sides.demand().adjustment();
+    let params = ctx.params.resources.of(resource);
+    let price = reference_formula(params, 0, 0, state.demand).ok_or(Code::Overflow)?;
+    let moved = price != state.price;
+    state.price = price;
+    state.slot = slot;
+    ctx.state.put::<References>((resource, leg), state);
+    let market = match (resource, leg) {
+        (Resource::Energy, Some(leg)) => Market::Energy { leg, slot },
+        _ => Market::Compute,
+    };
+    ctx.events.push(Event::Reference { market, slot, price });
+    for market in sides.dynamic.into_iter().filter(|_| moved) {
+        clearing::remember_due(ctx, market, true);
+    }
+    Ok(())
+}
+
+/// Markets of a resource that have orders, in their order.
+fn markets(ctx: &Context<'_>, resource: Resource, leg: Option<LegId>) -> Vec<Market> {
+    let (Resource::Energy, Some(leg)) = (resource, leg) else { return vec![Market::Compute] };
+    let mut found = Vec::new();
+    let mut slot = Slot::new(0);
+    loop {
+        let market = Market::Energy { leg, slot };
+        let first = IndexKey::Book { market, side: Side::Bid, rank: 0, height: Height::GENESIS, order: OrderId::from_hash(Hash::ZERO) };
+        let Some(IndexKey::Book { market: Market::Energy { leg: l, slot: s }, .. }) = ctx.state.index(first..).next() else { break };
+        if l != leg {
+            break;
+        }
+        found.push(Market::Energy { leg, slot: s });
+        let Some(next) = s.next() else { break };
+        slot = next;
+    }
+    found
+}
+
+/// Resting quantity by owner, and the markets in which dynamic asks stand.
+#[derive(Debug, Default)]
+struct Sides {
+    bids: BTreeMap<OwnerId, u64>,
+    asks: BTreeMap<OwnerId, u64>,
+    dynamic: BTreeSet<Market>,
+}
+
+impl Sides {
+    fn add(&mut self, ctx: &Context<'_>, market: Market, reference: Price, since: MarketTime) -> Result<(), Code> {
+        for order in query::side(&ctx.state, market, Side::Bid).take_while(|bid| bid.limit() >= reference) {
+            count(&mut self.bids, order, since)?;
+        }
+        for order in query::side(&ctx.state, market, Side::Ask) {
+            if order.terms.pricing == Pricing::Dynamic {
+                self.dynamic.insert(market);
+            }
+            if order.limit() <= reference {
+                count(&mut self.asks, order, since)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn demand(&self) -> Demand {
+        Demand { bids: capped_sum(&self.bids), asks: capped_sum(&self.asks) }
+    }
+}
+
+fn count(side: &mut BTreeMap<OwnerId, u64>, order: &Order, since: MarketTime) -> Result<(), Code> {
+    if order.placed_at <= since {
+        let sum = side.entry(order.owner).or_default();
+        *sum = Quantity::new(*sum).checked_add(order.open).ok_or(Code::Overflow)?.get();
+    }
+    Ok(())
+}
+
+/// The sum of a side in which no owner counts for more than a fifth of all.
+fn capped_sum(side: &BTreeMap<OwnerId, u64>) -> u64 {
+    let total = side.values().fold(0_u64, |sum, q| sum.saturating_add(*q));
+    let cap = total.checked_div(5).unwrap_or(0);
+    side.values().fold(0_u64, |sum, q| sum.saturating_add((*q).min(cap)))
+}

@@ -1,0 +1,50 @@
+//! Credits behind bids: limit x open, whatever happens to the order (MARKET 4).
+//!
+//! Every change of a bid's open quantity sets its reservation anew and moves only the difference, so nothing is left over when it ends. With
+//! tick x lot a multiple of 1 000 (which parameters MUST keep) every product here is exact and a fill never costs more than its share.
+
+use crate::amount::{MicroChf, Quantity};
+use crate::execute::{Context, escrow_reserved, release, reserve};
+use crate::receipt::Code;
+use crate::state::Order;
+use crate::transaction::Side;
+
+/// What an order with these terms reserves for `open`: limit x open of a bid, nothing for an ask.
+pub(super) fn required(order: &Order, open: Quantity) -> Result<MicroChf, Code> {
+    match order.terms.side {
+        Side::Bid => order.limit().gross(open).ok_or(Code::Overflow),
+        Side::Ask => Ok(MicroChf::ZERO),
+    }
+}
+
+/// free -> reserved for all of a new order.
+pub(super) fn reserve_new(ctx: &mut Context<'_>, order: &mut Order) -> Result<(), Code> {
+    order.reserved = required(order, order.open)?;
+    if order.reserved.is_zero() {
+        return Ok(());
+    }
+    reserve(ctx, order.member, order.reserved)
+}
+
+/// A fill of `quantity` that costs `cost`: its share of the reservation goes to escrow as far as it costs, the rest becomes free.
+pub(super) fn take_fill(ctx: &mut Context<'_>, bid: &mut Order, quantity: Quantity, cost: MicroChf) -> Result<(), Code> {
+    let open = bid.open.checked_sub(quantity).ok_or(Code::Overflow)?;
+    let left = required(bid, open)?;
+    let share = bid.reserved.checked_sub(left).ok_or(Code::Overflow)?;
+    let saved = share.checked_sub(cost).ok_or(Code::Overflow)?;
+    escrow_reserved(ctx, bid.member, cost)?;
+    if !saved.is_zero() {
+        release(ctx, bid.member, saved)?;
+    }
+    bid.open = open;
+    bid.reserved = left;
+    Ok(())
+}
+
+/// reserved -> free for all that is left of an order.
+pub(super) fn release_rest(ctx: &mut Context<'_>, order: &Order) -> Result<(), Code> {
+    if order.reserved.is_zero() {
+        return Ok(());
+    }
+    release(ctx, order.member, order.reserved)
+}
