@@ -15,7 +15,6 @@
 //! * every queue is bounded; a full one refuses with a stable code, and nothing that was admitted is evicted.
 
 mod admission;
-mod chain;
 mod counters;
 mod error;
 mod known;
@@ -29,6 +28,9 @@ pub use error::AdmitError;
 pub use mailbox::{Mempool, Source};
 pub use pool::{Pool, PoolError, PoolLimits};
 pub use ports::LedgerView;
+
+/// What a proposer asks for, as the chain says it.
+pub use crate::chain::TakeBudget as TakeRequest;
 
 use std::time::Duration;
 

@@ -20,7 +20,6 @@ mod behaviour;
 mod budget;
 mod direct;
 pub mod engine;
-mod follow;
 mod gossip;
 mod mailbox;
 mod node_id;
