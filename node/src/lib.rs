@@ -1,1 +1,28 @@
-//! leg-node
+//! The node of one hub: all input and output around the pure ledger.
+//!
+//! Design: each service is the only owner of what it changes and is spoken to through a handle.
+//!
+//! ```text
+//! api ──submit──> mempool ──batches──> network <──gossip, votes, parts──> other nodes
+//!  │                 ▲ take │ committed      ▲
+//!  │ queries         │      ▼                │
+//!  └──────────────> chain <──ports── consensus (the BFT engine)
+//!                    │ one synced batch a block
+//!                    ▼
+//!                 storage
+//! ```
+//!
+//! Invariants: only [`clock`] reads the time; only [`storage`] names RocksDB; a block is published only after it is durable; a failed
+//! durable write stops the process.
+
+pub mod chain;
+pub mod clock;
+pub mod config;
+pub mod keys;
+pub mod mempool;
+pub mod network;
+pub mod shutdown;
+pub mod storage;
+
+#[cfg(test)]
+mod fixture;

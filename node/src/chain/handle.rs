@@ -1,0 +1,87 @@
+//! The committed chain as the rest of the node reads it.
+
+use crate::storage::Store;
+use leg_ledger::execute::{Ledger, Tip};
+use leg_ledger::receipt::{Event, Receipt};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{broadcast, watch};
+
+/// Committed blocks that a slow subscriber may lag behind before it has to look into the store.
+const FOLLOWED_BLOCKS: usize = 256;
+
+/// A block that became durable, with what it left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The chain's tip after it.
+    pub tip: Tip,
+    /// Number of its transactions.
+    pub transactions: usize,
+    /// Receipts in canonical order.
+    pub receipts: Vec<Receipt>,
+    /// Events in order.
+    pub events: Vec<Event>,
+}
+
+/// What the service and all handles share.
+pub(super) struct Shared {
+    ledger: RwLock<Ledger>,
+    pub(super) store: Store,
+    pub(super) tip: watch::Sender<Tip>,
+    pub(super) committed: broadcast::Sender<Arc<Committed>>,
+}
+
+impl Shared {
+    pub(super) fn new(ledger: Ledger, store: Store) -> Self {
+        let (tip, _) = watch::channel(*ledger.tip());
+        let (committed, _) = broadcast::channel(FOLLOWED_BLOCKS);
+        Shared { ledger: RwLock::new(ledger), store, tip, committed }
+    }
+
+    /// The ledger, to read. A reader that panicked changed nothing, so its poison is no harm.
+    pub(super) fn ledger(&self) -> RwLockReadGuard<'_, Ledger> {
+        self.ledger.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ledger, to move on. Only the service calls this.
+    pub(super) fn ledger_mut(&self) -> RwLockWriteGuard<'_, Ledger> {
+        self.ledger.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads the committed chain; clones share it. Queries of the store block on the disk: MUST be made away from the runtime's own threads.
+#[derive(Clone)]
+pub struct ChainHandle {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl ChainHandle {
+    pub(super) fn new(shared: Shared) -> Self {
+        ChainHandle { shared: Arc::new(shared) }
+    }
+
+    /// Reads the ledger after the newest committed block. `reader` MUST be quick, since commits wait for it, and MUST NOT read again from
+    /// within: a waiting commit would stop both.
+    pub fn read<T>(&self, reader: impl FnOnce(&Ledger) -> T) -> T {
+        reader(&self.shared.ledger())
+    }
+
+    /// The newest committed block.
+    pub fn tip(&self) -> Tip {
+        *self.shared.tip.borrow()
+    }
+
+    /// The tip as it changes.
+    pub fn watch_tip(&self) -> watch::Receiver<Tip> {
+        self.shared.tip.subscribe()
+    }
+
+    /// Every block that is committed from now on. A receiver that lags more than 256 blocks behind is told so, and finds them in the store.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Committed>> {
+        self.shared.committed.subscribe()
+    }
+
+    /// Committed blocks, receipts, finished orders and trades, idempotency keys.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+}

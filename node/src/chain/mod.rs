@@ -1,0 +1,32 @@
+//! The chain of this node: owner of the committed state and of the store.
+//!
+//! ```text
+//! consensus ──ports──▶ Service ──execute──▶ Ledger          one thread: it validates, builds, commits
+//!                         │  1 one synced batch ──▶ Store
+//!                         │  2 the ledger moves on
+//!                         │  3 the pool forgets, tip and block are published
+//!                         ▼
+//!                     ChainHandle ◀── API, mempool, network: any thread, reads only
+//! ```
+//!
+//! Invariants:
+//! * what a handle shows is durable: the ledger moves on after the batch is synced, never before;
+//! * a block is executed once, on the state after its parent;
+//! * an error of [`Service`] is fatal: the caller stops the process, and the next start finds the block before or the block.
+
+mod handle;
+mod open;
+mod pool;
+mod ports;
+mod service;
+mod verify;
+mod watchdog;
+
+pub use handle::{ChainHandle, Committed};
+pub use open::{ChainError, Founding, open};
+pub use pool::{TakeBudget, TransactionPool};
+pub use service::{CommitError, Service};
+pub use watchdog::{Stalled, watch_progress};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+//! Validating, building and committing blocks: the only place where the committed chain moves on.
+
+use super::handle::{ChainHandle, Committed, Shared};
+use super::pool::{TakeBudget, TransactionPool};
+use super::verify::verify_transactions;
+use crate::storage::{BlockRecord, StoreError};
+use leg_consensus::ports::{BuildRequest, RootDifference, Verdict};
+use leg_ledger::block::{Block, Body, Certificate, Header, transactions_root};
+use leg_ledger::codec;
+use leg_ledger::execute::{Executed, Fault, Invalid, Ledger, ProposalFacts};
+use leg_ledger::hash::Hash;
+use leg_ledger::ids::{BlockId, Height, TransactionId};
+use leg_ledger::limits::{HARD_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS};
+use leg_ledger::transaction::{SignedTransaction, Verified};
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// Blocks whose verified transactions are kept until one of them is committed; a block beyond it is verified again.
+const MAX_VALIDATED: usize = 16;
+
+/// Why a decided block could not become the tip. Fatal.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// It is certified, but not valid here.
+    #[error("the block is certified, but not valid here: {0}")]
+    NotValid(String),
+    /// The certificate is of another block.
+    #[error("the certificate is of block {certificate}, not of {block}")]
+    OtherCertificate {
+        /// What the certificate certifies.
+        certificate: BlockId,
+        /// What was to be committed.
+        block: BlockId,
+    },
+    /// Executing it failed.
+    #[error("executing the block failed: {0}")]
+    Fault(#[from] Fault),
+    /// It could not be made durable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Owner of the chain. Lives on the consensus thread; its errors stop the process.
+pub struct Service {
+    shared: Arc<Shared>,
+    pool: Arc<dyn TransactionPool>,
+    cores: NonZeroUsize,
+    /// Of the tip; feeds the next block.
+    certificate: Option<Certificate>,
+    /// Verified transactions of valid blocks on the tip.
+    validated: BTreeMap<BlockId, Vec<Verified>>,
+}
+
+impl ChainHandle {
+    /// The service of this chain. MUST be made at most once: there is one owner.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn service(&self, pool: Arc<dyn TransactionPool>) -> Result<Service, StoreError> {
+        let tip = self.tip();
+        let certificate = self.store().certificate(tip.height)?;
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Ok(Service { shared: Arc::clone(&self.shared), pool, cores, certificate, validated: BTreeMap::new() })
+    }
+}
+
+impl Service {
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(super) fn pool(&self) -> &dyn TransactionPool {
+        self.pool.as_ref()
+    }
+
+    /// Judges a block on the tip; see [`leg_consensus::ports::ChainPort::validate`].
+    pub fn judge(&mut self, block: &Block) -> Verdict {
+        let id = block.id();
+        if self.validated.contains_key(&id) {
+            // The id commits to the transactions root only: another body under the same header is still foreign.
+            return foreign_body(block).map_or(Verdict::Valid, Verdict::ForeignBody);
+        }
+        if let Some(reason) = foreign_body(block) {
+            return Verdict::ForeignBody(reason);
+        }
+        let pool = Arc::clone(&self.pool);
+        let verified = {
+            let ledger = self.shared.ledger();
+            let differences = differing_roots(&ledger, &block.header);
+            if !differences.is_empty() {
+                return Verdict::RootsDiffer(differences);
+            }
+            match check(&ledger, block, pool.as_ref(), self.cores) {
+                Ok(verified) => verified,
+                Err(invalid) => return Verdict::Invalid(invalid.to_string()),
+            }
+        };
+        pool.remember(&verified);
+        if self.validated.len() >= MAX_VALIDATED {
+            self.validated.pop_first();
+        }
+        self.validated.insert(id, verified);
+        Verdict::Valid
+    }
+
+    /// Builds a block on the tip from what the pool holds; see [`leg_consensus::ports::ChainPort::build`].
+    ///
+    /// # Errors
+    /// [`Invalid`] when even an empty block is not valid here: a bug.
+    pub fn assemble(&mut self, request: &BuildRequest) -> Result<Block, Invalid> {
+        let ledger = self.shared.ledger();
+        let empty = block_of(&ledger, request, self.certificate.clone(), &[]);
+        let budget = budget(&ledger, request, &empty);
+        let admissible = |verified: &Verified| ledger.admissible(verified.transaction()).is_ok_and(|key| key == verified.key());
+        let taken = self.pool.take(budget, &admissible);
+        let block = block_of(&ledger, request, self.certificate.clone(), &taken);
+        match ledger.check_block(&block, &taken) {
+            Ok(()) => {
+                drop(ledger);
+                self.validated.insert(block.id(), taken);
+                Ok(block)
+            }
+            // The pool broke its contract. An empty block keeps the network going.
+            Err(invalid) if !taken.is_empty() => {
+                tracing::error!(%invalid, "the pool's choice is not a valid block; proposing an empty one");
+                ledger.check_block(&empty, &[])?;
+                Ok(empty)
+            }
+            Err(invalid) => Err(invalid),
+        }
+    }
+
+    /// Executes a decided block, makes it durable, moves on and publishes it.
+    ///
+    /// # Errors
+    /// [`CommitError`]; the caller MUST stop the process.
+    pub fn on_decided(&mut self, block: &Block, certificate: &Certificate) -> Result<(), CommitError> {
+        let id = block.id();
+        if certificate.block != id {
+            return Err(CommitError::OtherCertificate { certificate: certificate.block, block: id });
+        }
+        let verified = self.verified(block)?;
+        let ids: Vec<TransactionId> = verified.iter().map(Verified::id).collect();
+        let mut executed = self.shared.ledger().execute(block, verified)?;
+        self.store(block, certificate, &ids, &executed)?;
+        let committed = Committed {
+            tip: executed.tip,
+            transactions: ids.len(),
+            receipts: std::mem::take(&mut executed.receipts),
+            events: std::mem::take(&mut executed.events),
+        };
+        let moved = self.shared.ledger_mut().commit(executed);
+        assert!(moved, "block {id} was executed on another tip than this one thread's");
+        self.certificate = Some(certificate.clone());
+        self.validated.clear();
+        self.pool.on_committed(block);
+        self.shared.tip.send_replace(committed.tip);
+        // Nobody listening is no error.
+        let _ = self.shared.committed.send(Arc::new(committed));
+        Ok(())
+    }
+
+    /// The transactions of a decided block, verified: at validation, or now for one that was decided without it.
+    fn verified(&mut self, block: &Block) -> Result<Vec<Verified>, CommitError> {
+        match self.judge(block) {
+            Verdict::Valid => {}
+            Verdict::ForeignBody(reason) | Verdict::Invalid(reason) => return Err(CommitError::NotValid(reason)),
+            Verdict::RootsDiffer(differences) => {
+                let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
+                return Err(CommitError::NotValid(lines.join("; ")));
+            }
+        }
+        let verified = self.validated.remove(&block.id());
+        verified.ok_or_else(|| CommitError::NotValid("its verified transactions are gone".to_owned()))
+    }
+
+    fn store(&self, block: &Block, certificate: &Certificate, ids: &[TransactionId], executed: &Executed) -> Result<(), StoreError> {
+        self.shared.store.commit(&BlockRecord {
+            block,
+            certificate,
+            transactions: ids,
+            tip: &executed.tip,
+            entries: &executed.entries,
+            receipts: &executed.receipts,
+            events: &executed.events,
+            records: &executed.records,
+            history_nodes: &executed.history_nodes,
+            peaks: &executed.peaks,
+        })
+    }
+
+    /// Takes a certificate of the tip with more signatures, as the parent certificate of the next block.
+    pub fn improve_certificate(&mut self, certificate: &Certificate) {
+        let tip = *self.shared.ledger().tip();
+        let more = self.certificate.as_ref().is_none_or(|known| certificate.signatures.len() > known.signatures.len());
+        if certificate.block != tip.block || certificate.height != tip.height || !more {
+            return;
+        }
+        let ledger = self.shared.ledger();
+        let Some(committee) = ledger.committee(tip.height) else { return };
+        match certificate.verify(ledger.chain(), committee) {
+            Ok(()) => self.certificate = Some(certificate.clone()),
+            Err(error) => tracing::warn!(%error, height = %tip.height, "a later certificate does not verify and is not used"),
+        }
+    }
+}
+
+/// Everything the ledger asks of a block on its tip.
+fn check(ledger: &Ledger, block: &Block, pool: &dyn TransactionPool, cores: NonZeroUsize) -> Result<Vec<Verified>, Invalid> {
+    // Cheap checks first: a header that is wrong costs no signature.
+    ledger.check_header(&block.header)?;
+    if block.body.transactions.len() > MAX_BLOCK_TRANSACTIONS {
+        let (actual, limit) = (block.body.transactions.len(), MAX_BLOCK_TRANSACTIONS);
+        return Err(Invalid::TooLarge { what: "transactions", actual, limit });
+    }
+    let known = |commitment: &_, key: &_| pool.is_known(commitment, key);
+    let verified = verify_transactions(ledger, &block.body.transactions, &known, cores)?;
+    ledger.check_block(block, &verified)?;
+    Ok(verified)
+}
+
+/// Why the body is not the one that the header commits to.
+fn foreign_body(block: &Block) -> Option<String> {
+    let certificate = block.body.parent_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash);
+    if certificate != block.header.parent_certificate {
+        return Some(format!("its parent certificate is {certificate}, the header's {}", block.header.parent_certificate));
+    }
+    let root = transactions_root(block.body.transactions.iter().map(SignedTransaction::commitment));
+    (root != block.header.transactions_root)
+        .then(|| format!("its transactions have root {root}, the header's is {}", block.header.transactions_root))
+}
+
+/// All roots in which a header on the tip differs from what this node computed; none for a header on another parent.
+fn differing_roots(ledger: &Ledger, theirs: &Header) -> Vec<RootDifference> {
+    let ours = ledger.header(&ProposalFacts {
+        time: theirs.time,
+        creation_round: theirs.creation_round,
+        proposer: theirs.proposer,
+        parent_certificate: theirs.parent_certificate,
+        commitments: Vec::new(),
+    });
+    if (ours.chain, ours.height, ours.parent) != (theirs.chain, theirs.height, theirs.parent) {
+        return Vec::new();
+    }
+    [
+        ("state_root", theirs.state_root, ours.state_root),
+        ("receipts_root", theirs.receipts_root, ours.receipts_root),
+        ("history_root", theirs.history_root, ours.history_root),
+        ("committee", theirs.committee, ours.committee),
+        ("next_committee", theirs.next_committee, ours.next_committee),
+    ]
+    .into_iter()
+    .filter(|(_, header, computed)| header != computed)
+    .map(|(root, header, computed)| RootDifference { root, header, computed })
+    .collect()
+}
+
+fn block_of(ledger: &Ledger, request: &BuildRequest, certificate: Option<Certificate>, transactions: &[Verified]) -> Block {
+    let header = ledger.header(&ProposalFacts {
+        time: request.time,
+        creation_round: request.creation_round,
+        proposer: request.proposer,
+        parent_certificate: certificate.as_ref().map_or(Hash::ZERO, Certificate::hash),
+        commitments: transactions.iter().map(Verified::commitment).collect(),
+    });
+    let transactions = transactions.iter().map(|verified| verified.transaction().clone()).collect();
+    Block { header, body: Body { parent_certificate: certificate, transactions } }
+}
+
+/// What is left of the caps beside header and certificate.
+fn budget(ledger: &Ledger, request: &BuildRequest, empty: &Block) -> TakeBudget {
+    let (bytes, of_member) = ledger.params().map_or((0, 0), |p| (p.max_block_bytes, p.max_member_transactions));
+    let bytes = usize::try_from(bytes).unwrap_or(HARD_BLOCK_BYTES).min(HARD_BLOCK_BYTES).min(request.max_bytes);
+    TakeBudget {
+        height: request.height,
+        max_bytes: bytes.saturating_sub(codec::encode(empty).len()),
+        max_transactions: MAX_BLOCK_TRANSACTIONS,
+        max_member_transactions: usize::try_from(of_member).unwrap_or(usize::MAX),
+    }
+}
+
+impl Service {
+    /// The height of the next block.
+    pub fn next_height(&self) -> Height {
+        self.shared.ledger().next_height()
+    }
+}

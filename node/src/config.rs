@@ -1,0 +1,276 @@
+//! `node.toml`: how one node runs. What the network agrees on stands in its genesis, not here.
+//!
+//! ```toml
+//! [network]
+//! listen = ["/ip4/0.0.0.0/tcp/7600"]
+//! peers = ["/dns4/hub-02.example.ch/tcp/7600/p2p/12D3KooW..."]
+//!
+//! [api]
+//! listen = "127.0.0.1:7601"
+//! ```
+//!
+//! Every section and field may be left out; what is not known is refused, so that a misspelt setting is not silently ignored.
+
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Most peers in the configuration.
+const MAX_PEERS: usize = 256;
+
+/// Settings of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The swarm.
+    pub network: NetworkSection,
+    /// The HTTP API.
+    pub api: ApiSection,
+    /// Where data is kept.
+    pub storage: StorageSection,
+    /// Consensus.
+    pub consensus: ConsensusSection,
+    /// The log.
+    pub log: LogSection,
+}
+
+/// The swarm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkSection {
+    /// Addresses to listen on, as multiaddresses; TCP port 0 lets the system choose.
+    pub listen: Vec<String>,
+    /// Nodes to stay connected with: multiaddresses that end with `/p2p/` and the node's id. One that is not in the registry may only sync.
+    pub peers: Vec<String>,
+}
+
+impl Default for NetworkSection {
+    fn default() -> Self {
+        NetworkSection { listen: vec!["/ip4/0.0.0.0/tcp/7600".to_owned()], peers: Vec::new() }
+    }
+}
+
+/// The HTTP API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiSection {
+    /// Address to listen on; port 0 lets the system choose. On any other than the loopback, a proxy with TLS belongs in front of it.
+    pub listen: SocketAddr,
+}
+
+impl Default for ApiSection {
+    fn default() -> Self {
+        ApiSection { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7601)) }
+    }
+}
+
+/// Where data is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageSection {
+    /// The data folder; relative to the home folder unless absolute.
+    pub folder: PathBuf,
+}
+
+impl Default for StorageSection {
+    fn default() -> Self {
+        StorageSection { folder: PathBuf::from("data") }
+    }
+}
+
+/// How far apart the committee's nodes are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distance {
+    /// On one busy machine.
+    Local,
+    /// In one region.
+    #[default]
+    Regional,
+}
+
+/// Consensus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsensusSection {
+    /// Chooses the time-outs.
+    pub distance: Distance,
+    /// Without a block for this long the node says so, loudly; seconds.
+    pub stall_seconds: u64,
+}
+
+impl Default for ConsensusSection {
+    fn default() -> Self {
+        ConsensusSection { distance: Distance::default(), stall_seconds: 30 }
+    }
+}
+
+impl ConsensusSection {
+    /// After how long a silence is reported.
+    pub fn stall_limit(&self) -> Duration {
+        Duration::from_secs(self.stall_seconds)
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// What is logged, as `tracing` directives.
+    pub filter: String,
+    /// How.
+    pub format: LogFormat,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        LogSection { filter: "info".to_owned(), format: LogFormat::default() }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {cause}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// Not TOML, an unknown field, or a value of another kind; the cause names line and field.
+    #[error("{path}: {cause}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        cause: Box<toml::de::Error>,
+    },
+    /// A field whose value cannot be.
+    #[error("{field}: {problem}")]
+    Field {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })?;
+        Config::parse(&text, path)
+    }
+
+    /// Parses and checks the text of a file; `path` is for errors.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let parsed = toml::from_str(text);
+        let config: Config = parsed.map_err(|cause| ConfigError::Parse { path: path.to_owned(), cause: Box::new(cause) })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what the types do not.
+    ///
+    /// # Errors
+    /// [`ConfigError::Field`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |field: String, problem: &str| Err(ConfigError::Field { field, problem: problem.to_owned() });
+        if self.network.listen.is_empty() {
+            return wrong("network.listen".to_owned(), "at least one address is needed");
+        }
+        for (index, address) in self.network.listen.iter().enumerate() {
+            if !address.starts_with('/') {
+                return wrong(format!("network.listen[{index}]"), "a multiaddress is expected, as /ip4/0.0.0.0/tcp/7600");
+            }
+        }
+        if self.network.peers.len() > MAX_PEERS {
+            return wrong("network.peers".to_owned(), "more than 256 peers");
+        }
+        for (index, address) in self.network.peers.iter().enumerate() {
+            if !address.starts_with('/') || !address.contains("/p2p/") {
+                let problem = "a multiaddress with the node's id is expected, as /ip4/192.0.2.1/tcp/7600/p2p/12D3KooW...";
+                return wrong(format!("network.peers[{index}]"), problem);
+            }
+        }
+        if self.consensus.stall_seconds == 0 {
+            return wrong("consensus.stall_seconds".to_owned(), "at least 1");
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
+            return wrong("log.filter".to_owned(), &error.to_string());
+        }
+        Ok(())
+    }
+
+    /// The text of a file with these settings.
+    pub fn to_toml(&self) -> String {
+        // Tables of strings, numbers and lists always can be written; should that change, the round-trip test fails.
+        toml::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, Path::new("node.toml")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_is_a_node_whose_api_only_this_machine_can_reach() {
+        let config = parse("").unwrap();
+        assert_eq!(config, Config::default());
+        assert!(config.api.listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut config = Config::default();
+        config.network.peers.push("/ip4/192.0.2.1/tcp/7600/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp".to_owned());
+        config.consensus.distance = Distance::Local;
+        config.log.format = LogFormat::Json;
+        assert_eq!(parse(&config.to_toml()).unwrap(), config);
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        let table = [
+            ("[api]\nlisten = 7601", "listen"),
+            ("[api]\nlisten = \"localhost\"", "listen"),
+            ("[api]\nport = 1", "port"),
+            ("[apy]", "apy"),
+            ("[network]\nlisten = []", "network.listen"),
+            ("[network]\nlisten = [\"0.0.0.0:7600\"]", "network.listen[0]"),
+            ("[network]\npeers = [\"/ip4/1.2.3.4/tcp/1/p2p/x\", \"/ip4/1.2.3.4/tcp/1\"]", "network.peers[1]"),
+            ("[consensus]\nstall_seconds = 0", "consensus.stall_seconds"),
+            ("[consensus]\ndistance = \"lunar\"", "lunar"),
+            ("[log]\nfilter = \"info,leg_node=loud\"", "log.filter"),
+            ("[storage\n", "node.toml"),
+        ];
+        for (text, named) in table {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Typed access to RocksDB: tables instead of column families, values instead of bytes, one door for durable writes.
+
+use super::StoreError;
+use super::key::StoreKey;
+use super::options;
+use super::schema::{Raw, TABLES, Table};
+use leg_ledger::codec;
+use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, Direction, IteratorMode, ReadOptions, WriteBatch};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Most bytes of one value: the receipts and events of the largest block stay far below.
+const MAX_VALUE_BYTES: usize = 64 << 20;
+
+/// The open database.
+pub(super) struct Database {
+    db: DB,
+    /// Set by the first durable write that fails.
+    failed: AtomicBool,
+}
+
+/// Which way to walk a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Ascending,
+    Descending,
+}
+
+impl Database {
+    /// Opens or creates the database with exactly the tables of the schema.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = |cause: String| StoreError::Open { path: path.to_owned(), cause };
+        std::fs::create_dir_all(path).map_err(|e| failed(e.to_string()))?;
+        let options = options::database();
+        if path.join("CURRENT").exists() {
+            let found = DB::list_cf(&options, path).map_err(|e| failed(e.to_string()))?;
+            if let Some(table) = found.into_iter().find(|name| name != "default" && !TABLES.contains(&name.as_str())) {
+                return Err(StoreError::UnknownTable { path: path.to_owned(), table });
+            }
+        }
+        let cache = options::cache();
+        let families = TABLES.iter().map(|name| ColumnFamilyDescriptor::new(*name, options::table(&cache)));
+        let db = DB::open_cf_descriptors(&options, path, families).map_err(|e| failed(e.to_string()))?;
+        Ok(Database { db, failed: AtomicBool::new(false) })
+    }
+
+    fn family<T: Table>(&self) -> Result<&ColumnFamily, StoreError> {
+        self.db.cf_handle(T::NAME).ok_or(StoreError::Missing { table: T::NAME, key: "its column family".to_owned() })
+    }
+
+    /// The bytes of an entry.
+    pub fn get_bytes<T: Table>(&self, key: &T::Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db.get_cf(self.family::<T>()?, key.to_bytes()).map_err(|e| StoreError::Read { doing: T::NAME, cause: e.to_string() })
+    }
+
+    /// An entry.
+    pub fn get<T: Table<Value: Serialize + DeserializeOwned>>(&self, key: &T::Key) -> Result<Option<T::Value>, StoreError> {
+        self.get_bytes::<T>(key)?.map(|bytes| decode::<T>(&key.to_bytes(), &bytes)).transpose()
+    }
+
+    /// Entries whose key begins with `prefix`, from `from` on (inclusive; `None`: from the first, or when descending the last), as bytes.
+    ///
+    /// The walk sees the table as it is at this call, whatever is written meanwhile.
+    pub fn scan<'a, T: Table>(
+        &'a self,
+        prefix: &[u8],
+        from: Option<&T::Key>,
+        order: Order,
+    ) -> Result<impl Iterator<Item = Result<(T::Key, Vec<u8>), StoreError>> + use<'a, T>, StoreError> {
+        let mut read = ReadOptions::default();
+        let end = after_prefix(prefix);
+        read.set_iterate_lower_bound(prefix);
+        if let Some(end) = &end {
+            read.set_iterate_upper_bound(end.clone());
+        }
+        let start = from.map(StoreKey::to_bytes);
+        let mode = match (order, &start) {
+            (Order::Ascending, None) => IteratorMode::Start,
+            (Order::Descending, None) => IteratorMode::End,
+            (Order::Ascending, Some(key)) => IteratorMode::From(key, Direction::Forward),
+            (Order::Descending, Some(key)) => IteratorMode::From(key, Direction::Reverse),
+        };
+        Ok(self.db.iterator_cf_opt(self.family::<T>()?, read, mode).map(|item| {
+            let (key, value) = item.map_err(|e| StoreError::Read { doing: T::NAME, cause: e.to_string() })?;
+            let parsed = T::Key::from_bytes(&key).ok_or_else(|| StoreError::damaged(T::NAME, &key, "not a key of this table"))?;
+            Ok((parsed, value.into_vec()))
+        }))
+    }
+
+    /// Like [`Database::scan`], with decoded values.
+    pub fn scan_values<'a, T: Table<Value: Serialize + DeserializeOwned>>(
+        &'a self,
+        prefix: &[u8],
+        from: Option<&T::Key>,
+        order: Order,
+    ) -> Result<impl Iterator<Item = Result<(T::Key, T::Value), StoreError>> + use<'a, T>, StoreError> {
+        let entries = self.scan::<T>(prefix, from, order)?;
+        Ok(entries.map(|entry| {
+            let (key, bytes) = entry?;
+            let value = decode::<T>(&key.to_bytes(), &bytes)?;
+            Ok((key, value))
+        }))
+    }
+
+    /// An empty batch.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch { database: self, changes: WriteBatch::default() }
+    }
+
+    /// Writes a batch and returns when it is on the disk. The first failure makes the database unusable for writing: what is on the disk
+    /// is then only known to the next start.
+    pub fn commit(&self, doing: &'static str, batch: Batch<'_>) -> Result<(), StoreError> {
+        self.write(doing, batch, true)
+    }
+
+    /// Writes a batch whose loss in a crash would cost nothing but space.
+    pub fn write_unsynced(&self, doing: &'static str, batch: Batch<'_>) -> Result<(), StoreError> {
+        self.write(doing, batch, false)
+    }
+
+    fn write(&self, doing: &'static str, batch: Batch<'_>, sync: bool) -> Result<(), StoreError> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(StoreError::Failed);
+        }
+        self.db.write_opt(batch.changes, &options::write(sync)).map_err(|e| {
+            self.failed.store(true, Ordering::Release);
+            StoreError::Write { doing, cause: e.to_string() }
+        })
+    }
+
+    /// Makes every further write fail, as after a failed one.
+    #[cfg(test)]
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+}
+
+fn decode<T: Table<Value: Serialize + DeserializeOwned>>(key: &[u8], bytes: &[u8]) -> Result<T::Value, StoreError> {
+    codec::decode(bytes, MAX_VALUE_BYTES).map_err(|e| StoreError::codec(T::NAME, key, &e))
+}
+
+/// The first key after all keys that begin with `prefix`; `None` when there is none.
+fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// Changes that become visible and durable together.
+pub(super) struct Batch<'a> {
+    database: &'a Database,
+    changes: WriteBatch,
+}
+
+impl Batch<'_> {
+    /// Sets an entry.
+    pub fn put<T: Table<Value: Serialize>>(&mut self, key: &T::Key, value: &T::Value) -> Result<(), StoreError> {
+        let key = key.to_bytes();
+        let bytes = codec::try_encode(value).map_err(|e| StoreError::codec(T::NAME, &key, &e))?;
+        self.changes.put_cf(self.database.family::<T>()?, key, bytes);
+        Ok(())
+    }
+
+    /// Sets an entry of a raw table.
+    pub fn put_raw<T: Table<Value = Raw>>(&mut self, key: &T::Key, bytes: &[u8]) -> Result<(), StoreError> {
+        self.changes.put_cf(self.database.family::<T>()?, key.to_bytes(), bytes);
+        Ok(())
+    }
+
+    /// Removes an entry.
+    pub fn delete<T: Table>(&mut self, key: &T::Key) -> Result<(), StoreError> {
+        self.changes.delete_cf(self.database.family::<T>()?, key.to_bytes());
+        Ok(())
+    }
+
+    /// Removes all entries with `from <= key < until`.
+    pub fn delete_range<T: Table>(&mut self, from: &[u8], until: &[u8]) -> Result<(), StoreError> {
+        self.changes.delete_range_cf(self.database.family::<T>()?, from, until);
+        Ok(())
+    }
+}
+
+/// Adds a table that the schema does not know.
+#[cfg(test)]
+pub(super) fn add_foreign_table(path: &Path, name: &str) {
+    let families = TABLES.iter().copied().chain([name]).map(|name| ColumnFamilyDescriptor::new(name, rocksdb::Options::default()));
+    DB::open_cf_descriptors(&options::database(), path, families).unwrap();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_prefix_follows_all_its_keys() {
+        assert_eq!(after_prefix(&[1, 2]), Some(vec![1, 3]));
+        assert_eq!(after_prefix(&[1, 255]), Some(vec![2]));
+        assert_eq!(after_prefix(&[255, 255]), None);
+        assert_eq!(after_prefix(&[]), None);
+    }
+}

@@ -1,0 +1,293 @@
+//! The store: opening, founding, the one batch a block, and recovery.
+
+use super::StoreError;
+use super::database::{Batch, Database, Order};
+use super::idempotency::{self, IdempotencyKey, IdempotencyRecord};
+use super::proposals::Proposals;
+use super::schema::{
+    AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedOrders, FinishedTrade, FinishedTrades, HistoryNodes, HistoryRecords,
+    MemberOrders, MemberTrades, Meta, Receipts, Setting, Table, TransactionIndex, TransactionPlace,
+};
+use leg_ledger::block::{Block, Certificate};
+use leg_ledger::codec;
+use leg_ledger::execute::{HistoryRecord, Tip};
+use leg_ledger::hash::Hash;
+use leg_ledger::history::Peaks;
+use leg_ledger::ids::{ChainId, Height, TransactionId};
+use leg_ledger::receipt::{Event, Receipt};
+use leg_ledger::state::{State, StateEntry, Trade};
+use leg_ledger::time::BlockTime;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The durable store of one node. Reads may come from any thread; commits come from the chain service alone.
+pub struct Store {
+    pub(super) database: Arc<Database>,
+    /// Orders what concerns idempotency keys: looking one up and keeping it is one step.
+    idempotency: Mutex<()>,
+}
+
+/// Everything that a committed block leaves behind.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockRecord<'a> {
+    /// The block.
+    pub block: &'a Block,
+    /// Its certificate.
+    pub certificate: &'a Certificate,
+    /// Ids of its transactions in the body's order.
+    pub transactions: &'a [TransactionId],
+    /// The chain's tip after it.
+    pub tip: &'a Tip,
+    /// State entries that it changed.
+    pub entries: &'a [StateEntry],
+    /// Receipts, in canonical order.
+    pub receipts: &'a Vec<Receipt>,
+    /// Events, in order.
+    pub events: &'a Vec<Event>,
+    /// What was finished, in the order of its leaves in the history log.
+    pub records: &'a [HistoryRecord],
+    /// New nodes of the history log.
+    pub history_nodes: &'a [(u64, Hash)],
+    /// Peaks of the history log after it.
+    pub peaks: &'a Peaks,
+}
+
+/// What the store holds at start.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The newest committed block.
+    pub tip: Tip,
+    /// The state after it, not yet compared with a root.
+    pub state: State,
+    /// Peaks of the history log after it.
+    pub peaks: Peaks,
+}
+
+impl Store {
+    /// Opens or creates the store of a network.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it belongs to another network or program, another process has it open, or it is damaged.
+    pub fn open(path: &Path, chain: ChainId) -> Result<Self, StoreError> {
+        let store = Store { database: Arc::new(Database::open(path)?), idempotency: Mutex::new(()) };
+        store.check_settings(chain)?;
+        Ok(store)
+    }
+
+    fn check_settings(&self, chain: ChainId) -> Result<(), StoreError> {
+        let mut format = None;
+        for entry in self.database.scan::<Meta>(&[], None, Order::Ascending)? {
+            let (name, value) = entry?;
+            let setting = Setting::ALL.iter().find(|setting| setting.name().as_bytes() == name);
+            match setting {
+                None => return Err(StoreError::UnknownSetting(String::from_utf8_lossy(&name).into_owned())),
+                Some(Setting::Format) => format = Some(decode::<u32>(Setting::Format, &value)?),
+                Some(_) => {}
+            }
+        }
+        // The format is judged first: the other settings are bytes of that format.
+        match format {
+            Some(FORMAT) => {}
+            Some(found) => return Err(StoreError::Format { found, known: FORMAT }),
+            None => return Ok(()),
+        }
+        let found = self.setting::<ChainId>(Setting::Chain)?.ok_or_else(|| missing(Setting::Chain))?;
+        if found != chain {
+            return Err(StoreError::Chain { found, expected: chain });
+        }
+        Ok(())
+    }
+
+    /// True until [`Store::found`] was called.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.setting::<u32>(Setting::Format)?.is_none())
+    }
+
+    /// Writes the founding state of a network, in one batch.
+    ///
+    /// # Errors
+    /// [`StoreError::NotEmpty`] and failing writes.
+    pub fn found(&self, chain: ChainId, tip: &Tip, state: &State) -> Result<(), StoreError> {
+        if !self.is_empty()? {
+            return Err(StoreError::NotEmpty);
+        }
+        let mut batch = self.database.batch();
+        put_setting(&mut batch, Setting::Format, &FORMAT)?;
+        put_setting(&mut batch, Setting::Chain, &chain)?;
+        put_setting(&mut batch, Setting::Tip, tip)?;
+        put_setting(&mut batch, Setting::Peaks, &Peaks::new())?;
+        let mut entries: Vec<_> = state.entries().collect();
+        entries.sort_unstable();
+        for (key, value) in entries {
+            batch.put_raw::<Entries>(&key, &value)?;
+        }
+        self.database.commit("founding state", batch)
+    }
+
+    /// The newest committed block.
+    ///
+    /// # Errors
+    /// [`StoreError::Empty`] before [`Store::found`].
+    pub fn tip(&self) -> Result<Tip, StoreError> {
+        self.setting(Setting::Tip)?.ok_or(StoreError::Empty)
+    }
+
+    /// Makes a block durable: all of it in one synced batch. The caller MUST stop the process when this fails.
+    ///
+    /// # Errors
+    /// [`StoreError::NotNext`] (nothing was written) and failing writes.
+    pub fn commit(&self, record: &BlockRecord<'_>) -> Result<(), StoreError> {
+        let tip = self.tip()?.height;
+        let height = record.block.header.height;
+        if tip.next() != Some(height) || record.tip.height != height || record.certificate.height != height {
+            return Err(StoreError::NotNext { tip, given: height });
+        }
+        let _order = self.idempotency.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = self.database.batch();
+        put_setting(&mut batch, Setting::Tip, record.tip)?;
+        put_setting(&mut batch, Setting::Peaks, record.peaks)?;
+        put_block(&mut batch, record)?;
+        put_entries(&mut batch, record.entries)?;
+        put_history(&mut batch, record)?;
+        idempotency::forget_expired(&self.database, &mut batch, record.tip.time)?;
+        self.database.commit("block", batch)
+    }
+
+    /// Reads tip, peaks and state.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing was founded, or the store is damaged.
+    pub fn recover(&self) -> Result<Recovered, StoreError> {
+        let tip = self.tip()?;
+        let peaks = self.setting(Setting::Peaks)?.ok_or_else(|| missing(Setting::Peaks))?;
+        let mut failure = None;
+        let entries = self.database.scan::<Entries>(&[], None, Order::Ascending)?;
+        // The ledger takes entries, not results: the walk ends at the first failure, which is then what is returned.
+        let readable = entries.map_while(|entry| entry.map_err(|error| failure = Some(error)).ok());
+        let state = State::load(readable);
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(Recovered { tip, state: state?, peaks }),
+        }
+    }
+
+    /// The last `count` committed blocks in ascending order, for the replay window.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a gap is [`StoreError::Missing`].
+    pub fn last_blocks(&self, tip: Height, count: u64) -> Result<impl Iterator<Item = Result<Block, StoreError>> + use<'_>, StoreError> {
+        let first = tip.saturating_sub(count.saturating_sub(1)).get().max(1);
+        Ok((first..=tip.get()).map(|height| {
+            let height = Height::new(height);
+            self.database.get::<Blocks>(&height)?.ok_or_else(|| StoreError::Missing { table: Blocks::NAME, key: height.to_string() })
+        }))
+    }
+
+    /// The undecided blocks.
+    pub fn proposals(&self) -> Proposals {
+        Proposals::new(Arc::clone(&self.database))
+    }
+
+    /// Keeps `record` for `key` durably and returns `None`, unless a record that has not expired at `now` is there: then that one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the transaction MUST NOT be sent then.
+    pub fn remember(
+        &self,
+        key: &IdempotencyKey,
+        record: &IdempotencyRecord,
+        now: BlockTime,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let _order = self.idempotency.lock().unwrap_or_else(PoisonError::into_inner);
+        idempotency::remember(&self.database, key, record, now)
+    }
+
+    fn setting<V: Serialize + DeserializeOwned>(&self, setting: Setting) -> Result<Option<V>, StoreError> {
+        let bytes = self.database.get_bytes::<Meta>(&setting.name().as_bytes().to_vec())?;
+        bytes.map(|bytes| decode(setting, &bytes)).transpose()
+    }
+}
+
+fn missing(setting: Setting) -> StoreError {
+    StoreError::Missing { table: Meta::NAME, key: setting.name().to_owned() }
+}
+
+fn decode<V: Serialize + DeserializeOwned>(setting: Setting, bytes: &[u8]) -> Result<V, StoreError> {
+    codec::decode(bytes, Peaks::MAX_BYTES).map_err(|e| StoreError::codec(Meta::NAME, setting.name().as_bytes(), &e))
+}
+
+fn put_setting<V: Serialize>(batch: &mut Batch<'_>, setting: Setting, value: &V) -> Result<(), StoreError> {
+    batch.put_raw::<Meta>(&setting.name().as_bytes().to_vec(), &codec::encode(value))
+}
+
+fn put_block(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), StoreError> {
+    let height = record.tip.height;
+    batch.put::<Blocks>(&height, record.block)?;
+    batch.put::<Certificates>(&height, record.certificate)?;
+    batch.put::<Receipts>(&height, record.receipts)?;
+    batch.put::<Events>(&height, record.events)?;
+    for (index, id) in (0_u32..).zip(record.transactions) {
+        batch.put::<TransactionIndex>(id, &TransactionPlace { height, index })?;
+    }
+    Ok(())
+}
+
+fn put_entries(batch: &mut Batch<'_>, entries: &[StateEntry]) -> Result<(), StoreError> {
+    // RocksDB takes batches in key order several times faster than others.
+    let mut entries: Vec<&StateEntry> = entries.iter().collect();
+    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    for entry in entries {
+        match &entry.value {
+            Some(value) => batch.put_raw::<Entries>(&entry.key, value)?,
+            None => batch.delete::<Entries>(&entry.key)?,
+        }
+    }
+    Ok(())
+}
+
+fn put_history(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), StoreError> {
+    for (position, hash) in record.history_nodes {
+        batch.put::<HistoryNodes>(position, hash)?;
+    }
+    let first = record.peaks.size().saturating_sub(record.records.len() as u64);
+    for (leaf, finished) in (first..).zip(record.records) {
+        batch.put::<HistoryRecords>(&leaf, finished)?;
+        match finished {
+            HistoryRecord::Settled { trade, .. } => put_trade(batch, leaf, trade, FinishedTrade::Settled)?,
+            HistoryRecord::Cancelled { trade, .. } => put_trade(batch, leaf, trade, FinishedTrade::Cancelled)?,
+            HistoryRecord::Order { order, .. } => {
+                batch.put::<FinishedOrders>(&order.id, &leaf)?;
+                batch.put::<MemberOrders>(&(order.member, leaf), &order.id)?;
+            }
+            HistoryRecord::Receipt { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+fn put_trade(batch: &mut Batch<'_>, leaf: u64, trade: &Trade, finished: FinishedTrade) -> Result<(), StoreError> {
+    batch.put::<FinishedTrades>(&trade.id, &leaf)?;
+    batch.put::<AllTrades>(&leaf, &finished)?;
+    batch.put::<MemberTrades>(&(trade.buyer, leaf), &finished)?;
+    batch.put::<MemberTrades>(&(trade.seller, leaf), &finished)
+}
+
+#[cfg(test)]
+impl Store {
+    /// Makes every further write fail.
+    pub(crate) fn fail_writes(&self) {
+        self.database.fail();
+    }
+
+    /// Changes an entry of the state behind the ledger's back.
+    pub(crate) fn damage<T: leg_ledger::state::Table>(&self, key: &T::Key, value: &T::Value) {
+        let mut batch = self.database.batch();
+        batch.put_raw::<Entries>(&T::flat_key(key), &codec::encode(value)).unwrap();
+        self.database.commit("damage", batch).unwrap();
+    }
+}
