@@ -217,7 +217,16 @@ async fn print_orders(node: &HttpNode, list: &ListArguments) -> Result<()> {
     let answer: Value = node.get(path.trim_end_matches(['?', '&'])).await?;
     let orders = answer.get("orders").and_then(Value::as_array).context("the node answered without orders")?;
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(["order", "hub", "side", "resource", "quantity", "open", "limit CHF", "status"]);
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header([
+        "order",
+        "hub",
+        "side",
+        "resource",
+        "quantity",
+        "open",
+        "limit CHF",
+        "status",
+    ]);
     for order in orders {
         let text = |name: &str| match order.get(name) {
             Some(Value::String(text)) => text.clone(),

@@ -137,7 +137,10 @@ pub fn summary(report: &Report) -> String {
         ("compute jobs", format!("{} served of {} asked", demand.jobs_served, demand.jobs_asked)),
         ("heat credited", format!("{} kWh", report.heat_credited_kwh)),
         ("block time", format!("p50 {} ms, p99 {} ms, {} blocks", blocks.interval_p50_ms, blocks.interval_p99_ms, blocks.height)),
-        ("finality", format!("p50 {} ms, p99 {} ms from sending to reading the final block", blocks.finality_p50_ms, blocks.finality_p99_ms)),
+        (
+            "finality",
+            format!("p50 {} ms, p99 {} ms from sending to reading the final block", blocks.finality_p50_ms, blocks.finality_p99_ms),
+        ),
         ("state roots", roots),
         ("conservation", conserved),
     ];
