@@ -13,7 +13,7 @@ use leg_genesis::Genesis;
 use leg_ledger::member::KeyRole;
 use leg_ledger::signature::SecretKey;
 use leg_node::config::Config;
-use leg_node::keys::{CONSENSUS_FILE, METER_FILE, NETWORK_FILE, NodeKeys, OPERATOR_FILE, Passphrase};
+use leg_node::keys::{CONSENSUS_FILE, METER_FILE, NETWORK_FILE, OPERATOR_FILE};
 use rand::RngCore;
 use rand::rngs::OsRng;
 use std::fs;
@@ -29,19 +29,24 @@ pub const KEY_FILES: [(KeyRole, &str); 4] = [
     (KeyRole::Network, NETWORK_FILE),
 ];
 
-/// A home folder.
+/// A home folder, as [`leg_node::node::Home`] lays it out, and how it is made.
 #[derive(Clone, Debug)]
-pub struct Home(PathBuf);
+pub struct Home(leg_node::node::Home);
 
 impl Home {
     /// The folder at a path, which need not exist yet.
     pub fn at(path: &Path) -> Self {
-        Home(path.to_owned())
+        Home(leg_node::node::Home::new(path))
+    }
+
+    /// As the node sees it.
+    pub fn of_node(&self) -> &leg_node::node::Home {
+        &self.0
     }
 
     /// Its path.
     pub fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     /// Makes the folder and its key folder, readable by their owner alone.
@@ -49,7 +54,7 @@ impl Home {
     /// # Errors
     /// When the system does not let it.
     pub fn create(&self) -> Result<()> {
-        for folder in [self.0.clone(), self.keys()] {
+        for folder in [self.path().to_owned(), self.keys()] {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
             made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
@@ -58,22 +63,22 @@ impl Home {
 
     /// The genesis document.
     pub fn genesis(&self) -> PathBuf {
-        self.0.join("genesis.json")
+        self.0.genesis()
     }
 
     /// The configuration.
     pub fn config(&self) -> PathBuf {
-        self.0.join("node.toml")
+        self.0.config()
     }
 
     /// The API's token.
     pub fn token(&self) -> PathBuf {
-        self.0.join("token")
+        self.0.token()
     }
 
     /// The folder of the keys.
     pub fn keys(&self) -> PathBuf {
-        self.0.join("keys")
+        self.0.keys()
     }
 
     /// Reads and checks the genesis.
@@ -89,15 +94,7 @@ impl Home {
     /// # Errors
     /// It is missing or has a field that is wrong.
     pub fn load_config(&self) -> Result<Config> {
-        Config::load(&self.config()).with_context(|| format!("make one with `leg init --home {}`", self.0.display()))
-    }
-
-    /// Reads the keys.
-    ///
-    /// # Errors
-    /// One is missing, exposed, or encrypted with another pass-phrase.
-    pub fn load_keys(&self, passphrase: Option<&Passphrase>) -> Result<NodeKeys> {
-        Ok(NodeKeys::load(&self.keys(), passphrase)?)
+        Config::load(&self.config()).with_context(|| format!("make one with `leg init --home {}`", self.path().display()))
     }
 
     /// Reads the token.

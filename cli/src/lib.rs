@@ -17,3 +17,4 @@ pub mod client;
 pub mod commands;
 pub mod devnet;
 pub mod home;
+pub mod signals;

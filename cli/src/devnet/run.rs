@@ -20,11 +20,13 @@ use super::setup::{DevnetSetup, Prepared, prepare};
 use super::verify::{Asked, compare_account, compare_roots};
 use super::wallet::Wallet;
 use crate::client::LedgerApi;
+use crate::signals::asked_to_stop;
 use anyhow::{Context, Result, bail, ensure};
 use leg_genesis::DEVNET_LEG;
 use leg_ledger::ids::{LegId, MemberId};
 use leg_ledger::time::{BlockTime, SLOT_MS, Slot};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// Speeds that `--speed max` tries, slots a second, the fastest first.
@@ -157,11 +159,7 @@ async fn stop(running: Running) -> Result<()> {
 }
 
 /// A job on a running network, by what it needs to know of it.
-type Job<T> = Box<dyn for<'r> FnOnce(&'r Prepared, Vec<Arc<dyn LedgerApi>>) -> futures_like::BoxFuture<'r, Result<T>>>;
-
-mod futures_like {
-    pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + 'a>>;
-}
+type Job<T> = Box<dyn for<'r> FnOnce(&'r Prepared, Vec<Arc<dyn LedgerApi>>) -> Pin<Box<dyn Future<Output = Result<T>> + 'r>>>;
 
 /// Runs a job while the nodes run: a node that ends, Ctrl-C and SIGTERM end the job.
 async fn guarded<T>(mut running: Running, job: Job<T>) -> Result<(Running, T)> {
@@ -182,15 +180,6 @@ async fn guarded<T>(mut running: Running, job: Job<T>) -> Result<(Running, T)> {
             stop(running).await.ok();
             Err(error)
         }
-    }
-}
-
-/// Returns at Ctrl-C or SIGTERM.
-pub async fn asked_to_stop() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("cannot wait for signals")?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for signals"),
-        _ = terminate.recv() => Ok(()),
     }
 }
 
