@@ -1,0 +1,79 @@
+//! Transactions that wait for a block: admission (form, member, expiry, replay, signature), fair choice for a proposer, removal.
+//!
+//! ```text
+//!  API, peers ──submit──▶ mailbox ──▶ service: gather ≤ 3 ms or 2 048 ──▶ blocking threads: check, verify in batches, bisect
+//!                                                                              │
+//!  proposer ◀──take── Pool (by member and nonce, capped) ◀────insert───────────┘──▶ fresh transactions to gossip
+//!  chain ────on_committed──▶ Pool                         KnownSignatures ◀── remembers (body, key, signature)
+//! ```
+//!
+//! Invariants:
+//! * what is in the pool had a valid signature of the key that the registry held at admission; [`Mempool::take`] asks again whether it is
+//!   still that key, so a rotation between the two costs the transaction, never the block;
+//! * a signature is verified once: [`Mempool::is_known`] is keyed by (body, signature, key), so a garbage signature on a known body is not
+//!   known (DESIGN, Ids and signatures);
+//! * every queue is bounded; a full one refuses with a stable code, and nothing that was admitted is evicted.
+
+mod admission;
+mod counters;
+mod error;
+mod known;
+mod mailbox;
+mod pool;
+mod ports;
+mod service;
+
+pub use counters::MempoolCounts;
+pub use error::AdmitError;
+pub use mailbox::{Mempool, Source};
+pub use pool::{Pool, PoolError, PoolLimits, TakeRequest};
+pub use ports::LedgerView;
+
+use std::time::Duration;
+
+/// Settings of the mempool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MempoolConfig {
+    /// Caps of the pool.
+    pub limits: PoolLimits,
+    /// Submissions that wait for verification; beyond it a submission is refused as [`AdmitError::Busy`].
+    pub mailbox: usize,
+    /// Signatures that are gathered before a verification starts.
+    pub gather: usize,
+    /// Longest that the first of them waits for company.
+    pub gather_delay: Duration,
+    /// Signatures verified in one batch on one core.
+    pub batch: usize,
+    /// Bad signatures after which the rest of a peer's batch is dropped unseen: bisecting costs more with each.
+    pub max_bad: usize,
+    /// Verified (body, signature, key) triples that are remembered; the oldest is forgotten first.
+    pub known: usize,
+    /// Fresh transactions that wait to be gossiped; beyond it they are left to the next repetition.
+    pub outgoing: usize,
+    /// How often waiting transactions of this node's own clients are gossiped again.
+    pub repeat: Duration,
+    /// How many of them each time.
+    pub repeat_batch: usize,
+}
+
+impl Default for MempoolConfig {
+    fn default() -> Self {
+        MempoolConfig {
+            limits: PoolLimits::default(),
+            mailbox: 8_192,
+            gather: 2_048,
+            gather_delay: Duration::from_millis(3),
+            batch: 512,
+            max_bad: 8,
+            known: 131_072,
+            outgoing: 16_384,
+            repeat: Duration::from_secs(5),
+            repeat_batch: 512,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

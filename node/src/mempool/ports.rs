@@ -1,0 +1,18 @@
+//! What the mempool asks of the committed chain.
+
+use leg_ledger::execute::Inadmissible;
+use leg_ledger::ids::ChainId;
+use leg_ledger::signature::PublicKey;
+use leg_ledger::transaction::SignedTransaction;
+
+/// The committed state, read. Called from several blocking threads at once; an implementation MUST NOT call back into the mempool.
+pub trait LedgerView: Send + Sync + 'static {
+    /// The network.
+    fn chain(&self) -> ChainId;
+
+    /// Whether the next block may include a transaction, its signature apart. Returns the key that its signature has to verify with.
+    ///
+    /// # Errors
+    /// [`Inadmissible`].
+    fn admissible(&self, transaction: &SignedTransaction) -> Result<PublicKey, Inadmissible>;
+}

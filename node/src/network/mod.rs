@@ -1,0 +1,109 @@
+//! One libp2p swarm (TCP, Noise, Yamux) for everything between nodes.
+//!
+//! ```text
+//!  consensus (adapter) ◀─ events ─ hub ◀─ readers, writers ─▶ direct streams ┐
+//!         │  └─ publish, status ──▶ ▲                                        │
+//!         │                         │ opened, closed                         ├─ allow-list, limits ─▶ peers
+//!         └─ sync requests ─────▶ service ◀────── request-response ──────────┤
+//!  mempool ◀─ batches ─ gossip ◀─▶  ▲   ◀────────── gossipsub ───────────────┘
+//!                                   └─ registry, tip ─ chain
+//! ```
+//!
+//! Invariants:
+//! * a connection with a node that is neither registered nor pinned is refused when it is established, before it is read from;
+//! * consensus never waits for transactions: it has streams, tasks and queues of its own;
+//! * what members see first they pass on, so that a connected graph suffices (DESIGN, One swarm);
+//! * every queue is bounded, and a peer's excess costs that peer.
+
+mod allow;
+mod behaviour;
+mod budget;
+mod direct;
+pub mod engine;
+mod gossip;
+mod mailbox;
+mod node_id;
+mod peers;
+mod redial;
+mod relay;
+mod roots;
+mod service;
+mod sync;
+
+pub use allow::{AllowList, RETIREMENT};
+pub use direct::{Channel, CheckFrame, DirectConfig, DirectEvent, MAX_PEERS, StatusReport};
+pub use gossip::{BAD_COST, GossipConfig};
+pub use libp2p::Multiaddr;
+pub use mailbox::{Network, Started, Stopped, SyncEvent, SyncFailure, SyncId};
+pub use node_id::{NodeId, NotANodeId, Standing};
+pub use peers::{NetworkCounts, PeerInfo};
+pub use roots::Divergence;
+pub use sync::SyncConfig;
+
+use leg_ledger::ids::ChainId;
+use leg_ledger::signature::SecretKey;
+
+/// Settings of the network.
+#[derive(Clone)]
+pub struct NetworkConfig {
+    /// The network that this node belongs to; part of every protocol's name.
+    pub chain: ChainId,
+    /// This node's network key.
+    pub key: SecretKey,
+    /// Where to listen: `/ip4/.../tcp/...`; port 0 lets the system choose.
+    pub listen: Vec<Multiaddr>,
+    /// Peers to keep connected: `/ip4/.../tcp/.../p2p/...`. Each is pinned by the id at the end, which lets it connect too; one that is not
+    /// in the registry may only sync.
+    pub peers: Vec<Multiaddr>,
+    /// Direct streams.
+    pub direct: DirectConfig,
+    /// Transactions.
+    pub gossip: GossipConfig,
+    /// Sync.
+    pub sync: SyncConfig,
+}
+
+impl NetworkConfig {
+    /// Settings with the defaults of every part.
+    pub fn new(chain: ChainId, key: SecretKey) -> Self {
+        let (direct, gossip, sync) = (DirectConfig::default(), GossipConfig::default(), SyncConfig::default());
+        NetworkConfig { chain, key, listen: Vec::new(), peers: Vec::new(), direct, gossip, sync }
+    }
+
+    /// The pinned peers with their addresses.
+    ///
+    /// # Errors
+    /// [`NetworkError::PeerWithoutId`].
+    pub fn pinned(&self) -> Result<Vec<(NodeId, Multiaddr)>, NetworkError> {
+        let pinned = |address: &Multiaddr| match address.iter().last() {
+            Some(libp2p::multiaddr::Protocol::P2p(peer)) => NodeId::from_peer(&peer).map(|node| (node, address.clone())),
+            _ => None,
+        };
+        self.peers.iter().map(|address| pinned(address).ok_or_else(|| NetworkError::PeerWithoutId(address.clone()))).collect()
+    }
+}
+
+/// Why the network did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The key is unusable.
+    #[error("network key: {0}")]
+    Key(String),
+    /// Settings of gossip that contradict each other.
+    #[error("gossip: {0}")]
+    Gossip(String),
+    /// A peer's address does not end with the id of an ed25519 key.
+    #[error("peer address {0} does not end with /p2p/ and the peer's id")]
+    PeerWithoutId(Multiaddr),
+    /// An address to listen on cannot be used.
+    #[error("listening on {address}: {cause}")]
+    Listen {
+        /// The address.
+        address: Multiaddr,
+        /// Why.
+        cause: String,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! What this node has seen, and to whom it still has to pass it on.
+//!
+//! ```text
+//! small frames (votes, proposals, certificates): passed on at once to every peer that is not known to have them
+//! large frames (parts of a block): announced at once (32 bytes), passed on after a short delay to who has not announced them by then
+//! ```
+//! So in a complete graph a block crosses each line once, and on a line of nodes it still reaches the end. An announcement that lies hurts
+//! only its sender: it is not served.
+
+use super::direct::MAX_PEERS;
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// Hash of a frame's content.
+pub(super) type FrameHash = [u8; 32];
+
+/// A peer's place in the bit sets below; at most [`MAX_PEERS`].
+pub(super) type Slot = u8;
+
+/// A set of peers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Slots(u128);
+
+impl Slots {
+    pub(super) fn insert(&mut self, slot: Slot) {
+        debug_assert!(usize::from(slot) < MAX_PEERS);
+        self.0 |= 1 << slot;
+    }
+
+    pub(super) fn remove(&mut self, slot: Slot) {
+        self.0 &= !(1 << slot);
+    }
+
+    pub(super) fn contains(self, slot: Slot) -> bool {
+        self.0 & (1 << slot) != 0
+    }
+
+    pub(super) fn without(self, other: Slots) -> Slots {
+        Slots(self.0 & !other.0)
+    }
+
+    pub(super) fn and(self, other: Slots) -> Slots {
+        Slots(self.0 | other.0)
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    seen: bool,
+    has: Slots,
+}
+
+/// A large frame that waits for announcements.
+#[derive(Debug)]
+struct Held {
+    due: Instant,
+    hash: FrameHash,
+    frame: Bytes,
+}
+
+/// See the module. Pure: the caller brings the time and sends.
+#[derive(Debug)]
+pub(super) struct Relay {
+    capacity: usize,
+    delay: Duration,
+    max_held: usize,
+    entries: HashMap<FrameHash, Entry>,
+    order: VecDeque<FrameHash>,
+    held: VecDeque<Held>,
+}
+
+impl Relay {
+    /// Remembers `capacity` frames, the oldest forgotten first; holds at most `max_held` large ones for `delay`.
+    pub(super) fn new(capacity: usize, delay: Duration, max_held: usize) -> Self {
+        let (entries, order, held) = (HashMap::new(), VecDeque::new(), VecDeque::new());
+        Relay { capacity: capacity.max(1), delay, max_held, entries, order, held }
+    }
+
+    fn entry(&mut self, hash: FrameHash) -> &mut Entry {
+        if !self.entries.contains_key(&hash) {
+            self.order.push_back(hash);
+            if self.order.len() > self.capacity
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.entries.remove(&oldest);
+            }
+        }
+        self.entries.entry(hash).or_default()
+    }
+
+    /// This node publishes a frame to `peers`; returns whom to send it to.
+    pub(super) fn on_published(&mut self, hash: FrameHash, peers: Slots) -> Slots {
+        let entry = self.entry(hash);
+        let first = !std::mem::replace(&mut entry.seen, true);
+        // What this node says again (the engine repeats votes) goes to all again: they may have lost it.
+        let targets = if first { peers.without(entry.has) } else { peers };
+        entry.has = entry.has.and(targets);
+        targets
+    }
+
+    /// A peer delivered a frame; true when it is the first time and the caller MUST pass it on with one of the next two.
+    pub(super) fn on_received(&mut self, hash: FrameHash, from: Slot) -> bool {
+        let entry = self.entry(hash);
+        entry.has.insert(from);
+        !std::mem::replace(&mut entry.seen, true)
+    }
+
+    /// Passes a small frame on; returns to whom.
+    pub(super) fn pass_on(&mut self, hash: FrameHash, peers: Slots) -> Slots {
+        let entry = self.entry(hash);
+        let targets = peers.without(entry.has);
+        entry.has = entry.has.and(targets);
+        targets
+    }
+
+    /// Holds a large frame; returns to whom it is announced.
+    pub(super) fn hold(&mut self, hash: FrameHash, frame: Bytes, peers: Slots, now: Instant) -> Slots {
+        let mut due = now + self.delay;
+        if self.held.len() >= self.max_held {
+            // No room to wait: all go now, in order.
+            self.held.iter_mut().for_each(|held| held.due = now);
+            due = now;
+        }
+        self.held.push_back(Held { due, hash, frame });
+        peers.without(self.entry(hash).has)
+    }
+
+    /// A peer announced that it has a frame.
+    pub(super) fn on_announced(&mut self, hash: FrameHash, from: Slot) {
+        self.entry(hash).has.insert(from);
+    }
+
+    /// Large frames whose delay is over, with who still lacks them.
+    pub(super) fn due(&mut self, peers: Slots, now: Instant) -> Vec<(Bytes, Slots)> {
+        let mut due = Vec::new();
+        while self.held.front().is_some_and(|held| held.due <= now) {
+            if let Some(Held { hash, frame, .. }) = self.held.pop_front() {
+                let targets = self.pass_on(hash, peers);
+                due.push((frame, targets));
+            }
+        }
+        due
+    }
+
+    /// When the next large frame is due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.held.front().map(|held| held.due)
+    }
+
+    /// A peer is gone and its slot may become another's.
+    pub(super) fn forget_peer(&mut self, slot: Slot) {
+        self.entries.values_mut().for_each(|entry| entry.has.remove(slot));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DELAY: Duration = Duration::from_millis(10);
+
+    fn slots(list: &[Slot]) -> Slots {
+        let mut slots = Slots::default();
+        list.iter().for_each(|slot| slots.insert(*slot));
+        slots
+    }
+
+    #[test]
+    fn small_frames_go_once_to_who_lacks_them() {
+        let mut relay = Relay::new(10, DELAY, 4);
+        let all = slots(&[0, 1, 2, 127]);
+        assert!(relay.on_received([1; 32], 1));
+        assert_eq!(relay.pass_on([1; 32], all), slots(&[0, 2, 127]));
+        assert!(!relay.on_received([1; 32], 2), "seen");
+        assert_eq!(relay.pass_on([1; 32], all), Slots::default());
+        assert_eq!(relay.on_published([2; 32], all), all);
+        assert_eq!(relay.on_published([2; 32], all), all, "what is said again goes to all again");
+        assert!(!relay.on_received([2; 32], 0), "an echo of what this node said");
+    }
+
+    #[test]
+    fn large_frames_are_announced_and_go_to_who_does_not_announce_them() {
+        let mut relay = Relay::new(10, DELAY, 4);
+        let (all, now) = (slots(&[0, 1, 2, 3]), Instant::now());
+        assert!(relay.on_received([1; 32], 0));
+        assert_eq!(relay.hold([1; 32], Bytes::from_static(b"part"), all, now), slots(&[1, 2, 3]));
+        relay.on_announced([1; 32], 2);
+        assert!(!relay.on_received([1; 32], 3));
+        assert!(relay.due(all, now).is_empty());
+        assert_eq!(relay.next(), Some(now + DELAY));
+        assert_eq!(relay.due(all, now + DELAY), vec![(Bytes::from_static(b"part"), slots(&[1]))]);
+        assert_eq!(relay.next(), None);
+        relay.on_announced([2; 32], 1);
+        assert!(relay.on_received([2; 32], 0), "an announcement is not the frame");
+        assert_eq!(relay.hold([2; 32], Bytes::new(), all, now), slots(&[2, 3]));
+    }
+
+    #[test]
+    fn what_is_remembered_and_held_is_bounded() {
+        let mut relay = Relay::new(3, DELAY, 2);
+        let (all, now) = (slots(&[0, 1]), Instant::now());
+        for i in 0..5 {
+            assert!(relay.on_received([i; 32], 0));
+            relay.hold([i; 32], Bytes::new(), all, now);
+        }
+        assert_eq!((relay.entries.len(), relay.order.len()), (3, 3));
+        assert_eq!(relay.due(all, now).len(), 5, "beyond the bound nothing waits");
+        assert!(relay.on_received([0; 32], 0), "forgotten");
+        relay.forget_peer(0);
+        assert!(relay.entries.values().all(|entry| !entry.has.contains(0)));
+    }
+}
