@@ -23,10 +23,13 @@ pub enum Source {
     Peer,
 }
 
+/// One answer for each transaction, in order.
+pub(super) type Answers = Vec<Result<TransactionId, AdmitError>>;
+
 pub(super) struct Message {
     pub(super) transactions: Vec<SignedTransaction>,
     pub(super) source: Source,
-    pub(super) reply: oneshot::Sender<Vec<Result<TransactionId, AdmitError>>>,
+    pub(super) reply: oneshot::Sender<Answers>,
 }
 
 /// Handle of the mempool; clones share it. The service ends when the last one is dropped.

@@ -3,7 +3,7 @@
 use super::admission::{self, Outcome};
 use super::counters::{Counters, add};
 use super::known::KnownSignatures;
-use super::mailbox::{Message, Source};
+use super::mailbox::{Answers, Message, Source};
 use super::pool::Pool;
 use super::{AdmitError, LedgerView, MempoolConfig};
 use futures::{StreamExt, stream};
@@ -97,7 +97,7 @@ impl Shared {
 }
 
 struct Admitted {
-    results: Vec<Result<TransactionId, AdmitError>>,
+    results: Answers,
     gossip: Vec<Verified>,
 }
 
@@ -105,7 +105,7 @@ struct Admitted {
 struct Group {
     source: Source,
     transactions: Vec<SignedTransaction>,
-    replies: Vec<(usize, oneshot::Sender<Vec<Result<TransactionId, AdmitError>>>)>,
+    replies: Vec<(usize, oneshot::Sender<Answers>)>,
 }
 
 pub(super) async fn run(shared: Arc<Shared>, mut mailbox: mpsc::Receiver<Message>, outgoing: mpsc::Sender<Verified>) {

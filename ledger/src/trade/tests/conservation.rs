@@ -2,11 +2,15 @@
 
 use crate::execute::HistoryRecord;
 use crate::ids::TradeId;
-use crate::state::{Register, Registers, Trades, View};
+use crate::receipt::Event;
+use crate::state::{Register, Registers, Trade, TradeStatus, Trades, View};
 use crate::time::{DAY_MS, Slot};
 use crate::trade::world::*;
-use crate::transaction::{CompleteTrade, Reading, Resource};
+use crate::transaction::{CompleteTrade, Market, Product, Reading, Resource};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -34,20 +38,34 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (seller.clone(), fills(), any::<bool>()).prop_map(|(seller, fills, solar)| Step::Compute { seller, fills, solar }),
         3 => (seller.clone(), 1_u64..500, 1_u64..4).prop_map(|(seller, lots, ahead)| Step::Energy { seller, quantity: lots * 10, ahead }),
         3 => open.clone().prop_map(Step::Start),
-        4 => (open.clone(), prop::collection::vec((0_u64..4, 0_u64..9_000, 0_u64..9_000), 0..4))
+        4 => (open.clone(), prop::collection::vec((0_u64..4, 0_u64..1_200, 0_u64..1_200), 0..4))
             .prop_map(|(trade, slots)| Step::Complete { trade, slots }),
         2 => open.clone().prop_map(Step::Confirm),
         1 => open.prop_map(Step::Cancel),
         4 => (seller, register, 0_u64..3, 0_u64..9_000)
             .prop_map(|(seller, register, back, increase)| Step::Read { seller, register, back, increase }),
         2 => (0_u64..4, 0_u64..9_000).prop_map(|(back, energy)| Step::Report { back, energy }),
-        4 => prop_oneof![4 => 1_u64..3 * SLOT, 1 => 1_u64..3 * DAY_MS].prop_map(Step::Wait),
+        3 => prop_oneof![12 => 1_u64..2 * SLOT, 1 => 1_u64..2 * DAY_MS].prop_map(Step::Wait),
     ]
 }
 
-fn pick(world: &World, index: usize) -> Option<TradeId> {
-    let ids: Vec<TradeId> = world.state().range::<Trades>(..).map(|(id, _)| *id).collect();
-    (!ids.is_empty()).then(|| ids[index % ids.len()])
+/// A trade in the state that a step needs, sometimes or when there is none another one.
+fn pick(world: &World, index: usize, wanted: TradeStatus) -> Option<TradeId> {
+    let all: Vec<&Trade> = world.state().range::<Trades>(..).map(|(_, trade)| trade).collect();
+    let fitting: Vec<&Trade> = all.iter().copied().filter(|t| t.status == wanted && t.market == Market::Compute).collect();
+    let from = if fitting.is_empty() || index.is_multiple_of(8) { all } else { fitting };
+    (!from.is_empty()).then(|| from[index % from.len()].id)
+}
+
+/// The first slot that ended with energy trades in a state, of one seller or of any.
+fn ended_slot(world: &World, status: TradeStatus, seller: Option<usize>) -> Option<Slot> {
+    let of_seller = |t: &&Trade| seller.is_none_or(|s| t.seller == member(TRADERS[s]));
+    let slots = world.state().range::<Trades>(..).map(|(_, t)| t).filter(of_seller).filter(|t| t.status == status);
+    let ended = slots.filter_map(|t| match t.product {
+        Product::Energy { slot } if slot.end().unwrap() <= world.now() => Some(slot),
+        _ => None,
+    });
+    ended.min()
 }
 
 fn next_reading(world: &World, seller: usize, register: Resource, slot: Slot, increase: u64) -> Reading {
@@ -72,14 +90,22 @@ fn apply(world: &mut World, step: &Step) {
             world.timers(10_000);
         }
         Step::Read { seller, register, back, increase } => {
-            let next = next_reading(world, *seller, *register, Slot::new(current.get() - back), *increase);
+            let due = if *register == Resource::Energy { ended_slot(world, TradeStatus::Pending, Some(*seller)) } else { None };
+            let slot = due.unwrap_or(Slot::new(current.get() - back));
+            let next = next_reading(world, *seller, *register, slot, *increase);
             world.read(TRADERS[*seller], &[next]);
         }
         Step::Report { back, energy } => {
-            world.report("grid-1", Slot::new(current.get() - back), *energy);
+            let due = ended_slot(world, TradeStatus::Settling, None);
+            world.report("grid-1", due.unwrap_or(Slot::new(current.get() - back)), *energy);
         }
         Step::Start(index) | Step::Confirm(index) | Step::Cancel(index) | Step::Complete { trade: index, .. } => {
-            let Some(id) = pick(world, *index) else { return };
+            let wanted = match step {
+                Step::Complete { .. } => TradeStatus::Running,
+                Step::Confirm(_) => TradeStatus::Delivered,
+                _ => TradeStatus::Pending,
+            };
+            let Some(id) = pick(world, *index, wanted) else { return };
             let trade = world.state().get::<Trades>(&id).unwrap().clone();
             let (seller, buyer) = (trade.seller.as_str(), trade.buyer.as_str());
             match step {
@@ -93,44 +119,56 @@ fn apply(world: &mut World, step: &Step) {
     }
 }
 
-/// Claims what one new reading each of compute and heat shows, in the slots back from now.
+/// Claims thousandths of the ordered quantity in slots of the window up to now, each shown by a reading of compute and one of heat.
 fn complete(world: &mut World, id: TradeId, seller: &str, slots: &[(u64, u64, u64)]) -> crate::receipt::Code {
     let index = TRADERS.iter().position(|name| *name == seller).unwrap();
-    let current = world.now().slot().get();
-    let mut claims: Vec<(Slot, u64, u64)> = slots.iter().map(|(back, c, h)| (Slot::new(current - back), *c, *h)).collect();
-    claims.sort_unstable();
-    claims.dedup_by_key(|claim| claim.0);
-    let sum = |f: fn(&(Slot, u64, u64)) -> u64| claims.iter().map(f).sum::<u64>();
-    let now = Slot::new(current);
-    let readings = vec![
-        next_reading(world, index, Resource::Compute, now, sum(|c| c.1)),
-        next_reading(world, index, Resource::Heat, now, sum(|c| c.2)),
-    ];
-    let delivered = claims.iter().map(|(slot, c, _)| (*slot, wh(*c))).collect();
-    let heat = claims.iter().map(|(slot, _, h)| (*slot, wh(*h))).collect();
+    let trade = world.state().get::<Trades>(&id).unwrap();
+    let (ordered, first, now) = (trade.quantity.get(), trade.matched_at.slot().get(), world.now().slot());
+    let part = |permille: &u64| ordered * permille / 1_000;
+    let claims = slots.iter().map(|(offset, c, h)| (Slot::new(first + offset).min(now), part(c), part(h)));
+    let claims: BTreeMap<Slot, (u64, u64)> = claims.map(|(slot, c, h)| (slot, (c, h))).collect();
+    let mut readings = Vec::new();
+    for (register, of) in [(Resource::Compute, 0), (Resource::Heat, 1)] {
+        let mut sum = 0;
+        for (number, (slot, (c, h))) in (0_u64..).zip(&claims) {
+            sum += [c, h][of];
+            let mut next = next_reading(world, index, register, *slot, sum);
+            next.sequence += number;
+            readings.push(next);
+        }
+    }
+    let delivered = claims.iter().map(|(slot, (c, _))| (*slot, wh(*c))).collect();
+    let heat = claims.iter().map(|(slot, (_, h))| (*slot, wh(*h))).collect();
     world.complete(seller, &CompleteTrade { trade: id, delivered, heat, readings, result: None })
 }
 
+/// Runs the steps, checks after each, and lets every deadline pass.
+fn live(steps: &[Step]) -> World {
+    let mut world = World::new();
+    world.at(slot(8), 0);
+    for step in steps {
+        apply(&mut world, step);
+        world.check();
+    }
+    world.check_index();
+    world.wait_ms(40 * DAY_MS);
+    // Energy that settles when its last readings were missed becomes due within the same block.
+    for _ in 0..3 {
+        world.timers(10_000);
+        world.check();
+    }
+    world.check_index();
+    world
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_appears_or_vanishes(steps in prop::collection::vec(step(), 1..120)) {
-        let mut world = World::new();
-        world.at(slot(8), 0);
-        let mut opened = 0;
-        for step in &steps {
-            apply(&mut world, step);
-            opened += usize::from(matches!(step, Step::Compute { .. } | Step::Energy { .. }));
-            world.check();
-        }
-        world.wait_ms(40 * DAY_MS);
-        // Energy that settles when its last readings were missed becomes due within the same block.
-        for _ in 0..3 {
-            world.timers(10_000);
-            world.check();
-        }
+        let mut world = live(&steps);
         prop_assert_eq!(world.state().range::<Trades>(..).count(), 0, "every trade ends, by a party or by a deadline");
+        let opened = steps.iter().filter(|s| matches!(s, Step::Compute { .. } | Step::Energy { .. })).count();
         let ended = |record: &&HistoryRecord| matches!(record, HistoryRecord::Settled { .. } | HistoryRecord::Cancelled { .. });
         prop_assert_eq!(world.finished.iter().filter(ended).count(), opened);
         let escrow: u64 = TRADERS.iter().map(|name| world.account(name).escrow.get()).sum();
@@ -140,4 +178,30 @@ proptest! {
         prop_assert_eq!(world.totals().heat_expired, world.totals().heat_issued);
         world.check();
     }
+}
+
+#[test]
+fn random_lives_reach_every_end() {
+    let mut runner = TestRunner::deterministic();
+    let (mut heat, mut penalties, mut bonuses, mut energy_cut, mut silent, mut reasons) = (0, 0, 0, 0, 0, [0; 3]);
+    for _ in 0..24 {
+        let steps = prop::collection::vec(step(), 100).new_tree(&mut runner).unwrap().current();
+        let world = live(&steps);
+        for record in &world.finished {
+            match record {
+                HistoryRecord::Settled { trade, settlement: s, .. } => {
+                    heat += usize::from(!s.heat.is_zero());
+                    penalties += usize::from(!s.penalty.is_zero());
+                    bonuses += usize::from(!s.bonus.is_zero());
+                    let cut = trade.market.resource() == Resource::Energy && !s.quantity.is_zero() && s.quantity < trade.delivered[0].1;
+                    energy_cut += usize::from(cut);
+                }
+                HistoryRecord::Cancelled { reason, .. } => reasons[usize::try_from(*reason as u32).unwrap()] += 1,
+                HistoryRecord::Order { .. } | HistoryRecord::Receipt { .. } => {}
+            }
+        }
+        silent += world.events.iter().filter(|event| matches!(event, Event::Confirmed { silent: true, .. })).count();
+    }
+    let reached = [heat, penalties, bonuses, energy_cut, silent, reasons[0], reasons[1], reasons[2]];
+    assert!(reached.iter().all(|count| *count > 4), "{reached:?}");
 }

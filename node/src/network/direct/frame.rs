@@ -68,11 +68,11 @@ impl Frame {
             return None;
         }
         let content = bytes.split_off(1);
-        match bytes.first()? {
-            &CONSENSUS => Some(Frame::Content(Channel::Consensus, content)),
-            &PART => Some(Frame::Content(Channel::Part, content)),
-            &STATUS => codec::decode(&content, 128).ok().map(Frame::Status),
-            &ANNOUNCE => content.as_ref().try_into().ok().map(Frame::Announce),
+        match *bytes.first()? {
+            CONSENSUS => Some(Frame::Content(Channel::Consensus, content)),
+            PART => Some(Frame::Content(Channel::Part, content)),
+            STATUS => codec::decode(&content, 128).ok().map(Frame::Status),
+            ANNOUNCE => content.as_ref().try_into().ok().map(Frame::Announce),
             _ => None,
         }
     }

@@ -1,0 +1,175 @@
+//! The replay against a ledger in this process: one "node" that makes a block every 50 ms of a clock that the test moves.
+
+use super::super::audit::Auditor;
+use super::super::community::Community;
+use super::super::jobs::Jobs;
+use super::super::plan::{Span, hub_id};
+use super::super::pricing::Pricing;
+use super::*;
+use crate::client::NodeStatus;
+use async_trait::async_trait;
+use leg_genesis::{DEVNET_LEG, DevnetSpec, Genesis, MemberSecrets};
+use leg_ledger::block::{Block, Body, Certificate, CommitSignature, precommit_bytes};
+use leg_ledger::execute::{Ledger, ProposalFacts};
+use leg_ledger::hash::Hash;
+use leg_ledger::ids::{Round, TransactionId};
+use std::sync::Mutex;
+
+const ORIGIN_MS: u64 = 1_760_000_000_000;
+const BLOCK_MS: u64 = 50;
+
+struct Chain {
+    ledger: Ledger,
+    waiting: Vec<SignedTransaction>,
+    blocks: Vec<(Block, Certificate)>,
+    now: u64,
+    voters: Vec<(MemberId, MemberSecrets)>,
+    /// Milliseconds that a transaction is held back before it can be in a block.
+    delay: u64,
+    held: Vec<(u64, SignedTransaction)>,
+}
+
+impl Chain {
+    fn produce(&mut self) {
+        let due = self.now.saturating_sub(self.delay);
+        let ready = self.held.iter().take_while(|(at, _)| *at <= due).count();
+        self.waiting.extend(self.held.drain(..ready).map(|(_, t)| t));
+        let transactions = std::mem::take(&mut self.waiting);
+        let verified = self.ledger.verify_transactions(&transactions, &|_, _| false).unwrap();
+        let parent_certificate = self.blocks.last().map(|(_, c)| c.clone());
+        let header = self.ledger.header(&ProposalFacts {
+            time: BlockTime::from_ms(self.now),
+            creation_round: Round::new(0),
+            proposer: self.voters[0].0,
+            parent_certificate: parent_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash),
+            commitments: verified.iter().map(|v| v.commitment()).collect(),
+        });
+        let block = Block { header, body: Body { parent_certificate, transactions } };
+        self.ledger.check_block(&block, &verified).unwrap();
+        let message = precommit_bytes(self.ledger.chain(), header.height, Round::new(0), Some(block.id()));
+        let sign =
+            |(member, keys): &(MemberId, MemberSecrets)| CommitSignature { member: *member, signature: keys.consensus.sign(&message) };
+        let certificate = Certificate::new(header.height, Round::new(0), block.id(), self.voters.iter().map(sign).collect());
+        let executed = self.ledger.execute(&block, verified).unwrap();
+        assert!(self.ledger.commit(executed));
+        self.blocks.push((block, certificate));
+    }
+}
+
+struct LocalNode(Mutex<Chain>);
+
+#[async_trait]
+impl LedgerApi for LocalNode {
+    async fn submit(&self, transaction: &SignedTransaction) -> Result<TransactionId> {
+        let mut chain = self.0.lock().unwrap();
+        chain.ledger.admissible(transaction)?;
+        let now = chain.now;
+        chain.held.push((now, transaction.clone()));
+        Ok(transaction.id())
+    }
+
+    async fn status(&self) -> Result<NodeStatus> {
+        let chain = self.0.lock().unwrap();
+        Ok(NodeStatus { height: chain.ledger.tip().height, state_root: chain.ledger.tip().state_root })
+    }
+
+    async fn block(&self, height: Height) -> Result<Option<(Block, Certificate)>> {
+        Ok(self.0.lock().unwrap().blocks.get(height.get() as usize - 1).cloned())
+    }
+}
+
+#[async_trait]
+impl Clock for LocalNode {
+    fn now(&self) -> BlockTime {
+        BlockTime::from_ms(self.0.lock().unwrap().now)
+    }
+
+    async fn sleep_until(&self, time: BlockTime) {
+        let mut chain = self.0.lock().unwrap();
+        while chain.now < time.ms() {
+            chain.now += 1;
+            if chain.now.is_multiple_of(BLOCK_MS) {
+                chain.produce();
+            }
+        }
+    }
+}
+
+struct Quiet;
+
+impl Watcher for Quiet {
+    fn on_progress(&mut self, _: &Progress<'_>) {}
+}
+
+fn world(slots: usize, data_offset: usize, delay: u64) -> (Arc<LocalNode>, Network, Plan, Auditor) {
+    let (genesis, secrets): (Genesis, _) = DevnetSpec::new("replay tests", ORIGIN_MS).build().unwrap();
+    let voters = genesis.committee().members().iter().map(|m| (m.member, secrets[&m.member].clone())).collect();
+    let ledger = Ledger::genesis(genesis.chain_id(), genesis.state()).unwrap();
+    let chain = Chain { ledger, waiting: Vec::new(), blocks: Vec::new(), now: ORIGIN_MS, voters, delay, held: Vec::new() };
+    let node = Arc::new(LocalNode(Mutex::new(chain)));
+    let wallet = |id: MemberId| Wallet::new(id, secrets[&id].clone(), genesis.chain_id(), ORIGIN_MS);
+    let mut members: Vec<Wallet> = (0..HUBS).map(|hub| wallet(hub_id(hub).unwrap())).collect();
+    members.push(wallet(MemberId::parse("customer-01").unwrap()));
+    let network = Network {
+        nodes: vec![node.clone()],
+        clock: genesis.clock(),
+        members,
+        grid: wallet(MemberId::parse("grid").unwrap()),
+        leg: LegId::parse(DEVNET_LEG).unwrap(),
+    };
+    let community = Community::load().unwrap();
+    let jobs = Jobs::load(community.peak_watts()).unwrap();
+    let first = genesis.clock().market_time(BlockTime::from_ms(ORIGIN_MS)).slot().get() + FORECAST_LEAD as u64 + 1;
+    let span = Span { first: leg_ledger::time::Slot::new(first), slots, data_offset };
+    let plan = Plan::new(community, jobs, span, Pricing::new(genesis.params()));
+    let auditor = Auditor::new(&genesis).unwrap();
+    (node, network, plan, auditor)
+}
+
+async fn run(slots: usize, data_offset: usize, delay: u64, strict: bool) -> Finished {
+    let (node, network, plan, auditor) = world(slots, data_offset, delay);
+    Replay::new(network, plan, auditor, node.as_ref(), strict).run(&mut Quiet).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_sunny_morning_trades_and_settles_everything() {
+    // Monday 08:00 to 14:00.
+    let done = run(24, 32, 0, false).await;
+    assert_eq!(done.tracker.failures(), [] as [&str; 0]);
+    assert!(done.whole && done.tracker.late().is_empty());
+    let counts = done.auditor.counts();
+    assert!(counts.rejected.is_empty(), "{:?}", counts.rejected);
+    assert!(counts.energy.matches > 20 && counts.energy.settled == counts.energy.matches, "{counts:?}");
+    assert_eq!(counts.energy.settled_wh, counts.energy.matched_wh, "perfect forecasts deliver all");
+    assert!(counts.compute.matches > 4 && counts.compute.settled > 0 && counts.compute.cancelled == 0, "{counts:?}");
+    assert!(counts.heat_wh > 0 && counts.heat_wh <= counts.compute.settled_wh * 9 / 10);
+    assert_eq!(done.auditor.root(Height::GENESIS), Some(done.auditor.root(Height::new(0)).unwrap()));
+}
+
+#[tokio::test]
+async fn energy_traded_is_what_the_communitys_net_loads_allow() {
+    let done = run(24, 32, 0, false).await;
+    let counts = done.auditor.counts();
+    let mut most = 0;
+    for index in 0..24 {
+        let wants: u64 = (0..HUBS).map(|hub| done.plan.deficit(index, hub)).sum();
+        let has: u64 = (0..HUBS).map(|hub| done.plan.surplus(index, hub) - done.plan.server_share(index, hub)).sum();
+        most += wants.min(has);
+    }
+    assert!(counts.energy.matched_wh <= most);
+    assert!(counts.energy.matched_wh * 100 >= most * 97, "only what is under a lot is lost: {} of {most}", counts.energy.matched_wh);
+}
+
+#[tokio::test]
+async fn a_network_that_is_too_slow_closes_slots_late_and_a_strict_run_ends_there() {
+    // Orders leave four seconds ahead; five seconds of delay are too many.
+    let done = run(8, 40, 5_000, true).await;
+    assert!(!done.whole && !done.tracker.late().is_empty());
+}
+
+#[tokio::test]
+async fn the_same_run_twice_ends_in_the_same_state() {
+    let roots = [run(8, 40, 0, false).await, run(8, 40, 0, false).await]
+        .map(|done| done.auditor.root(done.auditor.next_height().previous().unwrap()).unwrap());
+    assert_eq!(roots[0], roots[1]);
+}
