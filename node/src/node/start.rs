@@ -1,8 +1,7 @@
 //! Starting a node in the order of dependence, running it, stopping it in the reverse order.
 
-use super::api_ports::ApiChain;
 use super::identity::{Identity, IdentityError};
-use super::metrics::{self, BlockAge, NodeMetrics};
+use super::metrics::{self, BlockAge};
 use super::setup::Setup;
 use super::tasks::{NetworkFollower, ring_for_work};
 use crate::api::{self, Api, ApiLimits, ApiParts, Signer, Token};
@@ -149,8 +148,7 @@ impl Node {
         let watchdog = watch_progress(chain.clone(), setup.config.consensus.stall_limit(), move || counting.waiting(), stalled);
         tasks.spawn(named("the watchdog", watchdog));
         let telemetry = Telemetry::new();
-        let observed = NodeMetrics { mempool: mempool.clone(), network: network.clone(), stalled: watch_stalled, block_age };
-        metrics::register(&telemetry, observed);
+        metrics::register(&telemetry, mempool.clone(), &network, watch_stalled, block_age);
         let parts = ApiRooms { chain: &chain, mempool: &mempool, network: &network, identity: &identity, telemetry, shutdown: &shutdown };
         let (api_address, api) = start_api(&setup, parts).await?;
         Ok(Node { identity, chain, mempool, network, engine, engine_ended: false, api_address, api, rooms, tasks, shutdown })
@@ -225,6 +223,7 @@ impl Node {
             tracing::warn!("requests under way were cut off");
         }
         api.shutdown().await;
+        chain.close();
         if !engine_ended {
             engine.stop();
             if let end @ (Ended::Fatal(_) | Ended::Failed(_)) = engine.ended().await {
@@ -361,14 +360,13 @@ async fn start_api(setup: &Setup, rooms: ApiRooms<'_>) -> Result<(SocketAddr, Jo
     let failed = |cause| StartError::Api { address, cause };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let api_chain = Arc::new(ApiChain { chain: rooms.chain.clone(), shutdown: rooms.shutdown.clone() });
     let (operator, meter) = (setup.keys.operator.clone(), setup.keys.meter.clone());
     let signs = operator.is_some() || meter.is_some();
     let parts = ApiParts {
-        chain: api_chain.clone(),
+        chain: Arc::new(rooms.chain.clone()),
         mempool: Arc::new(rooms.mempool.clone()),
         network: Arc::new(rooms.network.clone()),
-        idempotency: api_chain,
+        idempotency: Arc::new(rooms.chain.clone()),
         clock: Arc::new(SystemClock),
         signer: rooms.identity.member.filter(|_| signs).map(|member| Signer::new(member, operator, meter)),
         token: Token::new(&setup.token),
