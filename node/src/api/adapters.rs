@@ -1,8 +1,6 @@
 //! The ports on the node's own services.
 
-use super::ports::{
-    ChainPort, ClockPort, Followed, IdempotencyPort, MempoolPort, NetworkPort, PeerStatus, Refused, Results, Unavailable,
-};
+use super::ports::{ChainPort, ClockPort, Followed, IdempotencyPort, MempoolPort, NetworkPort, PeerStatus, Refused, Results, Unavailable};
 use crate::chain::{ChainHandle, Committed};
 use crate::clock::SystemClock;
 use crate::mempool::{AdmitError, Mempool, Source};

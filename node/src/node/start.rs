@@ -195,14 +195,16 @@ impl Node {
     /// [`NodeError`]: the process MUST end with a failure that says it.
     pub async fn run(mut self) -> Result<(), NodeError> {
         tokio::select! {
+            // First, since what stops because of it is no failure.
+            biased;
             () = self.shutdown.wait() => {}
             ended = self.engine.ended() => {
                 self.engine_ended = true;
                 self.shutdown.fatal(describe_end(ended));
             }
-            Some(ended) = self.rooms.join_next() => self.shutdown.fatal(describe_task(ended)),
-            Some(ended) = self.tasks.join_next() => self.shutdown.fatal(describe_task(ended)),
-            Some(ended) = self.api.join_next() => self.shutdown.fatal(describe_task(ended.map(|()| "the API"))),
+            Some(ended) = self.rooms.join_next() => self.fail_of(ended),
+            Some(ended) = self.tasks.join_next() => self.fail_of(ended),
+            Some(ended) = self.api.join_next() => self.fail_of(ended.map(|()| "the API")),
         }
         let shutdown = self.shutdown.clone();
         if timeout(STOP_TIME, self.stop()).await.is_err() {
@@ -211,6 +213,16 @@ impl Node {
         match shutdown.reason() {
             Some(Reason::Fatal(cause)) => Err(NodeError(cause)),
             _ => Ok(()),
+        }
+    }
+
+    /// A part ended by itself.
+    fn fail_of(&self, ended: Result<&'static str, JoinError>) {
+        if self.shutdown.reason().is_none() {
+            self.shutdown.fatal(match ended {
+                Ok(name) => format!("{name} ended"),
+                Err(panic) => format!("a task panicked: {panic}"),
+            });
         }
     }
 
@@ -225,7 +237,7 @@ impl Node {
         api.shutdown().await;
         chain.close();
         if !engine_ended {
-            engine.stop();
+            engine.stop().await;
             if let end @ (Ended::Fatal(_) | Ended::Failed(_)) = engine.ended().await {
                 shutdown.fatal(describe_end(end));
             }
@@ -273,13 +285,6 @@ fn describe_end(ended: Ended) -> String {
         Ended::Fatal(fatal) => fatal.to_string(),
         Ended::Failed(cause) => cause,
         Ended::Stopped => "consensus stopped".to_owned(),
-    }
-}
-
-fn describe_task(ended: Result<&'static str, JoinError>) -> String {
-    match ended {
-        Ok(name) => format!("{name} ended"),
-        Err(panic) => format!("a task panicked: {panic}"),
     }
 }
 

@@ -29,7 +29,6 @@ async fn reach(node: &Node, height: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_committee_of_one_decides_commits_stops_and_goes_on() {
-    crate::telemetry::start_log("debug", crate::telemetry::LogFormat::Text).unwrap();
     let (network, folder) = (Network::new(1), tempfile::tempdir().unwrap());
     let node = Node::start(setup(&network, 0, folder.path())).await.unwrap();
     assert_eq!(node.identity().member, Some(network.hubs[0].id));
