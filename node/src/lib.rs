@@ -22,6 +22,7 @@ pub mod config;
 pub mod keys;
 pub mod mempool;
 pub mod network;
+pub mod node;
 pub mod page;
 pub mod shutdown;
 pub mod storage;
