@@ -1,1 +1,1 @@
-//! leg-tests
+//! Tests across crates: the cluster of real processes.

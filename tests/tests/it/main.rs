@@ -1,0 +1,3 @@
+//! Tests across crates, in one binary so that the engine is linked once.
+
+mod house;
