@@ -121,7 +121,7 @@ fn run_transaction(ctx: &mut Context<'_>, transaction: &Verified, receipts: &mut
         let env = envelope(index);
         let result = if failed && body.atomic {
             Err(Code::AtomicSibling)
-        } else if active {
+        } else if active || finishes(action) {
             ctx.attempt(|ctx| run_action(ctx, &env, action))
         } else {
             Err(Code::MemberInactive)
@@ -149,6 +149,24 @@ fn run_transaction(ctx: &mut Context<'_>, transaction: &Verified, receipts: &mut
     for receipt in receipts.iter_mut().skip(first).filter(|r| r.code == Code::Ok) {
         receipt.code = Code::AtomicSibling;
         receipt.order = None;
+    }
+}
+
+/// What a suspended member, or one that left, may still do: end its orders and finish its running trades (MARKET 2).
+fn finishes(action: &Action) -> bool {
+    match action {
+        Action::CancelOrder { .. }
+        | Action::StartTrade { .. }
+        | Action::CompleteTrade(_)
+        | Action::ConfirmTrade { .. }
+        | Action::CancelTrade { .. }
+        | Action::SubmitReadings { .. } => true,
+        Action::PlaceOrder(_)
+        | Action::ReplaceOrder(_)
+        | Action::ReportExchange { .. }
+        | Action::ForecastSolar { .. }
+        | Action::RotateKey(_)
+        | Action::HaltMarket { .. } => false,
     }
 }
 

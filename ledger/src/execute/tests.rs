@@ -326,6 +326,9 @@ fn a_suspended_member_is_answered_with_receipts() {
     let mut ledger = Ledger::genesis(chain(), state).unwrap();
     let codes = advance(&mut ledger, vec![sign("hub-5", 1, 10, false, vec![order(Side::Bid, 1, 150_000)])]);
     assert_eq!(codes, [Code::MemberInactive]);
+    let trade = crate::ids::TradeId::from_hash(Hash::ZERO);
+    let codes = advance(&mut ledger, vec![sign("hub-5", 2, 10, false, vec![Action::StartTrade { trade }])]);
+    assert_eq!(codes, [Code::UnknownTrade], "running trades may be finished");
 }
 
 #[test]

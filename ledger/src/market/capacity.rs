@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn an_ask_fits_when_everything_due_by_each_later_time_fits() {
         // 1 kW from time 0 on: (loads, until, quantity, admitted)
-        let cases: [(&[(u64, u64, u64)], u64, u64, bool); 8] = [
+        type Case<'a> = (&'a [(u64, u64, u64)], u64, u64, bool);
+        let cases: [Case; 8] = [
             (&[], 10, 10_000, true),
             (&[], 10, 10_010, false),
             (&[(10, 6_000, 0)], 10, 4_000, true),

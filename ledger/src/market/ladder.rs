@@ -99,6 +99,9 @@ pub(super) struct Cursor {
     span: Option<(usize, usize)>,
 }
 
+/// A place in the ladder: level and position in it.
+pub(super) type Place = (usize, usize);
+
 /// One candidate. Those with equal `rank` differ only by tie-break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
@@ -204,10 +207,10 @@ impl<'v, V: View> Ladder<'v, V> {
     /// Open asks in the order of price, one at a time: the one at or after (level, position), with where the next may be.
     pub(super) fn in_price_order(
         &mut self,
-        (mut level, mut position): (usize, usize),
+        (mut level, mut position): Place,
         bound: Price,
         parties: &mut Parties<'v>,
-    ) -> Result<Option<(usize, (usize, usize))>, Fault> {
+    ) -> Result<Option<(usize, Place)>, Fault> {
         loop {
             if level >= self.levels.len() && !self.read_level(bound, parties)? {
                 return Ok(None);

@@ -93,8 +93,21 @@ fn only_their_rooms_name_the_engine_the_store_and_the_swarm() {
 #[test]
 fn the_ledger_is_pure() {
     let forbidden = [
-        "std::time", "SystemTime", "Instant::now", "std::thread", "std::fs", "std::net", "std::env", "tokio", "HashMap", "HashSet", "f32", "f64",
-        "tracing::", "println!", "rand::",
+        "std::time",
+        "SystemTime",
+        "Instant::now",
+        "std::thread",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "tokio",
+        "HashMap",
+        "HashSet",
+        "f32",
+        "f64",
+        "tracing::",
+        "println!",
+        "rand::",
     ];
     for (path, text) in sources("ledger/src") {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -134,8 +147,22 @@ fn nothing_is_left_open() {
 #[test]
 fn licences_and_sources_are_allowed() {
     let allowed = [
-        "MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Unicode-3.0", "Zlib", "CC0-1.0", "MPL-2.0", "0BSD", "BSL-1.0", "MIT-0",
-        "Unlicense", "CDLA-Permissive-2.0", "Apache-2.0 WITH LLVM-exception", "NCSA",
+        "MIT",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "Unicode-3.0",
+        "Zlib",
+        "CC0-1.0",
+        "MPL-2.0",
+        "0BSD",
+        "BSL-1.0",
+        "MIT-0",
+        "Unlicense",
+        "CDLA-Permissive-2.0",
+        "Apache-2.0 WITH LLVM-exception",
+        "NCSA",
     ];
     let metadata = metadata();
     let mut refused = Vec::new();

@@ -1,8 +1,12 @@
 //! Tests of the market room as a whole.
 
 mod admission;
-mod auction;
+mod auctions;
 mod book;
+mod model;
+mod properties;
+mod solar;
+mod told;
 
 use super::*;
 use crate::amount::{MicroChf, Price, Quantity};
@@ -51,8 +55,11 @@ fn all_orders(state: &State) -> Vec<Order> {
     state.range::<Orders>(..).map(|(_, order)| order.clone()).collect()
 }
 
+/// (buyer, seller, [(Wh, price)]).
+type Deals = Vec<(String, String, Vec<(u64, u64)>)>;
+
 /// All trades as (buyer, seller, [(quantity, price)]), by buyer and seller.
-fn trades(state: &State) -> Vec<(String, String, Vec<(u64, u64)>)> {
+fn trades(state: &State) -> Deals {
     let fills = |trade: &Trade| trade.fills.iter().map(|f: &Fill| (f.quantity.get(), f.price.micro_chf())).collect();
     let mut list: Vec<_> = state.range::<Trades>(..).map(|(_, t)| (t.buyer.to_string(), t.seller.to_string(), fills(t))).collect();
     list.sort();

@@ -3,10 +3,6 @@
 use super::*;
 use crate::transaction::{Constraints, Pricing};
 
-fn matched(state: &State) -> Vec<(String, String, Vec<(u64, u64)>)> {
-    trades(state)
-}
-
 fn deal(buyer: &str, seller: &str, fills: &[(u64, u64)]) -> (String, String, Vec<(u64, u64)>) {
     (buyer.into(), seller.into(), fills.to_vec())
 }
@@ -17,7 +13,7 @@ fn scenario_1_clears_at_the_sellers_price_and_frees_the_rest() {
         let mut world = World::with_hubs(&["buyer", "seller"]);
         world.edit_params(|p| p.resources.compute.rule = rule);
         let seen = play(&mut world, &[("buyer", bid(10_000, 200_000)), ("seller", ask(10_000, 150_000))]);
-        assert_eq!(matched(&world.state), [deal("buyer", "seller", &[(10_000, 150_000)])]);
+        assert_eq!(trades(&world.state), [deal("buyer", "seller", &[(10_000, 150_000)])]);
         let account = world.account("buyer");
         assert_eq!((account.escrow.get(), account.reserved.get(), account.free.get()), (1_500_000, 0, 998_500_000));
         assert!(all_orders(&world.state).is_empty());
@@ -32,7 +28,7 @@ fn scenario_1_clears_at_the_sellers_price_and_frees_the_rest() {
 fn prices_that_do_not_cross_rest() {
     let mut world = World::with_hubs(&["a", "b"]);
     play(&mut world, &[("a", bid(10_000, 140_000)), ("b", ask(10_000, 140_100))]);
-    assert!(matched(&world.state).is_empty());
+    assert!(trades(&world.state).is_empty());
     assert_eq!(best(&world.state, Market::Compute), (Some(Price::from_micro_chf(140_000)), Some(Price::from_micro_chf(140_100))));
 }
 
@@ -42,18 +38,18 @@ fn a_compute_bid_fills_at_one_seller_for_life_unless_it_may_split() {
     let mut world = World::with_hubs(&["buyer", "a", "b"]);
     play(&mut world, &asks);
     play(&mut world, &[("buyer", bid(10_000, 200_000))]);
-    assert_eq!(matched(&world.state), [deal("buyer", "a", &[(4_000, 100_000), (1_000, 120_000)])], "both asks of the first seller");
+    assert_eq!(trades(&world.state), [deal("buyer", "a", &[(4_000, 100_000), (1_000, 120_000)])], "both asks of the first seller");
     play(&mut world, &[("b", ask(10_000, 90_000))]);
-    assert_eq!(matched(&world.state).len(), 1, "the rest waits for the same seller");
+    assert_eq!(trades(&world.state).len(), 1, "the rest waits for the same seller");
     play(&mut world, &[("a", ask(5_000, 150_000))]);
-    assert_eq!(matched(&world.state).len(), 2);
+    assert_eq!(trades(&world.state).len(), 2);
     assert!(world.account("buyer").reserved.is_zero());
 
     let mut world = World::with_hubs(&["buyer", "a", "b"]);
     play(&mut world, &asks);
     let split = PlaceOrder { split: true, ..bid(10_000, 200_000) };
     play(&mut world, &[("buyer", split)]);
-    assert_eq!(matched(&world.state), [deal("buyer", "a", &[(4_000, 100_000)]), deal("buyer", "b", &[(6_000, 110_000)])]);
+    assert_eq!(trades(&world.state), [deal("buyer", "a", &[(4_000, 100_000)]), deal("buyer", "b", &[(6_000, 110_000)])]);
 }
 
 #[test]
@@ -63,7 +59,7 @@ fn fill_or_kill_takes_the_first_seller_that_fills_it_whole_or_nothing() {
     let asks = [("a", ask(4_000, 100_000)), ("b", ask(10_000, 110_000))];
     play(&mut world, &asks);
     let seen = play(&mut world, &[("buyer", fok(20_000)), ("buyer", fok(10_000))]);
-    assert_eq!(matched(&world.state), [deal("buyer", "b", &[(10_000, 110_000)])]);
+    assert_eq!(trades(&world.state), [deal("buyer", "b", &[(10_000, 110_000)])]);
     assert_eq!(seen.end(seen.id(0)), Some(OrderEnd::Unfilled));
     assert_eq!(all_orders(&world.state).len(), 1, "a's ask is untouched");
     assert!(world.account("buyer").reserved.is_zero());
@@ -78,7 +74,7 @@ fn immediate_or_cancel_ends_with_its_block_even_without_an_auction() {
     play(&mut world, &[("a", ask(1_000, 100_000))]);
     let seen = play(&mut world, &[("buyer", ioc(Side::Bid, 5_000, 100_000))]);
     assert_eq!(seen.end(seen.id(0)), Some(OrderEnd::Unfilled));
-    assert_eq!(matched(&world.state), [deal("buyer", "a", &[(1_000, 100_000)])]);
+    assert_eq!(trades(&world.state), [deal("buyer", "a", &[(1_000, 100_000)])]);
     assert!(all_orders(&world.state).is_empty() && world.account("buyer").reserved.is_zero());
 }
 
@@ -93,7 +89,7 @@ fn candidates_come_by_preference_price_reputation_distance_age() {
         change(&mut world);
         play(&mut world, &[("a", a), ("b", b)]);
         play(&mut world, &[("buyer", buyer)]);
-        matched(&world.state)[0].1.clone()
+        trades(&world.state)[0].1.clone()
     };
     let plain = |_: &mut World| {};
     let prefers = PlaceOrder { constraints: Constraints { hub: Some(id("b")), ..Constraints::default() }, ..bid(1_000, 200_000) };
@@ -112,7 +108,7 @@ fn candidates_come_by_preference_price_reputation_distance_age() {
         play(&mut world, &[(older, at(100_000))]);
         play(&mut world, &[(newer, at(100_000))]);
         play(&mut world, &[("buyer", bid(1_000, 200_000))]);
-        assert_eq!(matched(&world.state)[0].1, older);
+        assert_eq!(trades(&world.state)[0].1, older);
     }
 }
 
@@ -123,9 +119,9 @@ fn bids_come_by_limit_then_reputation_then_age() {
     play(&mut world, &[("x", bid(1_000, 150_000))]);
     play(&mut world, &[("y", bid(1_000, 160_000)), ("z", bid(1_000, 150_000))]);
     play(&mut world, &[("seller", ask(1_000, 100_000))]);
-    assert_eq!(matched(&world.state)[0].0, "y", "the higher limit");
+    assert_eq!(trades(&world.state)[0].0, "y", "the higher limit");
     play(&mut world, &[("seller", ask(1_000, 100_000))]);
-    assert!(matched(&world.state).iter().any(|t| t.0 == "z"), "the higher bucket before the older");
+    assert!(trades(&world.state).iter().any(|t| t.0 == "z"), "the higher bucket before the older");
 }
 
 #[test]
@@ -144,7 +140,7 @@ fn the_uniform_price_is_the_lowest_that_trades_most() {
     );
     // 5 500 Wh trade at 180 000..200 000; the lowest such price is 180 000.
     assert_eq!(
-        matched(&world.state),
+        trades(&world.state),
         [deal("b1", "s1", &[(3_000, 180_000)]), deal("b2", "s1", &[(1_000, 180_000)]), deal("b2", "s2", &[(1_500, 180_000)]),]
     );
     assert_eq!(world.state.get::<Markets>(&energy_market()).unwrap().last_price, Some(Price::from_micro_chf(180_000)));
@@ -181,7 +177,7 @@ fn equal_energy_asks_share_pro_rata() {
         ],
     );
     assert_eq!(
-        matched(&world.state),
+        trades(&world.state),
         [deal("buyer", "a", &[(2_000, 150_000)]), deal("buyer", "b", &[(1_000, 150_000)]), deal("buyer", "c", &[(1_000, 150_000)]),]
     );
 }
@@ -191,7 +187,7 @@ fn an_older_ask_does_not_share_with_a_newer_one() {
     let mut world = World::with_hubs(&["buyer", "a", "b"]);
     play(&mut world, &[("a", energy(Side::Ask, 3_000, 150_000))]);
     play(&mut world, &[("b", energy(Side::Ask, 3_000, 150_000)), ("buyer", energy(Side::Bid, 4_000, 200_000))]);
-    assert_eq!(matched(&world.state), [deal("buyer", "a", &[(3_000, 150_000)]), deal("buyer", "b", &[(1_000, 150_000)])]);
+    assert_eq!(trades(&world.state), [deal("buyer", "a", &[(3_000, 150_000)]), deal("buyer", "b", &[(1_000, 150_000)])]);
 }
 
 #[test]
@@ -199,9 +195,9 @@ fn min_fill_bounds_fills_of_both_sides_and_ends_small_remainders() {
     let with = |terms: PlaceOrder, min: u64| PlaceOrder { min_fill: Quantity::new(min), ..terms };
     let mut world = World::with_hubs(&["buyer", "a"]);
     play(&mut world, &[("a", with(ask(5_000, 100_000), 2_000)), ("buyer", bid(1_000, 200_000))]);
-    assert!(matched(&world.state).is_empty(), "under the ask's minimum");
+    assert!(trades(&world.state).is_empty(), "under the ask's minimum");
     let seen = play(&mut world, &[("buyer", with(bid(4_000, 300_000), 3_000))]);
-    assert_eq!(matched(&world.state).len(), 1);
+    assert_eq!(trades(&world.state).len(), 1);
     assert!(seen.events.iter().any(|e| matches!(e, Event::OrderEnded { end: OrderEnd::Remainder, open, .. } if open.get() == 1_000)));
     // A remainder under the minimum notional of CHF 0.001: 10 Wh at 0.09 are CHF 0.0009.
     let mut world = World::with_hubs(&["buyer", "a"]);
@@ -219,7 +215,7 @@ fn a_match_within_a_short_window_takes_what_can_be_made_there() {
     };
     play(&mut world, &[("a", ask(240_000, 100_000))]);
     play(&mut world, &[("buyer", order(Side::Bid, hours(2, 4), 100_000, 200_000))]);
-    assert_eq!(matched(&world.state), [deal("buyer", "a", &[(20_000, 100_000)])], "10 kW for two hours");
+    assert_eq!(trades(&world.state), [deal("buyer", "a", &[(20_000, 100_000)])], "10 kW for two hours");
     let trade = world.state.range::<Trades>(..).next().unwrap().1.clone();
     assert_eq!(trade.product, hours(2, 4));
 }
@@ -231,10 +227,10 @@ fn a_bid_with_many_sellers_fills_sixteen_in_a_block_and_goes_on_in_the_next() {
     let mut orders: Vec<(&str, PlaceOrder)> = names.iter().map(|n| (n.as_str(), ask(1_000, 100_000))).collect();
     orders.push(("buyer", PlaceOrder { split: true, ..bid(20_000, 200_000) }));
     play(&mut world, &orders);
-    assert_eq!(matched(&world.state).len(), 16);
+    assert_eq!(trades(&world.state).len(), 16);
     assert!(world.state.get::<Markets>(&Market::Compute).unwrap().auction_due);
     play(&mut world, &[]);
-    assert_eq!(matched(&world.state).len(), 20, "the next block goes on although nothing was signed");
+    assert_eq!(trades(&world.state).len(), 20, "the next block goes on although nothing was signed");
     play(&mut world, &[]);
     assert!(!world.state.get::<Markets>(&Market::Compute).unwrap().auction_due);
 }
@@ -246,5 +242,5 @@ fn dynamic_asks_trade_at_the_reference_price() {
     play(&mut world, &[("a", dynamic(100_000)), ("b", ask(1_000, 149_900))]);
     assert_eq!(best(&world.state, Market::Compute).1, Some(Price::from_micro_chf(149_900)));
     play(&mut world, &[("buyer", PlaceOrder { split: true, ..bid(2_000, 150_000) })]);
-    assert_eq!(matched(&world.state), [deal("buyer", "a", &[(1_000, 150_000)]), deal("buyer", "b", &[(1_000, 149_900)])]);
+    assert_eq!(trades(&world.state), [deal("buyer", "a", &[(1_000, 150_000)]), deal("buyer", "b", &[(1_000, 149_900)])]);
 }
