@@ -1,3 +1,4 @@
 //! Tests across crates, in one binary so that the engine is linked once.
 
+mod history;
 mod house;
