@@ -22,8 +22,9 @@ use async_trait::async_trait;
 use leg_ledger::ids::{Height, Round};
 use leg_ledger::time::BlockTime;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use std::convert::Infallible;
 use std::sync::Arc;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Inputs that wait for the loop; a full queue makes the engine wait.
@@ -37,8 +38,6 @@ pub(crate) enum Input {
     Polka(PolkaCertificate<LegContext>),
     /// A door of the engine cannot go on.
     Fatal(Fatal),
-    /// The engine's actors have stopped.
-    Stopped,
 }
 
 /// Why the loop ended.
@@ -59,6 +58,8 @@ impl From<Fatal> for LoopEnd {
 /// Takes the engine's messages to the loop.
 pub(crate) struct HostActor {
     pub inputs: mpsc::Sender<Input>,
+    /// Dropped with the actor, however that ends: so the loop learns that nobody will ask it again.
+    pub _alive: oneshot::Sender<Infallible>,
 }
 
 #[async_trait]
@@ -73,12 +74,6 @@ impl Actor for HostActor {
 
     async fn handle(&self, _: ActorRef<Self::Msg>, message: Self::Msg, _: &mut ()) -> Result<(), ActorProcessingErr> {
         Ok(self.inputs.send(Input::Host(message)).await?)
-    }
-
-    async fn post_stop(&self, _: ActorRef<Self::Msg>, _: &mut ()) -> Result<(), ActorProcessingErr> {
-        // A closed channel means that the loop ended first.
-        let _ = self.inputs.send(Input::Stopped).await;
-        Ok(())
     }
 }
 
@@ -96,6 +91,7 @@ pub(crate) struct App {
     pub handler: Handler,
     pub clock: Box<dyn Clock>,
     pub inputs: mpsc::Receiver<Input>,
+    pub alive: oneshot::Receiver<Infallible>,
     pub work: Arc<Notify>,
     pub network: NetworkRef<LegContext>,
     pub consensus: ConsensusRef<LegContext>,
@@ -125,7 +121,8 @@ impl App {
         loop {
             let deadline = pending.as_ref().map(|p| p.deadline);
             let input = tokio::select! {
-                input = self.inputs.recv() => Some(input.unwrap_or(Input::Stopped)),
+                Some(input) = self.inputs.recv() => Some(input),
+                _ = &mut self.alive => return self.last_words(),
                 () = due(deadline, &self.work) => None,
             };
             let done = match input {
@@ -149,8 +146,17 @@ impl App {
                 Ok(())
             }
             Input::Fatal(fatal) => Err(LoopEnd::Fatal(fatal)),
-            Input::Stopped => Err(LoopEnd::EngineStopped),
         }
+    }
+
+    /// Nobody asks any more; the reason may be among what was said last.
+    fn last_words(&mut self) -> LoopEnd {
+        while let Ok(input) = self.inputs.try_recv() {
+            if let Input::Fatal(fatal) = input {
+                return LoopEnd::Fatal(fatal);
+            }
+        }
+        LoopEnd::EngineStopped
     }
 
     fn on_host(&mut self, message: HostMsg<LegContext>, pending: &mut Option<Pending>) -> Result<(), Fatal> {

@@ -1,6 +1,6 @@
 //! Starting and stopping the engine.
 
-use crate::app::{App, HostActor, INPUT_QUEUE, Input, LoopEnd};
+use crate::app::{App, HostActor, INPUT_QUEUE, LoopEnd};
 use crate::codec::{EngineCodec, SYNC_BATCH};
 use crate::context::LegContext;
 use crate::guard::{Guard, GuardError, SharedGuard};
@@ -16,19 +16,22 @@ use arc_malachitebft_app_channel::app::engine::consensus::ConsensusRef;
 use arc_malachitebft_app_channel::app::engine::network::NetworkRef;
 use arc_malachitebft_app_channel::app::engine::node::NodeRef;
 use arc_malachitebft_app_channel::app::engine::util::events::TxEvent;
-use arc_malachitebft_app_channel::app::engine::util::output_port::OutputPort;
+use arc_malachitebft_app_channel::app::engine::util::output_port::{OutputPort, OutputPortSubscriberTrait};
 use arc_malachitebft_app_channel::app::metrics::{Metrics, SharedRegistry};
 use arc_malachitebft_app_channel::app::spawn;
 use arc_malachitebft_signing::Signer;
 use leg_ledger::ids::{ChainId, Height, MemberId};
-use ractor::Actor;
-use std::path::PathBuf;
+use ractor::{Actor, ActorCell};
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// A member id that no committee can hold, for nodes without one.
 const FOLLOWER: &str = "follower";
+/// How long an actor may take to finish what it does when the engine stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a node takes part.
 #[derive(Clone, Debug)]
@@ -110,20 +113,24 @@ impl WorkBell {
 
 /// A running engine.
 pub struct Engine {
-    node: NodeRef,
+    actors: Actors,
     work: WorkBell,
     ended: oneshot::Receiver<LoopEnd>,
     stopping: bool,
     silent_until: Option<Height>,
+    wal_path: PathBuf,
 }
 
 fn failed(actor: &'static str) -> impl FnOnce(String) -> StartError {
     move |cause| StartError::Actor { actor, cause }
 }
 
+/// The engine's actors under their supervisor.
 struct Actors {
     node: NodeRef,
     consensus: ConsensusRef<LegContext>,
+    /// In the order in which they stop: who asks before who answers.
+    children: Vec<ActorCell>,
 }
 
 /// Starts the engine on the node's network actor. It begins to decide when that actor emits `Listening` (see the crate's docs for what
@@ -161,11 +168,13 @@ pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>
         }),
         inputs: inputs.clone(),
     };
-    let actors = spawn_actors(&config, door, inputs, registry).await?;
+    let (_alive, alive) = oneshot::channel();
+    let actors = spawn_actors(&config, door, HostActor { inputs, _alive }, registry).await?;
     let work = Arc::new(Notify::new());
-    let app = App { handler, clock: ports.clock, inputs: receiver, work: Arc::clone(&work), network, consensus: actors.consensus };
+    let consensus = actors.consensus.clone();
+    let app = App { handler, clock: ports.clock, inputs: receiver, alive, work: Arc::clone(&work), network, consensus };
     let ended = spawn_loop(app, actors.node.clone())?;
-    Ok(Engine { node: actors.node, work: WorkBell(work), ended, stopping: false, silent_until: silent })
+    Ok(Engine { actors, work: WorkBell(work), ended, stopping: false, silent_until: silent, wal_path: config.wal_path })
 }
 
 fn open_guard(
@@ -197,36 +206,32 @@ fn sync_config() -> ValueSyncConfig {
 }
 
 /// Starts the engine's actors in the order in which they know each other; a failure stops those that run.
-async fn spawn_actors(
-    config: &Config,
-    door: Outbound,
-    inputs: mpsc::Sender<Input>,
-    registry: &SharedRegistry,
-) -> Result<Actors, StartError> {
+async fn spawn_actors(config: &Config, door: Outbound, host: HostActor, registry: &SharedRegistry) -> Result<Actors, StartError> {
     let metrics = Metrics::register(registry);
     let (node, _) = spawn::spawn_node_actor(metrics.clone()).await.map_err(|e| failed("supervisor")(e.to_string()))?;
-    let started = spawn_children(config, door, inputs, registry, metrics, &node).await;
+    let started = spawn_children(config, door, host, registry, metrics, &node).await;
     if started.is_err() {
-        stop_actors(&node);
+        kill_actors(&node);
     }
-    Ok(Actors { consensus: started?, node })
+    let (consensus, children) = started?;
+    Ok(Actors { node, consensus, children })
 }
 
 async fn spawn_children(
     config: &Config,
     door: Outbound,
-    inputs: mpsc::Sender<Input>,
+    host: HostActor,
     registry: &SharedRegistry,
     metrics: Metrics,
     node: &NodeRef,
-) -> Result<ConsensusRef<LegContext>, StartError> {
+) -> Result<(ConsensusRef<LegContext>, Vec<ActorCell>), StartError> {
     let (network, _) = Actor::spawn(None, door, ()).await.map_err(|e| failed("door")(e.to_string()))?;
     network.link(node.get_cell());
     let wal = spawn::spawn_wal_actor(&LegContext, EngineCodec, &config.wal_path, registry, node.clone())
         .await
         .map_err(|e| failed("write-ahead log")(e.to_string()))?;
     wal.link(node.get_cell());
-    let (host, _) = Actor::spawn(None, HostActor { inputs }, ()).await.map_err(|e| failed("host")(e.to_string()))?;
+    let (host, _) = Actor::spawn(None, host, ()).await.map_err(|e| failed("host")(e.to_string()))?;
     host.link(node.get_cell());
     let follower = MemberId::parse(FOLLOWER).expect("a slug");
     let address = Address::local(config.voter.as_ref().map_or(follower, |v| v.member));
@@ -243,7 +248,7 @@ async fn spawn_children(
         signer,
         network.clone(),
         host.clone(),
-        wal,
+        wal.clone(),
         Arc::clone(&sync_port),
         metrics,
         TxEvent::new(),
@@ -252,18 +257,21 @@ async fn spawn_children(
     .await
     .map_err(|e| failed("consensus")(e.to_string()))?;
     consensus.link(node.get_cell());
-    let sync = spawn::spawn_sync_actor(LegContext, network, host, consensus.clone(), EngineCodec, &sync_config(), registry)
+    let mut children = vec![consensus.get_cell()];
+    let sync = spawn::spawn_sync_actor(LegContext, network.clone(), host.clone(), consensus.clone(), EngineCodec, &sync_config(), registry)
         .await
         .map_err(|e| failed("sync")(e.to_string()))?;
     if let Some(sync) = sync {
-        use arc_malachitebft_app_channel::app::engine::util::output_port::OutputPortSubscriberTrait;
         sync.link(node.get_cell());
         sync.subscribe_to_port(&sync_port);
+        children.push(sync.get_cell());
     }
-    Ok(consensus)
+    children.extend([network.get_cell(), host.get_cell(), wal.get_cell()]);
+    Ok((consensus, children))
 }
 
-fn stop_actors(node: &NodeRef) {
+/// Ends all actors at once, as a crash would.
+fn kill_actors(node: &NodeRef) {
     node.get_cell().stop_children(None);
     node.stop(None);
 }
@@ -275,16 +283,21 @@ fn spawn_loop(app: App, node: NodeRef) -> Result<oneshot::Receiver<LoopEnd>, Sta
     let run = move || {
         let end = runtime.block_on(app.run());
         // Nothing may go on deciding without the loop.
-        stop_actors(&node);
+        kill_actors(&node);
         let _ = sender.send(end);
     };
     match std::thread::Builder::new().name("consensus".into()).spawn(run) {
         Ok(_) => Ok(ended),
         Err(error) => {
-            stop_actors(&supervisor);
+            kill_actors(&supervisor);
             Err(StartError::Thread(error))
         }
     }
+}
+
+/// The log's thread ends on its own time after its actor; whoever gets the lock knows that it has.
+fn wait_for_lock(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.lock()
 }
 
 impl Engine {
@@ -298,10 +311,22 @@ impl Engine {
         self.silent_until
     }
 
-    /// Begins to stop; [`Engine::ended`] tells when it is done.
-    pub fn stop(&mut self) {
+    /// Stops the engine: what it began is finished, its log is closed. [`Engine::ended`] answers afterwards.
+    pub async fn stop(&mut self) {
         self.stopping = true;
-        stop_actors(&self.node);
+        for child in &self.actors.children {
+            // Unlinked first, so that the supervisor does not take it for a failure.
+            child.unlink(self.actors.node.get_cell());
+            if child.stop_and_wait(None, Some(STOP_PATIENCE)).await.is_err() {
+                child.kill();
+            }
+        }
+        self.actors.node.stop(None);
+        let path = self.wal_path.clone();
+        let closed = tokio::task::spawn_blocking(move || wait_for_lock(&path)).await;
+        if !matches!(closed, Ok(Ok(()))) {
+            tracing::warn!(path = %self.wal_path.display(), "the write-ahead log may still be open");
+        }
     }
 
     /// Waits until the engine ends by itself or after [`Engine::stop`]. MUST be awaited: this is how a fatal error gets out.

@@ -31,6 +31,8 @@
 pub mod action;
 mod app;
 pub mod assembly;
+#[cfg(test)]
+mod cluster_tests;
 pub mod codec;
 pub mod context;
 pub mod engine;
@@ -42,6 +44,8 @@ mod outbound;
 pub mod parts;
 pub mod ports;
 pub mod signing;
+#[cfg(test)]
+mod testkit;
 pub mod timeouts;
 pub mod types;
 mod wal_check;

@@ -7,7 +7,7 @@ use crate::ports::{BuildRequest, Outlook};
 use crate::types::{BlockPart, BlockValue, EngineHeight, engine_round};
 use arc_malachitebft_app_channel::app::types::LocallyProposedValue;
 use leg_ledger::codec;
-use leg_ledger::ids::{BlockId, Height, Round};
+use leg_ledger::ids::{BlockId, Height, MemberId, Round};
 use leg_ledger::limits::HARD_BLOCK_BYTES;
 use leg_ledger::time::BlockTime;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Handler {
         if wait > 0 {
             return Ok(Some(ValuePlan::Wait(Duration::from_millis(wait))));
         }
-        let id = self.build(round, now)?;
+        let id = self.build(member, round, now)?;
         Ok(self.propose(id, round).map(ValuePlan::Propose))
     }
 
@@ -64,11 +64,8 @@ impl Handler {
         target.saturating_sub(now.ms())
     }
 
-    fn build(&mut self, round: Round, now: BlockTime) -> Result<BlockId, Fatal> {
+    fn build(&mut self, proposer: MemberId, round: Round, now: BlockTime) -> Result<BlockId, Fatal> {
         let height = self.height();
-        let Some(proposer) = self.settings.voter.as_ref().map(|v| v.member) else {
-            return Err(Fatal::NoCommittee(height));
-        };
         let after_parent = BlockTime::from_ms(self.tip.time.ms().saturating_add(1));
         let block = self.chain.build(BuildRequest {
             height,

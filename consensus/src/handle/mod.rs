@@ -23,7 +23,7 @@ mod tests;
 pub use sync::SyncAnswer;
 
 use crate::action::Fatal;
-use crate::assembly::{Assembled, Assembly, Position};
+use crate::assembly::{Assembled, Assembly};
 use crate::context::LegContext;
 use crate::guard::SharedGuard;
 use crate::parts::StreamNumbers;
@@ -167,15 +167,6 @@ impl Handler {
     /// The pace that the handler keeps.
     pub fn pace(&self) -> Pace {
         self.settings.pace
-    }
-
-    fn position(&self) -> Position<'_> {
-        Position {
-            height: self.height(),
-            round: self.round.unwrap_or_default(),
-            committee: &self.committee,
-            next_committee: self.next_committee.as_ref(),
-        }
     }
 
     /// The proposer of a round of the height being decided.

@@ -2,12 +2,11 @@
 
 use super::{Handler, Held, MAX_BLOCKS, MAX_FRESH, MAX_WAITING, Source};
 use crate::action::Fatal;
-use crate::assembly::Assembled;
+use crate::assembly::{Assembled, Position};
 use crate::context::LegContext;
 use crate::types::{Address, BlockPart, BlockValue, EngineHeight, Manifest, SignedManifest, engine_round};
 use arc_malachitebft_app_channel::app::types::ProposedValue;
 use arc_malachitebft_core_types::Validity;
-use bytes::Bytes;
 use leg_ledger::block::Block;
 use leg_ledger::codec;
 use leg_ledger::ids::BlockId;
@@ -20,9 +19,16 @@ impl Handler {
     /// # Errors
     /// [`Fatal`] when a port fails. A bad part is its sender's fault and only logged.
     pub fn on_part(&mut self, part: &BlockPart, now: BlockTime) -> Result<Option<ProposedValue<LegContext>>, Fatal> {
-        let mut assembly = std::mem::replace(&mut self.assembly, crate::assembly::Assembly::new(self.settings.chain));
-        let added = assembly.add(part, self.position(), |m| self.held_bytes(m));
-        self.assembly = assembly;
+        let height = self.height();
+        let position = Position {
+            height,
+            round: self.round.unwrap_or_default(),
+            committee: &self.committee,
+            next_committee: self.next_committee.as_ref(),
+        };
+        let blocks = &self.blocks;
+        let known = |m: &Manifest| blocks.get(&m.block).filter(|_| m.height == height).map(|held| held.bytes.clone());
+        let added = self.assembly.add(part, position, known);
         match added {
             Ok(Some(assembled)) => self.on_assembled(assembled, now),
             Ok(None) => Ok(None),
@@ -32,12 +38,6 @@ impl Handler {
                 Ok(None)
             }
         }
-    }
-
-    fn held_bytes(&self, manifest: &Manifest) -> Option<Bytes> {
-        let current = manifest.height == self.height();
-        let held = self.blocks.get(&manifest.block).filter(|_| current)?;
-        Some(held.bytes.clone())
     }
 
     /// Judges a complete stream, or lets it wait for its height and round.

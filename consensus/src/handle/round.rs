@@ -17,7 +17,7 @@ impl Handler {
             return Ok(vec![]);
         }
         self.round = Some(round);
-        let untold = self.blocks.iter().filter(|(_, h)| h.accepted && !h.told);
+        let untold = self.blocks.iter().filter(|(_, h)| h.accepted && !h.told && h.source.round <= round);
         let untold: Vec<BlockId> = untold.map(|(id, _)| *id).collect();
         let mut values: Vec<_> = untold.into_iter().filter_map(|id| self.tell(id)).collect();
         let (ready, later) =

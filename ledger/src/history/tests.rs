@@ -190,7 +190,10 @@ fn peaks_that_cannot_be_do_not_decode() {
     assert!(codec::decode::<Peaks>(&wrong, Peaks::MAX_BYTES).is_err());
 }
 
+// Each case checks hundreds of proofs.
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_flipped_bit_in_an_inclusion_proof_is_refused(count in 1_usize..80, pick in any::<prop::sample::Index>(), mask in 1_u8..) {
         let (versions, nodes) = grow(count);

@@ -27,9 +27,9 @@
 //! a key follows its bits to exactly one leaf, and the key is in the map if and only if that leaf is its own. The same path therefore
 //! proves presence and absence (compare Jellyfish Merkle trees, which pay a level for each shared bit).
 //!
-//! In memory the lowest subtrees, of up to `BUCKET_KEYS` keys, are sorted arrays instead of nodes: a third fewer cache misses
-//! and half of the memory. Digests do not know of it. Nodes are immutable and shared, so the trees after h and after h - 1 coexist at
-//! the price of what changed between them.
+//! In memory the lowest subtrees, of up to `BUCKET_KEYS` keys, are sorted arrays that keep the digests of their branchings beside the
+//! entries: with random access to memory as the price of an update, fewer and larger pieces are faster, and smaller. Digests do not know
+//! of it. Nodes are immutable and shared, so the trees after h and after h - 1 coexist at the price of what changed between them.
 //!
 //! Invariants: an inner node has more than `BUCKET_KEYS` keys; its `bit` is greater than its parent's; every stored digest is that
 //! of the contents.

@@ -53,9 +53,9 @@ pub(super) fn any_key() -> impl Strategy<Value = [u8; 32]> {
 
 /// A history of single changes over few keys, so that many are overwritten, deleted and inserted again.
 pub(super) fn any_history() -> impl Strategy<Value = Vec<([u8; 32], Option<[u8; 32]>)>> {
-    prop::collection::vec(any_key(), 1..80).prop_flat_map(|keys| {
+    prop::collection::vec(any_key(), 1..200).prop_flat_map(|keys| {
         let change = (prop::sample::select(keys), prop::option::weighted(0.7, any::<[u8; 32]>()));
-        prop::collection::vec(change, 0..200)
+        prop::collection::vec(change, 0..400)
     })
 }
 

@@ -4,21 +4,25 @@ use super::{Key, digest};
 use crate::hash::Hash;
 use std::sync::Arc;
 
-/// The largest number of keys of a bucket. Smaller costs memory and cache misses, larger costs hashes that a node would have kept.
-pub(super) const BUCKET_KEYS: usize = 16;
+/// The largest number of keys of a bucket. A bucket is copied whole when it changes, in one sequential sweep; a level of inner nodes
+/// costs scattered reads, which are slower.
+pub(super) const BUCKET_KEYS: usize = 32;
 
-/// One entry with its digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One entry of a bucket.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) key: Key,
     pub(super) value: Hash,
-    pub(super) digest: Hash,
+    /// The digest of the largest subtree within the bucket whose two sides meet between the entry before and this one. Between two
+    /// neighbours meets exactly one, so the entries but the first hold the digests of all the bucket's branchings; the first's says
+    /// nothing.
+    pub(super) branching: Hash,
 }
 
 impl Entry {
+    /// An entry whose branching is still to be hashed.
     pub(super) fn new(key: Key, value: Hash) -> Self {
-        let digest = digest::leaf(&key, &value);
-        Entry { key, value, digest }
+        Entry { key, value, branching: Hash::ZERO }
     }
 }
 
@@ -32,11 +36,13 @@ pub(super) enum Node {
 }
 
 /// A branching at `bit`: the keys of both children agree before it and differ in it.
+///
+/// With its reference counts it takes 120 bytes: up to there glibc's allocator reuses freed memory of the same size at once, which
+/// counts where each batch replaces thousands of nodes.
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) left: Child,
     pub(super) right: Child,
-    pub(super) count: usize,
     pub(super) bit: u8,
 }
 
@@ -65,40 +71,19 @@ impl Inner {
     }
 }
 
-impl Node {
-    /// The number of keys.
-    pub(super) fn count(&self) -> usize {
-        match self {
-            Node::Bucket(entries) => entries.len(),
-            Node::Inner(inner) => inner.count,
-        }
-    }
-
-    /// The digest, computed from the children's.
-    pub(super) fn digest(&self) -> Hash {
-        match self {
-            Node::Bucket(entries) => digest_of(entries),
-            Node::Inner(inner) => digest::inner(inner.bit, &inner.left.digest, &inner.right.digest),
-        }
-    }
-}
-
-/// The digest of the subtree of these entries, keys ascending.
+/// The digest of a subtree within a bucket, read from its branchings.
 pub(super) fn digest_of(entries: &[Entry]) -> Hash {
-    match entries {
-        [] => digest::empty(),
-        [entry] => entry.digest,
-        _ => match split(entries) {
-            Some((bit, left, right)) => digest::inner(bit, &digest_of(left), &digest_of(right)),
-            None => digest::empty(),
-        },
+    match (entries, branching(entries)) {
+        (_, Some((_, middle))) => entries.get(middle).map_or(Hash::ZERO, |entry| entry.branching),
+        ([entry, ..], None) => digest::leaf(&entry.key, &entry.value),
+        ([], None) => digest::empty(),
     }
 }
 
-/// Cuts two or more entries, keys strictly ascending, where their trie branches. `None` when there are fewer.
-pub(super) fn split(entries: &[Entry]) -> Option<(u8, &[Entry], &[Entry])> {
+/// Where the trie of these entries, keys strictly ascending, branches: at which bit, and how many entries are on the left. `None` for
+/// fewer than two.
+pub(super) fn branching(entries: &[Entry]) -> Option<(u8, usize)> {
     // All keys between the first and the last share the bits that these two share.
     let bit = entries.first()?.key.first_difference(&entries.last()?.key)?;
-    let (left, right) = entries.split_at(entries.partition_point(|entry| !entry.key.bit(bit)));
-    Some((bit, left, right))
+    Some((bit, entries.partition_point(|entry| !entry.key.bit(bit))))
 }

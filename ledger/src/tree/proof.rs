@@ -3,7 +3,7 @@
 //! A proof is the path that the key's bits take from the root. It ends in the key's own leaf (present), in the leaf of another key
 //! (absent: a present key's bits would have led to its own leaf), or nowhere (the tree is empty).
 
-use super::node::{Child, Node, digest_of, split};
+use super::node::{Child, Node, branching, digest_of};
 use super::{Key, Tree, digest};
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
@@ -140,7 +140,8 @@ fn descend(top: &Child, key: &Key, steps: &mut Vec<ProofStep>) -> ProofEnd {
             Node::Bucket(entries) => break &entries[..],
         }
     };
-    while let Some((bit, left, right)) = split(entries) {
+    while let Some((bit, count)) = branching(entries) {
+        let (left, right) = entries.split_at(count);
         let (next, other) = if key.bit(bit) { (right, left) } else { (left, right) };
         steps.push(ProofStep { bit, sibling: digest_of(other) });
         entries = next;

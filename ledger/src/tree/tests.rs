@@ -1,5 +1,6 @@
+use super::digest;
 use super::model::{self, Map, any_history, any_key, replay};
-use super::node::{BUCKET_KEYS, Child, Node};
+use super::node::{BUCKET_KEYS, Child, Entry, Node, branching, digest_of};
 use super::{Changes, Key, Prefix, Proof, ProofEnd, ProofError, ProofStep, Tree};
 use crate::codec;
 use crate::hash::Hash;
@@ -17,6 +18,11 @@ fn tree_of(map: &Map) -> Tree {
 fn apply(tree: &Tree, batch: &[([u8; 32], Option<[u8; 32]>)]) -> Tree {
     let changes = batch.iter().map(|(key, value)| change((key, value.as_ref())));
     tree.update(&changes.collect())
+}
+
+/// The tree that a history leaves, in batches of seven.
+fn grown(history: &[([u8; 32], Option<[u8; 32]>)]) -> Tree {
+    history.chunks(7).fold(Tree::new(), |tree, batch| apply(&tree, batch))
 }
 
 fn entries(tree: &Tree, prefix: &Prefix) -> Map {
@@ -41,20 +47,31 @@ fn spread(count: u32) -> Map {
         .collect()
 }
 
+/// Checks the digest of every subtree within a bucket.
+fn check_branchings(entries: &[Entry]) {
+    let map = entries.iter().map(|entry| (*entry.key.as_bytes(), *entry.value.as_bytes())).collect();
+    assert_eq!(*digest_of(entries).as_bytes(), model::root(&map));
+    if let Some((_, middle)) = branching(entries) {
+        check_branchings(&entries[..middle]);
+        check_branchings(&entries[middle..]);
+    }
+}
+
 /// Checks what the module promises of every node, and returns the number of keys.
 fn check_shape(child: &Child, above: Option<u8>) -> usize {
-    assert_eq!(child.digest, child.node.digest());
     match &child.node {
         Node::Bucket(entries) => {
             assert!((1..=BUCKET_KEYS).contains(&entries.len()));
             assert!(entries.is_sorted_by(|a, b| a.key < b.key));
+            assert_eq!(child.digest, digest_of(entries));
+            check_branchings(entries);
             entries.len()
         }
         Node::Inner(inner) => {
             assert!(above.is_none_or(|above| inner.bit > above));
             let count = check_shape(&inner.left, Some(inner.bit)) + check_shape(&inner.right, Some(inner.bit));
-            assert_eq!(inner.count, count);
             assert!(count > BUCKET_KEYS);
+            assert_eq!(child.digest, digest::inner(inner.bit, &inner.left.digest, &inner.right.digest));
             count
         }
     }
@@ -192,6 +209,25 @@ proptest! {
     }
 
     #[test]
+    fn subtrees_hold_the_keys_with_their_prefix(history in any_history(), probe in any_key(), bits in 0_u16..=256) {
+        let map = replay(&history);
+        let tree = grown(&history);
+        for bytes in map.keys().chain([&probe]) {
+            let prefix = Prefix::new(&Key::from_bytes(*bytes), bits).unwrap();
+            let shared = |key: &[u8; 32]| {
+                (0..usize::from(bits)).all(|bit| (key[bit / 8] ^ bytes[bit / 8]) & (128 >> (bit % 8)) == 0)
+            };
+            let expected: Map = map.iter().filter(|(key, _)| shared(key)).map(|(k, v)| (*k, *v)).collect();
+            prop_assert_eq!(entries(&tree, &prefix), expected);
+        }
+    }
+}
+
+// Each case of these checks hundreds of proofs or versions.
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
     fn order_batches_and_deletions_leave_no_trace(
         history in any_history(),
         cuts in prop::collection::vec(1_usize..60, 1..8),
@@ -222,7 +258,7 @@ proptest! {
     #[test]
     fn every_key_is_proven_present_or_absent(history in any_history(), probes in prop::collection::vec(any_key(), 20)) {
         let map = replay(&history);
-        let tree = tree_of(&map);
+        let tree = grown(&history);
         let root = tree.root();
         for bytes in history.iter().map(|(key, _)| key).chain(&probes) {
             let key = Key::from_bytes(*bytes);
@@ -245,7 +281,7 @@ proptest! {
         mask in 1_u8..,
     ) {
         let map = replay(&history);
-        let tree = tree_of(&map);
+        let tree = grown(&history);
         for bytes in [Some(&probe), map.keys().next()].into_iter().flatten() {
             let (root, key) = (tree.root(), Key::from_bytes(*bytes));
             let value = map.get(bytes).map(|value| Hash::from_bytes(*value));
@@ -274,20 +310,6 @@ proptest! {
             let bit = longer.steps.last().map_or(0, |step| step.bit.saturating_add(1));
             longer.steps.push(ProofStep { bit, sibling: Hash::ZERO });
             prop_assert!(longer.verify(&root, &key, value.as_ref()).is_err());
-        }
-    }
-
-    #[test]
-    fn subtrees_hold_the_keys_with_their_prefix(history in any_history(), probe in any_key(), bits in 0_u16..=256) {
-        let map = replay(&history);
-        let tree = tree_of(&map);
-        for bytes in map.keys().chain([&probe]) {
-            let prefix = Prefix::new(&Key::from_bytes(*bytes), bits).unwrap();
-            let shared = |key: &[u8; 32]| {
-                (0..usize::from(bits)).all(|bit| (key[bit / 8] ^ bytes[bit / 8]) & (128 >> (bit % 8)) == 0)
-            };
-            let expected: Map = map.iter().filter(|(key, _)| shared(key)).map(|(k, v)| (*k, *v)).collect();
-            prop_assert_eq!(entries(&tree, &prefix), expected);
         }
     }
 }

@@ -10,12 +10,14 @@ use crate::hash::Hash;
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     pub(super) top: Option<Child>,
+    /// The number of entries.
+    len: usize,
 }
 
 impl Tree {
     /// The tree without entries.
     pub const fn new() -> Self {
-        Tree { top: None }
+        Tree { top: None, len: 0 }
     }
 
     /// The hash that commits to all entries, and to nothing else.
@@ -25,7 +27,7 @@ impl Tree {
 
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.top.as_ref().map_or(0, |top| top.node.count())
+        self.len
     }
 
     /// Whether there are no entries.
@@ -36,7 +38,8 @@ impl Tree {
     /// The tree after a batch; this one stays as it is. Deleting an absent key changes nothing.
     #[must_use]
     pub fn update(&self, changes: &Changes) -> Tree {
-        Tree { top: Updater::default().apply(self.top.as_ref(), changes.as_slice()) }
+        let (top, added, removed) = Updater::default().apply(self.top.as_ref(), changes.as_slice());
+        Tree { top, len: self.len.saturating_add(added).saturating_sub(removed) }
     }
 
     /// The value hash of `key`.
@@ -46,8 +49,8 @@ impl Tree {
             match node {
                 Node::Inner(inner) => node = &inner.toward(key).0.node,
                 Node::Bucket(entries) => {
-                    let entry = entries.iter().find(|entry| entry.key == *key)?;
-                    return Some(&entry.value);
+                    let index = entries.binary_search_by(|entry| entry.key.cmp(key)).ok()?;
+                    return entries.get(index).map(|entry| &entry.value);
                 }
             }
         }

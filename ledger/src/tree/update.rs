@@ -2,54 +2,39 @@
 //!
 //! The recursion is as deep as the trie, at most 256 levels, and only what changed is copied.
 
-use super::Key;
 use super::changes::Change;
-use super::node::{BUCKET_KEYS, Child, Entry, Inner, Node, split};
+use super::node::{BUCKET_KEYS, Child, Entry, Inner, Node, branching, digest_of};
+use super::{Key, digest};
 use crate::hash::Hash;
 use std::sync::Arc;
 
 /// Applies one batch.
 #[derive(Default)]
 pub(super) struct Updater {
-    /// Room for merging a bucket with its changes, kept to save an allocation a bucket.
+    /// A bucket merged with its changes; kept, like `fresh`, to save an allocation a bucket.
     merged: Vec<Entry>,
-}
-
-/// A subtree of the new tree, hashed only when it becomes a child: a bucket may yet be joined with its sibling.
-struct Draft {
-    node: Node,
-    /// The digest, when the subtree stood in the old tree.
-    known: Option<Hash>,
-}
-
-impl Draft {
-    fn new(node: Node) -> Self {
-        Draft { node, known: None }
-    }
-
-    fn unchanged(child: &Child) -> Self {
-        Draft { node: child.node.clone(), known: Some(child.digest) }
-    }
-
-    fn finish(self) -> Child {
-        Child { digest: self.known.unwrap_or_else(|| self.node.digest()), node: self.node }
-    }
+    /// Indices in `merged`, ascending: all subtrees that contain one of these entries are hashed anew, all others are as they were.
+    fresh: Vec<usize>,
+    /// Keys that were not there before.
+    added: usize,
+    /// Keys that are there no more.
+    removed: usize,
 }
 
 impl Updater {
-    /// The top of the tree after `changes`, whose keys strictly ascend.
-    pub(super) fn apply(mut self, top: Option<&Child>, changes: &[Change]) -> Option<Child> {
-        match top {
+    /// The top of the tree after `changes`, whose keys strictly ascend, and how many keys were added and removed.
+    pub(super) fn apply(mut self, top: Option<&Child>, changes: &[Change]) -> (Option<Child>, usize, usize) {
+        let top = match top {
             Some(top) => self.update(top, changes, 0),
             None => self.create(changes),
-        }
-        .map(Draft::finish)
+        };
+        (top, self.added, self.removed)
     }
 
     /// The subtree `child` after `changes`, all of which agree with its keys in the first `depth` bits.
-    fn update(&mut self, child: &Child, changes: &[Change], depth: u16) -> Option<Draft> {
+    fn update(&mut self, child: &Child, changes: &[Change], depth: u16) -> Option<Child> {
         if changes.is_empty() {
-            return Some(Draft::unchanged(child));
+            return Some(child.clone());
         }
         let inner = match &child.node {
             Node::Bucket(entries) => return self.update_bucket(child, entries, changes),
@@ -59,7 +44,7 @@ impl Updater {
         // lowest key.
         if u16::from(inner.bit) > depth
             && let Some(lowest) = inner.first_key()
-            && let Some(bit) = branching(lowest, changes)
+            && let Some(bit) = first_departure(lowest, changes)
             && bit < inner.bit
         {
             return self.branch_off(child, lowest.bit(bit), changes, bit);
@@ -68,14 +53,14 @@ impl Updater {
         let depth = below(inner.bit);
         let left = self.update(&inner.left, left, depth);
         let right = self.update(&inner.right, right, depth);
-        if known(&left) == Some(inner.left.digest) && known(&right) == Some(inner.right.digest) {
-            return Some(Draft::unchanged(child));
+        if is(&left, &inner.left) && is(&right, &inner.right) {
+            return Some(child.clone());
         }
         join(inner.bit, left, right)
     }
 
     /// Some changes leave the shared bits of `child` at `bit`, where its own keys have `side`.
-    fn branch_off(&mut self, child: &Child, side: bool, changes: &[Change], bit: u8) -> Option<Draft> {
+    fn branch_off(&mut self, child: &Child, side: bool, changes: &[Change], bit: u8) -> Option<Child> {
         let (left, right) = halves(changes, bit);
         let (inside, outside) = if side { (right, left) } else { (left, right) };
         let inside = self.update(child, inside, below(bit));
@@ -83,71 +68,109 @@ impl Updater {
         if side { join(bit, outside, inside) } else { join(bit, inside, outside) }
     }
 
-    fn update_bucket(&mut self, child: &Child, entries: &[Entry], changes: &[Change]) -> Option<Draft> {
-        merge(&mut self.merged, entries, changes);
-        if self.merged == entries {
-            return Some(Draft::unchanged(child));
-        }
-        build(&self.merged)
+    fn update_bucket(&mut self, child: &Child, entries: &[Entry], changes: &[Change]) -> Option<Child> {
+        self.merge(entries, changes);
+        if self.fresh.is_empty() { Some(child.clone()) } else { build(&mut self.merged, 0, &self.fresh) }
     }
 
     /// The subtree of the changes alone, where nothing was.
-    fn create(&mut self, changes: &[Change]) -> Option<Draft> {
-        merge(&mut self.merged, &[], changes);
-        build(&self.merged)
+    fn create(&mut self, changes: &[Change]) -> Option<Child> {
+        self.merge(&[], changes);
+        build(&mut self.merged, 0, &self.fresh)
+    }
+
+    /// Fills `merged` with the entries after the changes. All ascend.
+    fn merge(&mut self, entries: &[Entry], changes: &[Change]) {
+        self.merged.clear();
+        self.fresh.clear();
+        let mut rest = entries;
+        for (key, value) in changes {
+            let (before, after) = rest.split_at(rest.partition_point(|entry| entry.key < *key));
+            self.merged.extend_from_slice(before);
+            let (old, after) = match after.split_first() {
+                Some((entry, after)) if entry.key == *key => (Some(entry), after),
+                _ => (None, after),
+            };
+            rest = after;
+            let index = self.merged.len();
+            match (old, value) {
+                (None, None) => {}
+                (Some(old), Some(value)) if old.value == *value => self.merged.push(*old),
+                (Some(old), Some(value)) => {
+                    self.fresh.push(index);
+                    self.merged.push(Entry { value: *value, ..*old });
+                }
+                (None, Some(value)) => {
+                    self.added = self.added.saturating_add(1);
+                    self.fresh.push(index);
+                    self.merged.push(Entry::new(*key, *value));
+                }
+                (Some(_), None) => {
+                    self.removed = self.removed.saturating_add(1);
+                    // Each subtree that held the key and still holds another holds one of its neighbours. At an end there is one
+                    // neighbour only; an index too many does no harm.
+                    self.fresh.extend([index.saturating_sub(1), index]);
+                }
+            }
+        }
+        self.merged.extend_from_slice(rest);
+        self.fresh.sort_unstable();
     }
 }
 
-/// Fills `merged` with the entries after the changes. Both inputs and the output ascend.
-fn merge(merged: &mut Vec<Entry>, entries: &[Entry], changes: &[Change]) {
-    merged.clear();
-    let mut old = entries.iter().peekable();
-    for (key, value) in changes {
-        while let Some(entry) = old.next_if(|entry| entry.key < *key) {
-            merged.push(*entry);
-        }
-        let replaced = old.next_if(|entry| entry.key == *key);
-        match (value, replaced) {
-            (Some(value), Some(entry)) if entry.value == *value => merged.push(*entry),
-            (Some(value), _) => merged.push(Entry::new(*key, *value)),
-            (None, _) => {}
-        }
-    }
-    merged.extend(old);
-}
-
-/// The subtree of these entries, keys strictly ascending.
-fn build(entries: &[Entry]) -> Option<Draft> {
+/// The subtree of these entries, keys strictly ascending. The first has index `start` among all that are built, to which `fresh` refers.
+fn build(entries: &mut [Entry], start: usize, fresh: &[usize]) -> Option<Child> {
     if entries.is_empty() {
         return None;
     }
     if entries.len() <= BUCKET_KEYS {
-        return Some(Draft::new(Node::Bucket(Arc::from(entries))));
+        let digest = rehash(entries, start, fresh);
+        return Some(Child { digest, node: Node::Bucket(Arc::from(&*entries)) });
     }
-    let (bit, left, right) = split(entries)?;
-    join(bit, build(left), build(right))
+    let (bit, count) = branching(entries)?;
+    let middle = start.saturating_add(count);
+    let (left, right) = entries.split_at_mut(count);
+    let (fresh_left, fresh_right) = fresh.split_at(fresh.partition_point(|index| *index < middle));
+    join(bit, build(left, start, fresh_left), build(right, middle, fresh_right))
+}
+
+/// Hashes the branchings above fresh entries and returns the digest of all.
+fn rehash(entries: &mut [Entry], start: usize, fresh: &[usize]) -> Hash {
+    let Some((bit, count)) = branching(entries).filter(|_| !fresh.is_empty()) else {
+        return digest_of(entries);
+    };
+    let middle = start.saturating_add(count);
+    let (left, right) = entries.split_at_mut(count);
+    let (fresh_left, fresh_right) = fresh.split_at(fresh.partition_point(|index| *index < middle));
+    let digest = digest::inner(bit, &rehash(left, start, fresh_left), &rehash(right, middle, fresh_right));
+    if let Some(entry) = right.first_mut() {
+        entry.branching = digest;
+    }
+    digest
 }
 
 /// Puts two sides together. A side without keys leaves no trace, and few keys become a bucket, so that the shape too depends on the
 /// contents alone.
-fn join(bit: u8, left: Option<Draft>, right: Option<Draft>) -> Option<Draft> {
+fn join(bit: u8, left: Option<Child>, right: Option<Child>) -> Option<Child> {
     let (left, right) = match (left, right) {
         (Some(left), Some(right)) => (left, right),
         (one, other) => return one.or(other),
     };
-    let count = left.node.count().saturating_add(right.node.count());
-    if count <= BUCKET_KEYS
-        && let (Node::Bucket(low), Node::Bucket(high)) = (&left.node, &right.node)
-    {
-        let entries = low.iter().chain(high.iter()).copied().collect();
-        return Some(Draft::new(Node::Bucket(entries)));
-    }
-    Some(Draft::new(Node::Inner(Arc::new(Inner { left: left.finish(), right: right.finish(), count, bit }))))
+    let digest = digest::inner(bit, &left.digest, &right.digest);
+    let node = match (&left.node, &right.node) {
+        (Node::Bucket(low), Node::Bucket(high)) if low.len().saturating_add(high.len()) <= BUCKET_KEYS => {
+            let first = high.iter().take(1).map(|entry| Entry { branching: digest, ..*entry });
+            Node::Bucket(low.iter().copied().chain(first).chain(high.iter().skip(1).copied()).collect())
+        }
+        _ => Node::Inner(Arc::new(Inner { left, right, bit })),
+    };
+    Some(Child { digest, node })
 }
 
 /// The first bit in which a change differs from `key`. The changes ascend, so the first or the last of them differs first.
-fn branching(key: &Key, changes: &[Change]) -> Option<u8> {
-    [changes.first(), changes.last()].into_iter().flatten().filter_map(|(changed, _)| key.first_difference(changed)).min()
+fn first_departure(key: &Key, changes: &[Change]) -> Option<u8> {
+    let ends = [changes.first(), changes.last()];
+    ends.into_iter().flatten().filter_map(|(changed, _)| key.first_difference(changed)).min()
 }
 
 /// Cuts changes that agree before `bit` into those with a zero and those with a one there.
@@ -160,6 +183,7 @@ fn below(bit: u8) -> u16 {
     u16::from(bit).saturating_add(1)
 }
 
-fn known(draft: &Option<Draft>) -> Option<Hash> {
-    draft.as_ref().and_then(|draft| draft.known)
+/// Whether an updated subtree is what it was: equal digests are equal contents.
+fn is(new: &Option<Child>, old: &Child) -> bool {
+    new.as_ref().is_some_and(|new| new.digest == old.digest)
 }
