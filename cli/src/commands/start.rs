@@ -31,7 +31,7 @@ pub async fn run(arguments: StartArguments) -> Result<()> {
     let founding = Founding { chain: genesis.chain_id(), state: genesis.state() };
     let advice = || format!("`leg init --home {}` makes what a node needs", home.path().display());
     let setup = Setup::load(home.of_node(), founding, passphrase.as_ref()).with_context(advice)?;
-    start_log(&setup.config.log.filter, setup.config.log.format)?;
+    start_log(&setup.config.log)?;
     check_keys(&genesis, &setup.keys)?;
     let node = Node::start(setup).await.context("the node did not start")?;
     let shutdown = node.shutdown();

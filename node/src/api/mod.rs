@@ -12,6 +12,7 @@
 //! * What signs with the hub's key needs the bearer token ([`auth`]); reading and transactions signed elsewhere do not.
 //! * Handlers reach the rest of the node through [`ports`] only.
 
+mod adapters;
 mod auth;
 mod error;
 mod extract;

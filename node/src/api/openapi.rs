@@ -20,6 +20,7 @@ use utoipa::{Modify, OpenApi};
         super::order::get_order,
         super::order::list_orders,
         super::order::book,
+        super::order::explain_order,
         super::markets::list_markets,
         super::trade::list_trades,
         super::trade::get_trade,

@@ -1,9 +1,10 @@
 //! What the API needs of the rest of the node, as narrow traits, so that its handlers are tested against a ledger without network or store.
 
+use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use leg_ledger::block::{Block, Certificate};
-use leg_ledger::execute::{HistoryRecord, Inadmissible, Ledger};
+use leg_ledger::execute::{Inadmissible, Ledger};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, OrderId, TradeId, TransactionId};
 use leg_ledger::receipt::{Event, Receipt};
@@ -29,24 +30,6 @@ pub enum Followed {
     Block(Arc<Results>),
     /// The follower was too slow and blocks were skipped: it MUST look up what it waits for.
     Lagged,
-}
-
-/// A finished order or trade with its place in the history log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
-    /// Its leaf; ascending with time.
-    pub leaf: u64,
-    /// What it was.
-    pub record: HistoryRecord,
-}
-
-/// How a trade ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TradeEnd {
-    /// Paid.
-    Settled,
-    /// Refunded.
-    Cancelled,
 }
 
 /// The store cannot answer; the cause is for the log.
@@ -105,7 +88,7 @@ pub trait ChainPort: Send + Sync + 'static {
     fn finished_trades(
         &self,
         member: Option<MemberId>,
-        end: Option<TradeEnd>,
+        end: Option<FinishedTrade>,
         below: u64,
         limit: usize,
     ) -> Result<Vec<Finished>, Unavailable>;
@@ -133,8 +116,8 @@ pub enum Refused {
     /// The signer has as many transactions waiting as it may.
     #[error("the signer has as many transactions waiting as it may; try again after the next block")]
     Quota,
-    /// Nothing more fits.
-    #[error("as many transactions wait as fit; try again after the next block")]
+    /// Nothing more fits, or can be verified.
+    #[error("the node has as many transactions as it can take; try again after the next block")]
     Full,
     /// The node is stopping.
     #[error("the node is stopping")]
@@ -157,36 +140,20 @@ pub trait MempoolPort: Send + Sync + 'static {
     fn waiting(&self) -> usize;
 }
 
-/// What was signed for a client's idempotency key (DESIGN, promise 4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
-    /// Fingerprint of the request.
-    pub request: Vec<u8>,
-    /// What was signed for it.
-    pub transaction: SignedTransaction,
-}
-
-/// Keeps idempotency keys durably.
+/// Keeps idempotency keys durably (DESIGN, promise 4).
 pub trait IdempotencyPort: Send + Sync + 'static {
-    /// What was signed for a key that has not expired.
+    /// What was signed for a key, if it has not expired at `now`.
     ///
     /// # Errors
     /// [`Unavailable`].
-    fn recall(&self, member: MemberId, key: &str, now: BlockTime) -> Result<Option<Remembered>, Unavailable>;
+    fn recall(&self, key: &IdempotencyKey, now: BlockTime) -> Result<Option<IdempotencyRecord>, Unavailable>;
 
-    /// Keeps `record` until `expires`, synced, unless the key has one that has not expired at `now`: then that one is returned and nothing
-    /// changes. One step: of two calls at once one keeps its record and the other is given it.
+    /// Keeps `record`, synced, unless the key has one that has not expired at `now`: then that one is returned and nothing changes. One
+    /// step: of two calls at once one keeps its record and the other is given it.
     ///
     /// # Errors
     /// [`Unavailable`]: nothing may be sent then.
-    fn remember(
-        &self,
-        member: MemberId,
-        key: &str,
-        record: &Remembered,
-        expires: BlockTime,
-        now: BlockTime,
-    ) -> Result<Option<Remembered>, Unavailable>;
+    fn remember(&self, key: &IdempotencyKey, record: &IdempotencyRecord, now: BlockTime) -> Result<Option<IdempotencyRecord>, Unavailable>;
 }
 
 /// A neighbour in the swarm.
@@ -200,8 +167,12 @@ pub struct PeerStatus {
     pub connected: bool,
     /// Its last block, as it said.
     pub height: Option<Height>,
-    /// Its state root after that block, as it said.
-    pub state_root: Option<Hash>,
+    /// Its state root after a height, as it said.
+    pub root: Option<(Height, Hash)>,
+    /// The last height at which its root differed from this node's.
+    pub diverged: Option<Height>,
+    /// Whether its transactions are not listened to for now.
+    pub muted: bool,
 }
 
 /// The swarm.

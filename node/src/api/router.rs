@@ -5,7 +5,7 @@ use super::ledger::{get_account, get_block, get_transaction, list_accounts, list
 use super::markets::list_markets;
 use super::metering::{report_exchange, submit_forecast, submit_readings};
 use super::openapi::openapi;
-use super::order::{book, cancel_order, get_order, list_orders, place_batch, place_order, replace_order};
+use super::order::{book, cancel_order, explain_order, get_order, list_orders, place_batch, place_order, replace_order};
 use super::service::Api;
 use super::status::{healthz, metrics, status};
 use super::trade::{cancel_trade, complete_trade, confirm_trade, get_trade, list_trades, start_trade};
@@ -45,6 +45,7 @@ fn marketplace() -> Router<Api> {
         .route("/api/marketplace/orders", post(place_order).get(list_orders))
         .route("/api/marketplace/orders/batch", post(place_batch))
         .route("/api/marketplace/orders/{id}", get(get_order).put(replace_order).delete(cancel_order))
+        .route("/api/marketplace/orders/{id}/explain", get(explain_order))
         .route("/api/marketplace/book", get(book))
         .route("/api/marketplace/transactions", get(list_trades))
         .route("/api/marketplace/transactions/{id}", get(get_trade))
@@ -93,10 +94,11 @@ async fn wrong_method(request: Request) -> ApiError {
 async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let started = std::time::Instant::now();
-    let mut response = match tokio::time::timeout(api.limits().request_time, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long").into_response(),
+    let started = tokio::time::Instant::now();
+    let late = || ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long").into_response();
+    let mut response = match api.enter() {
+        Ok(_place) => tokio::time::timeout(api.limits().request_time, next.run(request)).await.unwrap_or_else(|_| late()),
+        Err(busy) => busy.into_response(),
     };
     api.metrics().request(&method, route.as_deref(), response.status(), started.elapsed());
     let headers = response.headers_mut();

@@ -12,6 +12,7 @@ use leg_ledger::execute::Ledger;
 use leg_ledger::time::{BlockTime, MarketTime};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Limits of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct ApiLimits {
     pub request_time: Duration,
     /// Longest time that `wait=final` waits.
     pub finality_time: Duration,
+    /// Requests that are worked on at the same time; a further one is refused, so that a flood costs its senders.
+    pub requests: usize,
     /// Transactions signed elsewhere, from one address, a second; twice as many at once.
     pub transactions_per_second: u32,
     /// How long an idempotency key is remembered, ms of block time.
@@ -33,6 +36,7 @@ impl Default for ApiLimits {
         ApiLimits {
             body_bytes: 512 * 1024,
             request_time: Duration::from_secs(20),
+            requests: 8_192,
             finality_time: Duration::from_secs(5),
             transactions_per_second: 2_000,
             idempotency_ms: 24 * 3_600_000,
@@ -66,6 +70,7 @@ struct Inner {
     parts: ApiParts,
     waiters: Arc<Waiters>,
     limiter: Limiter,
+    requests: Semaphore,
     metrics: ApiMetrics,
 }
 
@@ -79,10 +84,11 @@ impl Api {
     /// MUST be called within a tokio runtime.
     pub fn start(parts: ApiParts) -> Api {
         let waiters = Arc::new(Waiters::default());
-        tokio::spawn(Arc::clone(&waiters).run(Arc::clone(&parts.chain)));
+        tokio::spawn(Arc::clone(&waiters).run(parts.chain.follow(), Arc::clone(&parts.chain)));
         let limiter = Limiter::new(parts.limits.transactions_per_second);
         let metrics = ApiMetrics::register(&parts.telemetry);
-        Api(Arc::new(Inner { parts, waiters, limiter, metrics }))
+        let requests = Semaphore::new(parts.limits.requests);
+        Api(Arc::new(Inner { parts, waiters, limiter, requests, metrics }))
     }
 
     /// The chain.
@@ -133,6 +139,15 @@ impl Api {
     /// The limiter of transactions signed elsewhere.
     pub fn limiter(&self) -> &Limiter {
         &self.0.limiter
+    }
+
+    /// A place among the requests that are worked on, until it is dropped.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub fn enter(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let message = "the node works on as many requests as it can; try again in a moment";
+        self.0.requests.try_acquire().map_err(|_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
     }
 
     /// The node's clock.

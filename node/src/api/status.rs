@@ -27,8 +27,14 @@ pub struct PeerAnswer {
     pub connected: bool,
     /// Its last block, as it says.
     pub height: Option<u64>,
-    /// Its state root after that block, as it says.
+    /// A state root that it reported, and the block after which it has it.
     pub state_root: Option<String>,
+    /// That block.
+    pub root_height: Option<u64>,
+    /// The last block after which its root differed from this node's.
+    pub diverged_at_height: Option<u64>,
+    /// Its transactions are not listened to for now.
+    pub muted: bool,
 }
 
 impl From<PeerStatus> for PeerAnswer {
@@ -38,7 +44,10 @@ impl From<PeerStatus> for PeerAnswer {
             member: peer.member.map(|member| member.to_string()),
             connected: peer.connected,
             height: peer.height.map(|height| height.get()),
-            state_root: peer.state_root.map(|root| root.to_string()),
+            state_root: peer.root.map(|(_, root)| root.to_string()),
+            root_height: peer.root.map(|(height, _)| height.get()),
+            diverged_at_height: peer.diverged.map(|height| height.get()),
+            muted: peer.muted,
         }
     }
 }
@@ -151,7 +160,7 @@ pub async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse, ApiErr
         .blocking(|api| {
             let (height, market_time) = api.read(|ledger| (ledger.tip().height.get(), ledger.market_time(ledger.tip().time).ms()))?;
             let peers = api.network().peers().into_iter().filter(|peer| peer.connected).count();
-            api.metrics().observe(height, market_time, api.mempool().waiting(), peers);
+            api.metrics().observe(height, market_time, peers);
             api.telemetry().encode().map_err(|error| ApiError::internal(&error))
         })
         .await?;

@@ -10,8 +10,9 @@
 
 use super::error::ApiError;
 use super::extract::{Sending, Wait};
-use super::ports::{Refused, Remembered, Results};
+use super::ports::{Refused, Results};
 use super::service::Api;
+use crate::storage::{IdempotencyKey, IdempotencyRecord};
 use axum::http::StatusCode;
 use leg_ledger::execute::Inadmissible;
 use leg_ledger::ids::TransactionId;
@@ -83,23 +84,29 @@ pub async fn sign_and_submit(api: &Api, sending: Sending, request: ToSign) -> Re
 fn sign(api: &Api, key: Option<&str>, request: ToSign) -> Result<(SignedTransaction, bool), ApiError> {
     let signer = api.signer()?;
     let moment = api.moment()?;
-    let Some(key) = key else {
+    let Some(text) = key else {
         return Ok((signer.sign(moment, request.role, request.atomic, request.actions)?, false));
     };
+    let key = IdempotencyKey::parse(signer.member(), text).ok_or_else(bad_key)?;
     let now = moment.now;
-    if let Some(earlier) = api.idempotency().recall(signer.member(), key, now)? {
+    if let Some(earlier) = api.idempotency().recall(&key, now)? {
         return same_request(earlier, &request.fingerprint);
     }
     let transaction = signer.sign(moment, request.role, request.atomic, request.actions)?;
-    let record = Remembered { request: request.fingerprint.clone(), transaction };
     let expires = BlockTime::from_ms(now.ms().saturating_add(api.limits().idempotency_ms));
-    match api.idempotency().remember(signer.member(), key, &record, expires, now)? {
+    let record = IdempotencyRecord { request: request.fingerprint.clone(), transaction, expires };
+    match api.idempotency().remember(&key, &record, now)? {
         Some(earlier) => same_request(earlier, &request.fingerprint),
         None => Ok((record.transaction, false)),
     }
 }
 
-fn same_request(earlier: Remembered, fingerprint: &[u8]) -> Result<(SignedTransaction, bool), ApiError> {
+fn bad_key() -> ApiError {
+    let message = format!("an idempotency key has 1 to {} visible ASCII characters", IdempotencyKey::MAX_BYTES);
+    ApiError::new(StatusCode::BAD_REQUEST, "bad_idempotency_key", message).at("Idempotency-Key")
+}
+
+fn same_request(earlier: IdempotencyRecord, fingerprint: &[u8]) -> Result<(SignedTransaction, bool), ApiError> {
     if earlier.request == fingerprint {
         return Ok((earlier.transaction, true));
     }
@@ -128,9 +135,10 @@ pub async fn submit(api: &Api, transaction: SignedTransaction, wait: Wait, retry
         Err(Refused::Inadmissible(Inadmissible::Expired { .. })) if retry => return Err(expired(id)),
         Err(refused) => return Err(refused.into()),
     }
-    let results = match waiter {
-        Some(mut waiter) => tokio::time::timeout(api.limits().finality_time, waiter.finality()).await.unwrap_or_default(),
-        None => None,
+    let Some(mut waiter) = waiter else { return Ok(Outcome { transaction, id, results: None }) };
+    let results = match tokio::time::timeout(api.limits().finality_time, waiter.finality()).await.unwrap_or_default() {
+        Some(results) => Some(results),
+        None => committed(api, id).await?,
     };
     Ok(Outcome { transaction, id, results })
 }

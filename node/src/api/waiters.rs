@@ -2,6 +2,7 @@
 
 use super::ports::{ChainPort, Followed, Results, Unavailable};
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use leg_ledger::ids::TransactionId;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -87,9 +88,8 @@ impl Waiters {
         Ok(())
     }
 
-    /// Follows the chain until it stops.
-    pub async fn run(self: Arc<Self>, chain: Arc<dyn ChainPort>) {
-        let mut blocks = chain.follow();
+    /// Follows the chain until it stops. `blocks` MUST be what the chain gave before the first transaction was submitted.
+    pub async fn run(self: Arc<Self>, mut blocks: BoxStream<'static, Followed>, chain: Arc<dyn ChainPort>) {
         while let Some(step) = blocks.next().await {
             match step {
                 Followed::Block(results) => self.answer(&results),

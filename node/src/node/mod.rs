@@ -11,10 +11,9 @@
 //! * any part that ends by itself ends the node, with an error;
 //! * a fatal error reaches [`Node::run`], and the process MUST then end with a failure, also when a part does not stop in time.
 
-mod api_ports;
 mod identity;
-mod metrics;
 mod mempool_ports;
+mod metrics;
 mod setup;
 mod start;
 mod tasks;

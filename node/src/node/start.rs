@@ -1,8 +1,7 @@
 //! Starting a node in the order of dependence, running it, stopping it in the reverse order.
 
-use super::api_ports::ApiChain;
 use super::identity::{Identity, IdentityError};
-use super::metrics::{self, BlockAge, NodeMetrics};
+use super::metrics::{self, BlockAge};
 use super::setup::Setup;
 use super::tasks::{NetworkFollower, ring_for_work};
 use crate::api::{self, Api, ApiLimits, ApiParts, Signer, Token};
@@ -25,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 /// Longest wait for a quorum to connect before consensus starts. A graph that is not complete may never connect one.
@@ -108,7 +107,9 @@ pub struct Node {
     engine_ended: bool,
     api_address: SocketAddr,
     api: JoinSet<()>,
-    /// Each returns its name when it ends.
+    /// Those of the rooms: each ends by itself when nobody needs it, and returns its name.
+    rooms: JoinSet<&'static str>,
+    /// Those between the rooms, which go on for as long as they are let.
     tasks: JoinSet<&'static str>,
     shutdown: Shutdown,
 }
@@ -126,15 +127,15 @@ impl Node {
         describe(&identity);
         let voter = identity.member.zip(setup.keys.consensus.clone()).map(|(member, key)| Voter { member, key });
         let mark = voter.as_ref().map(|_| MarkFile::open(&setup.guard())).transpose()?;
-        let mut tasks = JoinSet::new();
+        let (mut rooms, mut tasks) = (JoinSet::new(), JoinSet::new());
         let (mempool, fresh, service) = Mempool::start(MempoolConfig::default(), Arc::new(chain.clone()));
-        supervise(&mut tasks, "the mempool", service);
+        supervise(&mut rooms, "the mempool", service);
         let network_config = network_config(&setup.config, setup.founding.chain, setup.keys.network.clone())?;
         let started = Network::start(network_config, Box::new(network::engine::WireCheck))?;
         let (network, events, sync, batches, task) = started.split();
-        supervise(&mut tasks, "the network", task);
+        supervise(&mut rooms, "the network", task);
         for carrier in network.carry(mempool.clone(), fresh, batches) {
-            supervise(&mut tasks, "the gossip of transactions", carrier);
+            supervise(&mut rooms, "the gossip of transactions", carrier);
         }
         let block_age = BlockAge::default();
         let follower = NetworkFollower::start(chain.clone(), network.clone(), Arc::clone(&block_age)).await;
@@ -147,11 +148,10 @@ impl Node {
         let watchdog = watch_progress(chain.clone(), setup.config.consensus.stall_limit(), move || counting.waiting(), stalled);
         tasks.spawn(named("the watchdog", watchdog));
         let telemetry = Telemetry::new();
-        let observed = NodeMetrics { mempool: mempool.clone(), network: network.clone(), stalled: watch_stalled, block_age };
-        metrics::register(&telemetry, observed);
-        let rooms = Rooms { chain: &chain, mempool: &mempool, network: &network, identity: &identity, telemetry, shutdown: &shutdown };
-        let (api_address, api) = start_api(&setup, rooms).await?;
-        Ok(Node { identity, chain, mempool, network, engine, engine_ended: false, api_address, api, tasks, shutdown })
+        metrics::register(&telemetry, mempool.clone(), &network, watch_stalled, block_age);
+        let parts = ApiRooms { chain: &chain, mempool: &mempool, network: &network, identity: &identity, telemetry, shutdown: &shutdown };
+        let (api_address, api) = start_api(&setup, parts).await?;
+        Ok(Node { identity, chain, mempool, network, engine, engine_ended: false, api_address, api, rooms, tasks, shutdown })
     }
 
     /// Whose node it is.
@@ -195,19 +195,16 @@ impl Node {
     /// [`NodeError`]: the process MUST end with a failure that says it.
     pub async fn run(mut self) -> Result<(), NodeError> {
         tokio::select! {
+            // First, since what stops because of it is no failure.
+            biased;
             () = self.shutdown.wait() => {}
             ended = self.engine.ended() => {
                 self.engine_ended = true;
                 self.shutdown.fatal(describe_end(ended));
             }
-            Some(ended) = self.tasks.join_next() => match ended {
-                Ok(name) => self.shutdown.fatal(format!("{name} ended")),
-                Err(panic) => self.shutdown.fatal(format!("a task panicked: {panic}")),
-            },
-            Some(ended) = self.api.join_next() => match ended {
-                Ok(()) => self.shutdown.fatal("the API ended"),
-                Err(panic) => self.shutdown.fatal(format!("the API panicked: {panic}")),
-            },
+            Some(ended) = self.rooms.join_next() => self.fail_of(ended),
+            Some(ended) = self.tasks.join_next() => self.fail_of(ended),
+            Some(ended) = self.api.join_next() => self.fail_of(ended.map(|()| "the API")),
         }
         let shutdown = self.shutdown.clone();
         if timeout(STOP_TIME, self.stop()).await.is_err() {
@@ -219,29 +216,48 @@ impl Node {
         }
     }
 
-    /// The reverse of starting.
-    async fn stop(mut self) {
+    /// A part ended by itself.
+    fn fail_of(&self, ended: Result<&'static str, JoinError>) {
+        if self.shutdown.reason().is_none() {
+            self.shutdown.fatal(match ended {
+                Ok(name) => format!("{name} ended"),
+                Err(panic) => format!("a task panicked: {panic}"),
+            });
+        }
+    }
+
+    /// The reverse of starting. Returns when nobody holds the chain any more: its folder can be opened again then.
+    async fn stop(self) {
+        let Node { chain, mempool, network, mut engine, engine_ended, mut api, mut rooms, mut tasks, shutdown, .. } = self;
         // The API stops by itself once the shutdown is requested; requests under way are answered.
-        let answered = async { while self.api.join_next().await.is_some() {} };
+        let answered = async { while api.join_next().await.is_some() {} };
         if timeout(API_STOP_TIME, answered).await.is_err() {
             tracing::warn!("requests under way were cut off");
         }
-        self.api.shutdown().await;
-        if !self.engine_ended {
-            self.engine.stop();
-            if let end @ (Ended::Fatal(_) | Ended::Failed(_)) = self.engine.ended().await {
-                self.shutdown.fatal(describe_end(end));
+        api.shutdown().await;
+        chain.close();
+        if !engine_ended {
+            engine.stop().await;
+            if let end @ (Ended::Fatal(_) | Ended::Failed(_)) = engine.ended().await {
+                shutdown.fatal(describe_end(end));
             }
         }
-        self.network.stop().await;
-        self.tasks.shutdown().await;
-        tracing::info!(height = %self.chain.tip().height, "the node has stopped");
+        network.stop().await;
+        tasks.shutdown().await;
+        drop((engine, network, mempool));
+        while let Some(ended) = rooms.join_next().await {
+            tracing::debug!(room = ?ended, "ended");
+        }
+        tracing::info!(height = %chain.tip().height, "the node has stopped");
+        let mut tip = chain.watch_tip();
+        drop(chain);
+        while tip.changed().await.is_ok() {}
     }
 }
 
 /// Adds a task of a room to those whose end is the node's.
-fn supervise(tasks: &mut JoinSet<&'static str>, name: &'static str, task: tokio::task::JoinHandle<()>) {
-    tasks.spawn(async move {
+fn supervise(rooms: &mut JoinSet<&'static str>, name: &'static str, task: tokio::task::JoinHandle<()>) {
+    rooms.spawn(async move {
         if let Err(error) = task.await {
             tracing::error!(%error, "{name} panicked");
         }
@@ -335,7 +351,7 @@ async fn start_engine(
 }
 
 /// What the API is made of.
-struct Rooms<'a> {
+struct ApiRooms<'a> {
     chain: &'a ChainHandle,
     mempool: &'a Mempool,
     network: &'a Network,
@@ -344,19 +360,18 @@ struct Rooms<'a> {
     shutdown: &'a Shutdown,
 }
 
-async fn start_api(setup: &Setup, rooms: Rooms<'_>) -> Result<(SocketAddr, JoinSet<()>), StartError> {
+async fn start_api(setup: &Setup, rooms: ApiRooms<'_>) -> Result<(SocketAddr, JoinSet<()>), StartError> {
     let address = setup.config.api.listen;
     let failed = |cause| StartError::Api { address, cause };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let api_chain = Arc::new(ApiChain { chain: rooms.chain.clone(), shutdown: rooms.shutdown.clone() });
     let (operator, meter) = (setup.keys.operator.clone(), setup.keys.meter.clone());
     let signs = operator.is_some() || meter.is_some();
     let parts = ApiParts {
-        chain: api_chain.clone(),
+        chain: Arc::new(rooms.chain.clone()),
         mempool: Arc::new(rooms.mempool.clone()),
         network: Arc::new(rooms.network.clone()),
-        idempotency: api_chain,
+        idempotency: Arc::new(rooms.chain.clone()),
         clock: Arc::new(SystemClock),
         signer: rooms.identity.member.filter(|_| signs).map(|member| Signer::new(member, operator, meter)),
         token: Token::new(&setup.token),

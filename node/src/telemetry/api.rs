@@ -28,7 +28,6 @@ pub struct ApiMetrics {
     seconds: Family<RouteLabels, Histogram>,
     height: Gauge,
     market_time: Gauge,
-    mempool: Gauge,
     peers: Gauge,
 }
 
@@ -45,13 +44,11 @@ impl ApiMetrics {
             seconds: Family::new_with_constructor(histogram as fn() -> Histogram),
             height: Gauge::default(),
             market_time: Gauge::default(),
-            mempool: Gauge::default(),
             peers: Gauge::default(),
         };
         let mut registry = telemetry.registry();
         registry.register("height", "Last committed height", metrics.height.clone());
         registry.register("market_time_milliseconds", "Market time of the last block", metrics.market_time.clone());
-        registry.register("mempool_transactions", "Transactions that wait for a block", metrics.mempool.clone());
         registry.register("connected_peers", "Connected neighbours in the swarm", metrics.peers.clone());
         let http = registry.sub_registry_with_prefix("http");
         http.register("requests", "Requests by method, route and status", metrics.requests.clone());
@@ -69,10 +66,9 @@ impl ApiMetrics {
     }
 
     /// Sets what is read when somebody asks.
-    pub fn observe(&self, height: u64, market_time_ms: u64, waiting: usize, peers: usize) {
+    pub fn observe(&self, height: u64, market_time_ms: u64, peers: usize) {
         self.height.set(i64::try_from(height).unwrap_or(i64::MAX));
         self.market_time.set(i64::try_from(market_time_ms).unwrap_or(i64::MAX));
-        self.mempool.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         self.peers.set(i64::try_from(peers).unwrap_or(i64::MAX));
     }
 }

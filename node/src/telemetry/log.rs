@@ -1,16 +1,7 @@
 //! The log of a process: to standard error, as text or JSON lines.
 
+use crate::config::{LogFormat, LogSection};
 use tracing_subscriber::EnvFilter;
-
-/// How a line looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-}
 
 /// Why the log cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -28,14 +19,15 @@ pub enum LogError {
     Started,
 }
 
-/// Starts the log of this process with a filter such as `info,leg_node=debug`.
+/// Starts the log of this process.
 ///
 /// # Errors
 /// [`LogError`].
-pub fn start_log(filter: &str, format: LogFormat) -> Result<(), LogError> {
-    let parsed = EnvFilter::try_new(filter).map_err(|cause| LogError::Filter { filter: filter.to_owned(), cause })?;
+pub fn start_log(settings: &LogSection) -> Result<(), LogError> {
+    let filter = &settings.filter;
+    let parsed = EnvFilter::try_new(filter).map_err(|cause| LogError::Filter { filter: filter.clone(), cause })?;
     let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
-    let started = match format {
+    let started = match settings.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
@@ -48,6 +40,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_is_none_is_refused() {
-        assert!(matches!(start_log("leg_node=shouting", LogFormat::Text), Err(LogError::Filter { .. })));
+        let settings = LogSection { filter: "leg_node=shouting".into(), ..LogSection::default() };
+        assert!(matches!(start_log(&settings), Err(LogError::Filter { .. })));
     }
 }

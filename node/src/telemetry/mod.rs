@@ -1,14 +1,16 @@
 //! What an operator watches: metrics in the text format of Prometheus, and the log.
 
 mod api;
+mod counts;
 mod log;
 
 pub use api::ApiMetrics;
-pub use log::{LogError, LogFormat, start_log};
+pub use counts::Sample;
+pub use log::{LogError, start_log};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Other registries that are shown with this one's metrics, such as the engine's: each writes its text.
@@ -50,6 +52,11 @@ impl Telemetry {
     /// Shows another registry's text with these metrics.
     pub fn add_source(&self, source: impl Fn(&mut String) -> fmt::Result + Send + Sync + 'static) {
         self.0.sources.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
+    }
+
+    /// Shows the engine's metrics.
+    pub fn watch_engine(&self) {
+        self.add_source(|text| text.write_str(&leg_consensus::metrics::export()));
     }
 
     /// Everything as text.

@@ -75,6 +75,30 @@ async fn a_retry_after_a_time_out_is_given_the_final_answer() {
 }
 
 #[tokio::test]
+async fn an_expired_key_is_new_again() {
+    let net = Net::new();
+    let node = Node::of(&net, "hub-01");
+    let first = post(&node, &order("10"), "order-1").await.ok();
+    net.advance_ms(24 * 3_600_000);
+    let second = post(&node, &order("10"), "order-1").await.ok();
+    assert_ne!(first["orderId"], second["orderId"]);
+}
+
+#[tokio::test]
+async fn a_transaction_that_expired_unseen_bought_nothing() {
+    let net = Net::new();
+    let node = Node::of(&net, "hub-01");
+    net.hold.store(true, Ordering::SeqCst);
+    assert_eq!(post(&node, &order("10"), "order-1").await.status, 202);
+    net.lose_waiting();
+    for _ in 0..601 {
+        net.produce();
+    }
+    assert_eq!(post(&node, &order("10"), "order-1").await.error(), (409, "expired", Some("Idempotency-Key")));
+    assert_eq!(node.account("hub-01", "reservedChf").await, "0");
+}
+
+#[tokio::test]
 async fn a_key_that_cannot_be_kept_sends_nothing() {
     let net = Net::new();
     let node = Node::of(&net, "hub-01");

@@ -65,6 +65,23 @@ async fn scenario_1_runs_through_two_nodes_to_the_micro_franc() {
 }
 
 #[tokio::test]
+async fn an_order_that_does_not_trade_is_explained() {
+    let net = Net::new();
+    let (buyer, seller) = (Node::of(&net, "hub-01"), Node::of(&net, "hub-02"));
+    let order = |side: &str, price: &str| json!({"side": side, "resource": "compute", "quantity": "10", "maxPricePerUnitChf": price});
+    seller.post("/api/marketplace/orders", order("ask", "0.3")).await.ok();
+    let mut near = order("ask", "0.1");
+    near["constraints"] = json!({"maxDistance": "building"});
+    seller.post("/api/marketplace/orders", near).await.ok();
+    let bid = buyer.post("/api/marketplace/orders", order("bid", "0.2")).await.ok();
+    assert_eq!(bid["status"], "open");
+    let path = format!("/api/marketplace/orders/{}/explain", bid["orderId"].as_str().unwrap());
+    let candidates = buyer.get(&path).await.ok()["candidates"].clone();
+    let reasons: Vec<&str> = candidates.as_array().unwrap().iter().map(|c| c["passedOverBecause"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["distance", "price"]);
+}
+
+#[tokio::test]
 async fn an_order_is_replaced_and_cancelled() {
     let net = Net::new();
     let node = Node::of(&net, "hub-01");

@@ -1,9 +1,9 @@
 //! A network in memory: one ledger, a block for each submitted transaction, and nodes that speak to it.
 
 use crate::api::ports::{
-    ChainPort, ClockPort, Finished, Followed, IdempotencyPort, MempoolPort, NetworkPort, PeerStatus, Refused, Remembered, Results,
-    TradeEnd, Unavailable,
+    ChainPort, ClockPort, Followed, IdempotencyPort, MempoolPort, NetworkPort, PeerStatus, Refused, Results, Unavailable,
 };
+use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord};
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt, unfold};
 use leg_genesis::{DevnetSpec, MemberSecrets};
@@ -42,7 +42,7 @@ struct Inner {
     heights: HashMap<TransactionId, Height>,
     history: Vec<HistoryRecord>,
     waiting: Vec<SignedTransaction>,
-    remembered: HashMap<(MemberId, String), (Remembered, BlockTime)>,
+    remembered: Vec<(IdempotencyKey, IdempotencyRecord)>,
     submitted: usize,
 }
 
@@ -60,7 +60,7 @@ impl Net {
             heights: HashMap::new(),
             history: Vec::new(),
             waiting: Vec::new(),
-            remembered: HashMap::new(),
+            remembered: Vec::new(),
             submitted: 0,
         };
         let (blocks, _) = broadcast::channel(64);
@@ -77,10 +77,14 @@ impl Net {
         &self.secrets[&MemberId::parse(member).unwrap()]
     }
 
-    /// Moves the clock and produces a block, so that what is due happens.
+    /// Moves the clock.
     pub fn advance_ms(&self, ms: u64) {
         self.lock().now += ms;
-        self.produce();
+    }
+
+    /// Forgets what waits, as a crash of every node does.
+    pub fn lose_waiting(&self) {
+        self.lock().waiting.clear();
     }
 
     /// Transactions that a mempool accepted so far.
@@ -134,16 +138,21 @@ impl Inner {
         results
     }
 
+    fn recall(&self, key: &IdempotencyKey, now: BlockTime) -> Option<IdempotencyRecord> {
+        let found = self.remembered.iter().rev().find(|(known, record)| known == key && record.expires > now);
+        found.map(|(_, record)| record.clone())
+    }
+
     fn finished(&self, wanted: impl Fn(&HistoryRecord) -> bool, below: u64, limit: usize) -> Vec<Finished> {
         let all = self.history.iter().enumerate().rev().map(|(leaf, record)| Finished { leaf: leaf as u64, record: record.clone() });
         all.filter(|f| f.leaf < below && wanted(&f.record)).take(limit).collect()
     }
 }
 
-fn ended_trade(record: &HistoryRecord) -> Option<(&Trade, TradeEnd)> {
+fn ended_trade(record: &HistoryRecord) -> Option<(&Trade, FinishedTrade)> {
     match record {
-        HistoryRecord::Settled { trade, .. } => Some((trade, TradeEnd::Settled)),
-        HistoryRecord::Cancelled { trade, .. } => Some((trade, TradeEnd::Cancelled)),
+        HistoryRecord::Settled { trade, .. } => Some((trade, FinishedTrade::Settled)),
+        HistoryRecord::Cancelled { trade, .. } => Some((trade, FinishedTrade::Cancelled)),
         _ => None,
     }
 }
@@ -193,7 +202,7 @@ impl ChainPort for Net {
     fn finished_trades(
         &self,
         member: Option<MemberId>,
-        end: Option<TradeEnd>,
+        end: Option<FinishedTrade>,
         below: u64,
         limit: usize,
     ) -> Result<Vec<Finished>, Unavailable> {
@@ -234,28 +243,20 @@ impl MempoolPort for Net {
 }
 
 impl IdempotencyPort for Net {
-    fn recall(&self, member: MemberId, key: &str, now: BlockTime) -> Result<Option<Remembered>, Unavailable> {
-        let inner = self.lock();
-        let found = inner.remembered.get(&(member, key.to_owned())).filter(|(_, expires)| *expires > now);
-        Ok(found.map(|(record, _)| record.clone()))
+    fn recall(&self, key: &IdempotencyKey, now: BlockTime) -> Result<Option<IdempotencyRecord>, Unavailable> {
+        Ok(self.lock().recall(key, now))
     }
 
-    fn remember(
-        &self,
-        member: MemberId,
-        key: &str,
-        record: &Remembered,
-        expires: BlockTime,
-        now: BlockTime,
-    ) -> Result<Option<Remembered>, Unavailable> {
+    fn remember(&self, key: &IdempotencyKey, record: &IdempotencyRecord, now: BlockTime) -> Result<Option<IdempotencyRecord>, Unavailable> {
         if self.disk_full.load(Ordering::SeqCst) {
             return Err(Unavailable("no space left on device".into()));
         }
-        if let Some(earlier) = self.recall(member, key, now)? {
-            return Ok(Some(earlier));
+        let mut inner = self.lock();
+        let earlier = inner.recall(key, now);
+        if earlier.is_none() {
+            inner.remembered.push((key.clone(), record.clone()));
         }
-        self.lock().remembered.insert((member, key.to_owned()), (record.clone(), expires));
-        Ok(None)
+        Ok(earlier)
     }
 }
 
@@ -267,7 +268,9 @@ impl NetworkPort for Net {
             member: MemberId::parse("hub-02"),
             connected: true,
             height: Some(Height::new(7)),
-            state_root: Some(root),
+            root: Some((Height::new(6), root)),
+            diverged: None,
+            muted: false,
         }]
     }
 }

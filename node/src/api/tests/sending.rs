@@ -12,6 +12,7 @@ use leg_ledger::signature::SecretKey;
 use leg_ledger::transaction::{Action, Resource, SignedTransaction, TransactionBody};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// A transaction of hub-05, whose node is not here: it asks for a halt, which only the committee may.
 fn body(net: &Net, nonce: u64) -> TransactionBody {
@@ -141,6 +142,16 @@ async fn one_address_cannot_flood_the_signature_check() {
     }
     assert_eq!(node.post("/api/transactions", bad.clone()).await.error(), (429, "rate_limited", None));
     assert_eq!(node.order("bid").await.status, 200, "the hub's own orders are not limited by it");
+}
+
+#[tokio::test]
+async fn a_node_that_is_full_or_slow_says_so() {
+    let net = Net::new();
+    let full = Node::with_limits(&net, "hub-01", ApiLimits { requests: 0, ..ApiLimits::default() });
+    assert_eq!(full.get("/status").await.error(), (503, "busy", None));
+    net.hold.store(true, Ordering::SeqCst);
+    let slow = Node::with_limits(&net, "hub-01", ApiLimits { request_time: Duration::from_millis(50), ..ApiLimits::default() });
+    assert_eq!(slow.order("bid").await.error(), (408, "timeout", None));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Finding trades: running ones in the state, ended ones in the history.
 
 use super::super::error::ApiError;
-use super::super::ports::{ChainPort, Finished, read};
+use super::super::ports::{ChainPort, read};
+use crate::storage::Finished;
 use leg_ledger::execute::HistoryRecord;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, TradeId};

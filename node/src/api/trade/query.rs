@@ -2,10 +2,10 @@
 
 use super::super::error::{ApiError, ErrorAnswer};
 use super::super::extract::{Params, member_id, page_limit, trade_id};
-use super::super::ports::TradeEnd;
 use super::super::service::Api;
 use super::answer::TradeAnswer;
 use super::find::{FoundTrade, StatusName, find_trade, running_ids};
+use crate::storage::FinishedTrade;
 use axum::Json;
 use axum::extract::{Path, State};
 use leg_ledger::hash::Hash;
@@ -114,8 +114,8 @@ fn list(api: &Api, member: Option<MemberId>, status: Option<StatusName>, from: C
     }
     let end = match status {
         None => None,
-        Some(StatusName::Settled) => Some(TradeEnd::Settled),
-        Some(StatusName::Cancelled) => Some(TradeEnd::Cancelled),
+        Some(StatusName::Settled) => Some(FinishedTrade::Settled),
+        Some(StatusName::Cancelled) => Some(FinishedTrade::Cancelled),
         Some(StatusName::Pending | StatusName::Confirmed) => return Ok(page(found, None)),
     };
     let room = limit - found.len();
