@@ -47,7 +47,8 @@ impl Load {
             let trader = Trader { wallet: cluster.wallet(name), side: if index % 2 == 0 { Side::Bid } else { Side::Ask }, origin: now };
             tokio::spawn(trader.run(clients.clone(), index, stop.clone(), count.clone()))
         });
-        Load { stop, count: count.clone(), traders: traders.collect() }
+        let traders = traders.collect();
+        Load { stop, count, traders }
     }
 
     /// Transactions that were acknowledged as final so far.
