@@ -43,7 +43,12 @@ fn table() -> Vec<(&'static str, String, Wanted)> {
         (ORDERS, with(json!({"maxPricePerUnitChf": "20"})), (422, "price_outside_collar", price)),
         (ORDERS, with(json!({"maxPricePerUnitChf": "0.01"})), (422, "price_outside_collar", price)),
         (ORDERS, with(json!({"quantity": "100000"})), (409, "insufficient_funds", Some("quantity"))),
-        (ORDERS, with(json!({"side": "ask", "quantity": "100000"})), (409, "insufficient_capacity", Some("quantity"))),
+        (ORDERS, with(json!({"side": "ask"})), (409, "self_trade", None)),
+        (
+            ORDERS,
+            with(json!({"side": "ask", "quantity": "100000", "maxPricePerUnitChf": "0.3"})),
+            (409, "insufficient_capacity", Some("quantity")),
+        ),
         (ORDERS, with(json!({"constraints": {"hubId": "nobody"}})), (422, "bad_constraints", Some("constraints"))),
         ("/api/exchanges", json!({"leg": "leg-dorf", "slot": 1, "energyKwh": 1}).to_string(), (403, "wrong_role", None)),
         ("/api/transactions", json!({"transaction": "zz"}).to_string(), (422, "bad_transaction", Some("transaction"))),
