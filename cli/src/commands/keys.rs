@@ -269,3 +269,38 @@ fn member(arguments: &MemberArguments) -> Result<()> {
     println!("{}", serde_json::to_string_pretty(&MemberDocument::of(&entry))?);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(home: &Path, passphrase: Option<&Path>) -> KeysArguments {
+        let passphrase = PassphraseArguments::from_file(passphrase);
+        KeysArguments { home: home.to_owned(), role: vec![KeyName::Operator], passphrase }
+    }
+
+    #[test]
+    fn keys_are_made_once_and_survive_encryption() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, phrase) = (Home::at(&folder.path().join("home")), folder.path().join("phrase"));
+        std::fs::write(&phrase, "correct horse\n").unwrap();
+        generate(&home, &[KeyRole::Operator], None).unwrap();
+        let path = home.keys().join("operator.key");
+        let before = read_key(&path, None).unwrap().public();
+        generate(&home, &[KeyRole::Operator], None).unwrap();
+        run(KeysCommand::Encrypt(arguments(home.path(), Some(&phrase)))).unwrap();
+        assert!(matches!(read_key(&path, None), Err(KeyError::NeedsPassphrase(_))));
+        let again = run(KeysCommand::Encrypt(arguments(home.path(), Some(&phrase)))).unwrap_err().to_string();
+        assert!(again.contains("encrypted already"), "{again}");
+        run(KeysCommand::Decrypt(arguments(home.path(), Some(&phrase)))).unwrap();
+        assert_eq!(read_key(&path, None).unwrap().public(), before);
+        assert!(!home.keys().join("meter.key").exists(), "only what was asked for");
+    }
+
+    #[test]
+    fn a_home_without_keys_says_how_to_make_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = run(KeysCommand::Show(arguments(folder.path(), None))).unwrap_err().to_string();
+        assert!(error.contains("leg keys generate"), "{error}");
+    }
+}

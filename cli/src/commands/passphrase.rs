@@ -17,6 +17,11 @@ pub struct PassphraseArguments {
 }
 
 impl PassphraseArguments {
+    #[cfg(test)]
+    pub fn from_file(file: Option<&std::path::Path>) -> Self {
+        PassphraseArguments { passphrase_file: file.map(ToOwned::to_owned) }
+    }
+
     /// The pass-phrase, if one was given.
     ///
     /// # Errors

@@ -42,6 +42,7 @@ impl NodeProcess {
         let mut command = Command::new(program);
         command.arg("start").arg("--home").arg(place.home.path());
         // In a group of its own: a Ctrl-C reaches this process, which then stops its nodes in order.
+        command.env("NO_COLOR", "1");
         command.stdin(Stdio::null()).stdout(file).stderr(errors).kill_on_drop(true).process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         Ok(NodeProcess { place, child, log })
@@ -84,15 +85,22 @@ impl NodeProcess {
         }
     }
 
-    /// Asks it to stop and waits for its end.
+    /// Asks it to stop; [`NodeProcess::ended`] waits for it.
     ///
     /// # Errors
-    /// It does not end, or ends with an error.
-    pub async fn stop(mut self) -> Result<()> {
+    /// It ended already.
+    pub fn ask_to_stop(&self) -> Result<()> {
         let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) else {
             bail!("node {} ended by itself\n{}", self.place.member, self.log_end());
         };
-        kill(Pid::from_raw(pid), Signal::SIGTERM).with_context(|| format!("cannot stop node {}", self.place.member))?;
+        kill(Pid::from_raw(pid), Signal::SIGTERM).with_context(|| format!("cannot stop node {}", self.place.member))
+    }
+
+    /// Waits for the end of a node that was asked to stop.
+    ///
+    /// # Errors
+    /// It does not end, or ends with an error.
+    pub async fn ended(mut self) -> Result<()> {
         match tokio::time::timeout(STOP_TIME, self.child.wait()).await {
             Ok(status) if status.as_ref().is_ok_and(|s| s.success()) => Ok(()),
             Ok(status) => bail!("node {} stopped with {status:?}\n{}", self.place.member, self.log_end()),

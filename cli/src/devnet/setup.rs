@@ -88,6 +88,8 @@ pub fn prepare(setup: &DevnetSetup, folder: &Path) -> Result<Prepared> {
         config.network.peers = (0..setup.nodes).filter(|other| *other != index).map(peer).collect();
         config.api.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, apis[index]));
         config.consensus.distance = Distance::Local;
+        // The engine tells each step of each round; that is for who looks into the engine.
+        config.log.filter = "info,arc_malachitebft=warn".to_owned();
         config.check()?;
         std::fs::write(home.config(), config.to_toml()).with_context(|| format!("cannot write {}", home.config().display()))?;
         places.push(NodePlace { member: *member, home, api: config.api.listen });
