@@ -47,6 +47,8 @@ pub mod ports;
 mod replay_tests;
 pub mod signing;
 #[cfg(test)]
+mod simulation_tests;
+#[cfg(test)]
 mod testkit;
 pub mod timeouts;
 pub mod types;

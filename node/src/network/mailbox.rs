@@ -109,8 +109,7 @@ impl Started {
 }
 
 impl Network {
-    /// Starts the swarm on the current runtime: listens, dials the configured peers, lets in who is pinned. The caller MUST hand over the
-    /// registry with [`Network::set_registry`]; until then only pinned peers connect, for sync.
+    /// Starts the swarm on the current runtime: listens, dials the configured peers, lets in who is registered or pinned.
     ///
     /// # Errors
     /// [`NetworkError`].
@@ -216,6 +215,11 @@ impl Network {
     /// [`Stopped`].
     pub async fn refuse(&self, id: SyncId) -> Result<(), Stopped> {
         self.command(Command::Refuse(id)).await
+    }
+
+    /// Returns when the network has stopped.
+    pub(super) async fn stopped(&self) {
+        self.commands.closed().await;
     }
 
     /// Closes all connections and ends the task.
