@@ -71,7 +71,7 @@ async fn first_words(index: u8, mark: &MemoryMark, wal_path: &Path) -> SignedCon
     let mut engine: Engine = start(config, ports, network, SharedRegistry::global()).await.unwrap();
     assert_eq!(engine.silent_until(), None, "its log knows all that it signed");
     let first = tokio::time::timeout(Duration::from_secs(60), published.recv()).await.expect("it votes within a minute").unwrap();
-    engine.stop().await;
+    engine.stop();
     engine.ended().await;
     first
 }
