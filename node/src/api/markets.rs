@@ -24,7 +24,8 @@ const MAX_SLOTS: usize = 200;
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MarketParams {
-    /// Energy slots from this one on, its number or its first instant; by default those of the last 24 hours and later.
+    /// Energy slots from this one on, its number or its first instant; the running one by default. Slots that closed leave the ledger's
+    /// state, and their prices with them; blocks keep them as events.
     pub from_slot: Option<String>,
 }
 
@@ -60,7 +61,7 @@ pub struct MarketAnswer {
     pub price_rule: PriceRule,
     /// Only cancels are accepted.
     pub halted: bool,
-    /// Last prices of energy by slot.
+    /// Last prices of energy by slot that is still open.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub slots: Vec<SlotPriceAnswer>,
 }
@@ -97,7 +98,7 @@ pub async fn list_markets(State(api): State<Api>, Params(params): Params<MarketP
 
 fn markets(ledger: &Ledger, from: Option<Slot>) -> MarketList {
     let running = ledger.market_time(ledger.tip().time).slot();
-    let from = from.unwrap_or(Slot::new(running.get().saturating_sub(96)));
+    let from = from.unwrap_or(running);
     let others = [Resource::Compute, Resource::ComputeHours, Resource::Storage, Resource::Heat];
     let mut markets: Vec<MarketAnswer> = others.iter().filter_map(|resource| market(ledger, *resource, None, from)).collect();
     let energy = (Resource::Energy, None);
