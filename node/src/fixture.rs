@@ -180,3 +180,13 @@ pub fn founding_state(hubs: &[Hub]) -> State {
 pub fn heights(last: u64) -> impl Iterator<Item = Height> {
     (1..=last).map(Height::new)
 }
+
+/// The keys that a hub's node runs with.
+pub fn keys_of(hub: &Hub) -> crate::keys::NodeKeys {
+    crate::keys::NodeKeys {
+        operator: Some(hub.operator.clone()),
+        meter: Some(hub.meter.clone()),
+        consensus: Some(hub.consensus.clone()),
+        network: hub.network.clone(),
+    }
+}

@@ -15,14 +15,18 @@
 //! Invariants: only [`clock`] reads the time; only [`storage`] names RocksDB; a block is published only after it is durable; a failed
 //! durable write stops the process.
 
+pub mod api;
 pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod keys;
 pub mod mempool;
 pub mod network;
+pub mod node;
+pub mod page;
 pub mod shutdown;
 pub mod storage;
+pub mod telemetry;
 
 #[cfg(test)]
 mod fixture;

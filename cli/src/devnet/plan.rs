@@ -113,6 +113,11 @@ impl Plan {
         if whole_hour && self.jobs.offers(hub) { whole_lots((self.surplus(index, hub) / 2).min(SERVER_SLOT_WH)) } else { 0 }
     }
 
+    /// Jobs that the run asks for.
+    pub fn jobs_asked(&self) -> usize {
+        (0..self.span.slots / HOUR_SLOTS).map(|hour| self.jobs.of_hour(hour).len()).sum()
+    }
+
     /// What the hubs (and, last, the customer) sign at a tick; empty batches where they have nothing to do.
     pub fn orders(&self, tick: i64) -> Vec<Batch> {
         let mut batches = vec![Batch::default(); HUBS + 1];

@@ -158,5 +158,5 @@ fn check_backing(ctx: &Context<'_>, member: &Member, order: &Order) -> Result<()
     if promises.len() >= MAX_SOLAR_PROMISES {
         return Err(Code::TooManyOrders);
     }
-    if promises.room(first, last, order.open) < order.open { Err(Code::InsufficientForecast) } else { Ok(()) }
+    if promises.room(None, first, last, order.open) < order.open { Err(Code::InsufficientForecast) } else { Ok(()) }
 }

@@ -53,11 +53,9 @@ impl<'v, V: View> Backing<'v, V> {
             let due = self.loads(pair.ask.member).room(watts, now, until, ask_until);
             room = room.min(Quantity::new(window)).min(Quantity::new(due));
         }
-        if pair.ask.terms.solar
-            && let Some((first, last)) = window_slots(product, Some(self.now))
-        {
-            let promised = self.promises(pair.ask.member).room_of_ask(pair.ask.id, first, last, pair.offered);
-            room = room.min(promised);
+        // An energy slot never narrows and lies ahead: what its asks and trades promise stays within its forecast by admission.
+        if let Some((first, last)) = solar_window(pair.ask, product, self.now) {
+            room = room.min(self.promises(pair.ask.member).room(Some(pair.ask.id), first, last, pair.offered));
         }
         room.floor_to(self.lot).unwrap_or(Quantity::ZERO)
     }
@@ -68,7 +66,7 @@ impl<'v, V: View> Backing<'v, V> {
             (Product::Compute { until, .. }, Product::Compute { until: ask_until, .. }) => Some((ask_until, until)),
             _ => None,
         };
-        let solar = window_slots(product, Some(self.now)).filter(|_| ask.terms.solar);
+        let solar = solar_window(ask, product, self.now);
         let booking = Booking { seller: ask.member, ask: ask.id, quantity: quantity.get(), load, solar };
         self.apply(&booking, false);
         self.journal.push(booking);
@@ -106,4 +104,10 @@ impl<'v, V: View> Backing<'v, V> {
         let (view, now) = (self.view, self.now);
         self.promises.entry(seller).or_insert_with(|| Promises::read(view, seller, now))
     }
+}
+
+/// The slots whose forecast must back a fill: those of a compute window ahead.
+fn solar_window(ask: &Order, product: &Product, now: MarketTime) -> Option<(Slot, Slot)> {
+    let backed = ask.terms.solar && matches!(product, Product::Compute { .. });
+    window_slots(product, Some(now)).filter(|_| backed)
 }

@@ -18,7 +18,7 @@
 //!   candidate order, that fills it whole.
 //! * Asks of one seller join one transaction when they cover the window agreed with its first fill; others wait for the next block.
 //! * What counts towards the 1 024 candidates is every open ask within the price that is looked at, passed over or not.
-//! * A pro-rata group with more asks than the bid has fills left loses its last in tie-break until it fits.
+//! * Of a pro-rata group with more asks than the bid has fills left, as many of the first in tie-break share; the rest forms the next group.
 //! * A fill never exceeds what the certified power makes within the agreed window from now on.
 //! * A market whose auction met a bound, or whose dynamic asks moved with the reference price, is auctioned again in the next block.
 //! * Settlement in francs is refused until settlement agents exist.

@@ -12,11 +12,10 @@ pub(super) struct Share {
 }
 
 /// Shares of `wanted` (whole lots) for each ask of the group: floor(q x room / total room) in whole lots, leftovers one lot each in the order of
-/// the group. A share under its least drops out, the last one first, and the rest is shared anew; so does the last ask of a group that is
-/// larger than `fills`. Zero for asks that get nothing. `None` on overflow.
-pub(super) fn pro_rata(wanted: Quantity, group: &[Share], lot: Quantity, fills: usize) -> Option<Vec<Quantity>> {
+/// the group. A share under its least drops out, the last one first, and the rest is shared anew. Zero for asks that get nothing. `None` on
+/// overflow.
+pub(super) fn pro_rata(wanted: Quantity, group: &[Share], lot: Quantity) -> Option<Vec<Quantity>> {
     let mut members: Vec<usize> = (0..group.len()).collect();
-    members.truncate(fills);
     loop {
         let shares = share_out(wanted, group, &members, lot)?;
         let under = members.iter().zip(&shares).rposition(|(n, share)| group.get(*n).is_some_and(|s| *share < s.least));
@@ -60,23 +59,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shares(wanted: u64, group: &[(u64, u64)], fills: usize) -> Vec<u64> {
+    fn shares(wanted: u64, group: &[(u64, u64)]) -> Vec<u64> {
         let group: Vec<Share> =
             group.iter().map(|(room, least)| Share { room: Quantity::new(*room), least: Quantity::new(*least) }).collect();
-        pro_rata(Quantity::new(wanted), &group, Quantity::new(10), fills).unwrap().iter().map(|q| q.get()).collect()
+        pro_rata(Quantity::new(wanted), &group, Quantity::new(10)).unwrap().iter().map(|q| q.get()).collect()
     }
 
     #[test]
     fn shares_by_hand() {
-        assert_eq!(shares(100, &[(100, 0), (100, 0)], 16), [50, 50]);
-        assert_eq!(shares(100, &[(100, 0), (100, 0), (100, 0)], 16), [40, 30, 30], "the leftover lot goes to the first in tie-break");
-        assert_eq!(shares(1_000, &[(100, 0), (300, 0)], 16), [100, 300], "no more than there is");
-        assert_eq!(shares(100, &[(900, 0), (100, 0)], 16), [90, 10]);
-        assert_eq!(shares(10, &[(100, 0), (100, 0)], 16), [10, 0]);
-        assert_eq!(shares(100, &[(100, 60), (100, 60)], 16), [100, 0], "the last under its least drops out, the other takes its part");
-        assert_eq!(shares(100, &[(100, 60), (100, 0)], 16), [0, 100], "even the first, when it alone is under its least");
-        assert_eq!(shares(100, &[(50, 60), (40, 60)], 16), [0, 0]);
-        assert_eq!(shares(100, &[(100, 0), (100, 0), (100, 0)], 2), [50, 50, 0], "no more asks than fills are left");
+        assert_eq!(shares(100, &[(100, 0), (100, 0)]), [50, 50]);
+        assert_eq!(shares(100, &[(100, 0), (100, 0), (100, 0)]), [40, 30, 30], "the leftover lot goes to the first in tie-break");
+        assert_eq!(shares(1_000, &[(100, 0), (300, 0)]), [100, 300], "no more than there is");
+        assert_eq!(shares(100, &[(900, 0), (100, 0)]), [90, 10]);
+        assert_eq!(shares(10, &[(100, 0), (100, 0)]), [10, 0]);
+        assert_eq!(shares(100, &[(100, 60), (100, 60)]), [100, 0], "the last under its least drops out, the other takes its part");
+        assert_eq!(shares(100, &[(100, 60), (100, 0)]), [0, 100], "even the first, when it alone is under its least");
+        assert_eq!(shares(100, &[(50, 60), (40, 60)]), [0, 0]);
     }
 
     proptest! {
@@ -85,7 +83,7 @@ mod tests {
             let wanted = wanted * 10;
             let group: Vec<(u64, u64)> = rooms.iter().map(|r| (r * 10, 0)).collect();
             let total: u64 = group.iter().map(|g| g.0).sum();
-            let got = shares(wanted, &group, 16);
+            let got = shares(wanted, &group);
             let q = wanted.min(total);
             prop_assert_eq!(got.iter().sum::<u64>(), q, "nothing is lost");
             for (share, (room, _)) in got.iter().zip(&group) {

@@ -3,6 +3,7 @@
 //! B and S are read from the book at the first block of a slot: orders that are open then and stood before the last full slot began.
 //! "At most a fifth of a side" is a fifth of what all owners together have on that side.
 
+use super::pair::is_active;
 use super::{clearing, query, terms};
 use crate::amount::{Price, Quantity};
 use crate::execute::{Context, Fault};
@@ -138,14 +139,14 @@ struct Sides {
 impl Sides {
     fn add(&mut self, ctx: &Context<'_>, market: Market, reference: Price, since: MarketTime) -> Result<(), Code> {
         for order in query::side(&ctx.state, market, Side::Bid).take_while(|bid| bid.limit() >= reference) {
-            count(&mut self.bids, order, since)?;
+            count(&mut self.bids, order, since, ctx.facts.market_time)?;
         }
         for order in query::side(&ctx.state, market, Side::Ask) {
             if order.terms.pricing == Pricing::Dynamic {
                 self.dynamic.insert(market);
             }
             if order.limit() <= reference {
-                count(&mut self.asks, order, since)?;
+                count(&mut self.asks, order, since, ctx.facts.market_time)?;
             }
         }
         Ok(())
@@ -156,8 +157,8 @@ impl Sides {
     }
 }
 
-fn count(side: &mut BTreeMap<OwnerId, u64>, order: &Order, since: MarketTime) -> Result<(), Code> {
-    if order.placed_at <= since {
+fn count(side: &mut BTreeMap<OwnerId, u64>, order: &Order, since: MarketTime, now: MarketTime) -> Result<(), Code> {
+    if order.placed_at <= since && is_active(order, now) {
         let sum = side.entry(order.owner).or_default();
         *sum = Quantity::new(*sum).checked_add(order.open).ok_or(Code::Overflow)?.get();
     }

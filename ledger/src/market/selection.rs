@@ -72,8 +72,12 @@ impl Taken {
         Taken { parts: Vec::new(), left: order.open, fills: 0, looked_at, unfinished: false }
     }
 
+    fn fills_left(&self) -> usize {
+        MAX_FILLS.saturating_sub(self.fills)
+    }
+
     fn is_done(&self) -> bool {
-        self.left.is_zero() || self.fills >= MAX_FILLS
+        self.left.is_zero() || self.fills_left() == 0
     }
 }
 
@@ -120,7 +124,7 @@ impl<V: View> Desk<'_, V> {
         Ok(candidate)
     }
 
-    /// Group by group in candidate order: a group is one ask, or all of equal key where they share.
+    /// Group by group in candidate order: a group is one ask, or those of equal key where they share, as many as the bid has fills left.
     fn take_widely(&mut self, bid: Bid<'_>, terms: Terms) -> Result<Taken, Fault> {
         let shared = is_shared(bid.order);
         let mut cursor = self.cursor(bid, terms)?;
@@ -138,7 +142,7 @@ impl<V: View> Desk<'_, V> {
                     break;
                 }
                 ahead = self.next(&mut cursor, &mut taken)?;
-                same = ahead.filter(|next| is_same(next.rank, first.rank));
+                same = ahead.filter(|next| is_same(next.rank, first.rank) && group.len() < taken.fills_left());
             }
             self.take_group(bid, terms, &mut taken, &group)?;
             if !shared || taken.is_done() {
@@ -157,8 +161,7 @@ impl<V: View> Desk<'_, V> {
             let least = bid.order.terms.min_fill.max(self.ladder.ask(*ask)?.order.terms.min_fill);
             shares.push(Share { room: found.room, least });
         }
-        let fills = MAX_FILLS.saturating_sub(taken.fills);
-        let shares = pro_rata(taken.left, &shares, self.lot, fills).ok_or(Fault::Rejected(Code::Overflow))?;
+        let shares = pro_rata(taken.left, &shares, self.lot).ok_or(Fault::Rejected(Code::Overflow))?;
         for ((ask, found), share) in group.iter().zip(shares) {
             if !share.is_zero() {
                 self.pick(terms, taken, *ask, found, share)?;

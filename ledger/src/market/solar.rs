@@ -47,7 +47,8 @@ impl Promises {
             };
             list.push(Promise { first, last, energy: energy.get(), source: Some(source) });
         }
-        let slots = (member, zero)..=(member, Slot::new(u64::MAX));
+        let earliest = list.iter().map(|p| p.first).fold(now.slot(), Slot::min);
+        let slots = (member, earliest)..=(member, Slot::new(u64::MAX));
         let forecast = view.range::<Forecasts>(slots).map(|((_, slot), entry)| (*slot, entry.energy.get())).collect();
         Promises { forecast, list }
     }
@@ -57,22 +58,15 @@ impl Promises {
         self.list.len()
     }
 
-    /// What of `wanted` within `first..=last` the forecast serves beside all other promises, Wh.
-    pub(super) fn room(&self, first: Slot, last: Slot, wanted: Quantity) -> Quantity {
-        let new = Promise { first, last, energy: wanted.get(), source: None };
+    /// What of `wanted` within `first..=last` the forecast serves beside all other promises, Wh. Of `ask`, a part of which is wanted, its own
+    /// promise gives way.
+    pub(super) fn room(&self, ask: Option<OrderId>, first: Slot, last: Slot, wanted: Quantity) -> Quantity {
+        let own = ask.map(LoadSource::Order);
         let mut group = self.connected(first, last);
+        group.retain(|p| own.is_none() || p.source != own);
         let others = self.served(&group);
-        group.push(new);
+        group.push(Promise { first, last, energy: wanted.get(), source: None });
         Quantity::new(self.served(&group).saturating_sub(others))
-    }
-
-    /// As [`Promises::room`] for a part of an open ask: the ask's own promise gives way to it.
-    pub(super) fn room_of_ask(&self, ask: OrderId, first: Slot, last: Slot, open: Quantity) -> Quantity {
-        let rest = Promises {
-            forecast: self.forecast.clone(),
-            list: self.list.iter().filter(|p| p.source != Some(LoadSource::Order(ask))).copied().collect(),
-        };
-        rest.room(first, last, open)
     }
 
     /// Books a fill: a part of the ask's promise becomes one of a trade. `undo` books back the last fill.
@@ -135,5 +129,42 @@ impl Promises {
             }
         }
         served
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Hall's condition: all promises can be served if and only if every span of slots makes what must be made within it.
+        #[test]
+        fn serving_the_earliest_end_first_serves_all_that_can_be(
+            forecast in prop::collection::vec(0_u64..20, 8),
+            spans in prop::collection::vec((0_u64..8, 0_u64..8, 1_u64..30), 0..8),
+        ) {
+            let list: Vec<Promise> = spans
+                .iter()
+                .map(|(a, b, energy)| Promise { first: Slot::new(*a.min(b)), last: Slot::new(*a.max(b)), energy: *energy, source: None })
+                .collect();
+            let forecast: BTreeMap<Slot, u64> = forecast.into_iter().enumerate().map(|(i, wh)| (Slot::new(i as u64), wh)).collect();
+            let fits = (0..8).all(|s| (s..8).all(|e| {
+                let (s, e) = (Slot::new(s), Slot::new(e));
+                let due: u64 = list.iter().filter(|p| p.first >= s && p.last <= e).map(|p| p.energy).sum();
+                due <= forecast.range(s..=e).map(|(_, wh)| wh).sum()
+            }));
+            let total: u64 = list.iter().map(|p| p.energy).sum();
+            let promises = Promises { forecast, list: list.clone() };
+            prop_assert_eq!(promises.served(&list) == total, fits);
+            let room = promises.room(None, Slot::new(2), Slot::new(4), Quantity::new(25)).get();
+            let with = |energy| {
+                let mut all = list.clone();
+                all.push(Promise { first: Slot::new(2), last: Slot::new(4), energy, source: None });
+                promises.served(&all) - promises.served(&list)
+            };
+            prop_assert_eq!(with(room), room, "what it says fits");
+            prop_assert!(room == 25 || with(room + 1) == room, "and no more does");
+        }
     }
 }

@@ -27,14 +27,23 @@ pub(super) struct Shared {
     ledger: RwLock<Ledger>,
     pub(super) store: Store,
     pub(super) tip: watch::Sender<Tip>,
-    pub(super) committed: broadcast::Sender<Arc<Committed>>,
+    /// `None` once the chain is closed.
+    committed: RwLock<Option<broadcast::Sender<Arc<Committed>>>>,
 }
 
 impl Shared {
     pub(super) fn new(ledger: Ledger, store: Store) -> Self {
         let (tip, _) = watch::channel(*ledger.tip());
         let (committed, _) = broadcast::channel(FOLLOWED_BLOCKS);
-        Shared { ledger: RwLock::new(ledger), store, tip, committed }
+        Shared { ledger: RwLock::new(ledger), store, tip, committed: RwLock::new(Some(committed)) }
+    }
+
+    /// Tells whoever follows the blocks. Nobody listening is no error.
+    pub(super) fn publish(&self, committed: Committed) {
+        let sender = self.committed.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = sender.as_ref() {
+            let _ = sender.send(Arc::new(committed));
+        }
     }
 
     /// The ledger, to read. A reader that panicked changed nothing, so its poison is no harm.
@@ -77,7 +86,17 @@ impl ChainHandle {
 
     /// Every block that is committed from now on. A receiver that lags more than 256 blocks behind is told so, and finds them in the store.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Committed>> {
-        self.shared.committed.subscribe()
+        let sender = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner);
+        match sender.as_ref() {
+            Some(sender) => sender.subscribe(),
+            // Its sender is gone, so it says at once that nothing comes.
+            None => broadcast::channel(1).1,
+        }
+    }
+
+    /// Ends what [`ChainHandle::subscribe`] gave out: the node stops. Blocks that are committed after this are durable, but not published.
+    pub fn close(&self) {
+        *self.shared.committed.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Committed blocks, receipts, finished orders and trades, idempotency keys.

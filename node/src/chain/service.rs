@@ -156,8 +156,7 @@ impl Service {
         self.validated.clear();
         self.pool.on_committed(block);
         self.shared.tip.send_replace(committed.tip);
-        // Nobody listening is no error.
-        let _ = self.shared.committed.send(Arc::new(committed));
+        self.shared.publish(committed);
         Ok(())
     }
 

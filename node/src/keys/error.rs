@@ -30,6 +30,9 @@ pub enum KeyError {
     /// Neither 64 hexadecimal digits nor an encrypted file.
     #[error("{0} holds no key: 64 hexadecimal digits are expected")]
     Malformed(PathBuf),
+    /// Not a token.
+    #[error("{0} holds no token: one line of at least 32 visible ASCII characters is expected")]
+    Token(PathBuf),
     /// It is encrypted and there is no pass-phrase.
     #[error("{0} is encrypted; give the pass-phrase")]
     NeedsPassphrase(PathBuf),

@@ -12,6 +12,8 @@ use std::path::Path;
 const AGE_MAGIC: &[u8] = b"age-encryption.org/";
 /// Most bytes of a key file, encrypted or not.
 const MAX_FILE_BYTES: u64 = 4_096;
+/// Least length of a token: 128 bits as hexadecimal digits.
+const MIN_TOKEN_BYTES: usize = 32;
 /// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
@@ -43,6 +45,17 @@ pub fn read_key(path: &Path, passphrase: Option<&Passphrase>) -> Result<SecretKe
     let mut plain = Vec::new();
     reader.take(MAX_FILE_BYTES).read_to_end(&mut plain).map_err(|e| failed(e.to_string()))?;
     parse(path, &plain)
+}
+
+/// Reads the API's bearer token: one line of at least 32 visible ASCII characters, in a file of the same mode as a key.
+///
+/// # Errors
+/// [`KeyError`], naming the file.
+pub fn read_token(path: &Path) -> Result<String, KeyError> {
+    let bytes = read_private(path)?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default().trim_end_matches('\n');
+    let valid = text.len() >= MIN_TOKEN_BYTES && text.bytes().all(|b| b.is_ascii_graphic());
+    if valid { Ok(text.to_owned()) } else { Err(KeyError::Token(path.to_owned())) }
 }
 
 /// Reads a file after checking that only its owner can.

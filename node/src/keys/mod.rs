@@ -14,7 +14,7 @@ mod error;
 mod file;
 
 pub use error::KeyError;
-pub use file::{Passphrase, read_key, write_key};
+pub use file::{Passphrase, read_key, read_token, write_key};
 
 use leg_ledger::signature::SecretKey;
 use std::path::Path;

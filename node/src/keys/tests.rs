@@ -75,3 +75,20 @@ fn a_node_needs_its_network_key_and_does_without_the_others() {
     mode(&folder.path().join(OPERATOR_FILE), 0o600);
     assert!(matches!(NodeKeys::load(folder.path(), None), Err(KeyError::Malformed(path)) if path.ends_with(OPERATOR_FILE)));
 }
+
+#[test]
+fn a_token_is_one_long_line_that_only_the_owner_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    let write = |text: &str, bits| {
+        std::fs::write(&path, text).unwrap();
+        mode(&path, bits);
+        read_token(&path)
+    };
+    let good = "0123456789abcdef0123456789abcdef";
+    assert_eq!(write(&format!("{good}\n"), 0o600).unwrap(), good);
+    assert!(matches!(write(good, 0o644), Err(KeyError::Exposed { .. })));
+    for bad in ["", "short", &format!("{good} {good}"), &format!("{good}\n{good}")] {
+        assert!(matches!(write(bad, 0o600), Err(KeyError::Token(_))), "{bad:?}");
+    }
+}

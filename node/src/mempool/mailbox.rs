@@ -2,8 +2,9 @@
 
 use super::counters::add;
 use super::service::Shared;
-use super::{AdmitError, MempoolConfig, MempoolCounts, TakeRequest};
+use super::{AdmitError, MempoolConfig, MempoolCounts};
 use super::{LedgerView, service};
+use crate::chain::TakeBudget;
 use leg_ledger::block::Block;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::TransactionId;
@@ -83,12 +84,13 @@ impl Mempool {
 
     /// Chooses transactions for a block; see [`super::Pool::take`]. `admissible` MUST ask the state that the block builds on whether the
     /// transaction may be included and its signer's key still is [`Verified::key`]. Blocks for as long as the choice takes.
-    pub fn take(&self, request: TakeRequest, admissible: impl Fn(&Verified) -> bool) -> Vec<Verified> {
+    pub fn take(&self, budget: TakeBudget, admissible: impl Fn(&Verified) -> bool) -> Vec<Verified> {
         let mut pool = self.shared.pool();
         let before = pool.len();
-        let taken = pool.take(request, admissible);
+        let taken = pool.take(budget, admissible);
         add(&self.shared.counters.removed, before - pool.len());
-        self.shared.announce(pool.len());
+        drop(pool);
+        self.shared.announce();
         taken
     }
 
@@ -110,7 +112,8 @@ impl Mempool {
         let mut pool = self.shared.pool();
         let removed = pool.on_committed(block.header.height, used);
         add(&self.shared.counters.removed, removed);
-        self.shared.announce(pool.len());
+        drop(pool);
+        self.shared.announce();
     }
 
     /// Whether a transaction waits.

@@ -26,8 +26,11 @@ mod service;
 pub use counters::MempoolCounts;
 pub use error::AdmitError;
 pub use mailbox::{Mempool, Source};
-pub use pool::{Pool, PoolError, PoolLimits, TakeRequest};
+pub use pool::{Pool, PoolError, PoolLimits};
 pub use ports::LedgerView;
+
+/// What a proposer asks for, as the chain says it.
+pub use crate::chain::TakeBudget as TakeRequest;
 
 use std::time::Duration;
 

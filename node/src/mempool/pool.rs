@@ -5,6 +5,7 @@
 //! * at most one transaction per (member, nonce): only one of several could ever be in a block;
 //! * nothing is evicted: what was admitted stays until it is in a block, expires or becomes inadmissible.
 
+use crate::chain::TakeBudget;
 use leg_ledger::ids::{Height, MemberId, Nonce, TransactionId};
 use leg_ledger::transaction::Verified;
 use std::cmp::Reverse;
@@ -52,19 +53,6 @@ pub enum PoolError {
         /// All waiting transactions.
         transactions: usize,
     },
-}
-
-/// What a proposer asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TakeRequest {
-    /// Height of the block.
-    pub height: Height,
-    /// Most encoded bytes of all taken transactions together.
-    pub max_bytes: usize,
-    /// Most transactions.
-    pub max_transactions: usize,
-    /// Most transactions of one member.
-    pub max_member_transactions: usize,
 }
 
 #[derive(Debug)]
@@ -201,7 +189,7 @@ impl Pool {
     ///
     /// Fair by bytes: the next transaction is always one of the member that got least so far, lowest nonce first; among equals the first
     /// member moves on with each call, so that nobody waits for ever even when a block cannot hold one transaction of each.
-    pub fn take(&mut self, request: TakeRequest, admissible: impl Fn(&Verified) -> bool) -> Vec<Verified> {
+    pub fn take(&mut self, budget: TakeBudget, admissible: impl Fn(&Verified) -> bool) -> Vec<Verified> {
         let count = self.members.len();
         let start = if count == 0 { 0 } else { self.takes % count };
         self.takes = self.takes.wrapping_add(1);
@@ -215,17 +203,17 @@ impl Pool {
         let mut refused = Vec::new();
         let mut bytes = 0;
         while let Some(Reverse((member_bytes, order, index))) = heap.pop() {
-            if taken.len() >= request.max_transactions {
+            if taken.len() >= budget.max_transactions {
                 break;
             }
             let turn = &mut turns[index];
-            let Some(verified) = self.next_admissible(turn, request.height, &admissible, &mut refused) else { continue };
-            if bytes + verified.encoded_len() > request.max_bytes {
+            let Some(verified) = self.next_admissible(turn, budget.height, &admissible, &mut refused) else { continue };
+            if bytes + verified.encoded_len() > budget.max_bytes {
                 continue;
             }
             bytes += verified.encoded_len();
             turn.taken += 1;
-            if turn.taken < request.max_member_transactions {
+            if turn.taken < budget.max_member_transactions {
                 heap.push(Reverse((member_bytes + verified.encoded_len(), order, index)));
             }
             taken.push(verified);

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 const LIMITS: PoolLimits = PoolLimits { transactions: 12, bytes: 1 << 20, member_transactions: 5, member_bytes: 1 << 20 };
 
-fn request(max_bytes: usize, max_transactions: usize) -> TakeRequest {
-    TakeRequest { height: Height::new(1), max_bytes, max_transactions, max_member_transactions: usize::MAX }
+fn request(max_bytes: usize, max_transactions: usize) -> TakeBudget {
+    TakeBudget { height: Height::new(1), max_bytes, max_transactions, max_member_transactions: usize::MAX }
 }
 
 fn nonces(taken: &[Verified]) -> Vec<(String, u64)> {
@@ -102,7 +102,7 @@ fn inadmissible_ones_leave_and_early_ones_wait() {
     let taken = pool.take(request(usize::MAX, 10), |v| v.body().signer == a.id);
     assert_eq!(nonces(&taken), vec![("hub-01".into(), 1)]);
     assert_eq!((pool.len(), pool.member_len(b.id)), (2, 0), "the refused one left, the one too far ahead waits");
-    let next = TakeRequest { height: Height::new(2), ..request(usize::MAX, 10) };
+    let next = TakeBudget { height: Height::new(2), ..request(usize::MAX, 10) };
     assert_eq!(pool.take(next, |_| true).len(), 2);
 }
 
@@ -175,7 +175,7 @@ proptest! {
                 }
                 Step::Commit { blocks, max_bytes, max_transactions } => for _ in 0..blocks {
                     height = height.next().expect("few blocks");
-                    let taken = pool.take(TakeRequest { height, ..request(max_bytes, max_transactions) }, |_| true);
+                    let taken = pool.take(TakeBudget { height, ..request(max_bytes, max_transactions) }, |_| true);
                     prop_assert!(taken.len() <= max_transactions);
                     prop_assert!(taken.iter().map(Verified::encoded_len).sum::<usize>() <= max_bytes);
                     prop_assert!(taken.iter().all(|v| v.body().is_timely(height)));
@@ -187,7 +187,7 @@ proptest! {
         // Without time passing, each of those left is taken after finitely many blocks that hold one transaction each.
         let room = 2_000;
         for _ in 0..pool.len() * 6 {
-            let taken = pool.take(TakeRequest { height: height.next().expect("few blocks"), ..request(room, 1) }, |_| true);
+            let taken = pool.take(TakeBudget { height: height.next().expect("few blocks"), ..request(room, 1) }, |_| true);
             pool.on_committed(height, taken.iter().map(|v| (v.body().signer, v.body().nonce)));
         }
         prop_assert!(pool.is_empty(), "{} were never taken", pool.len());

@@ -48,9 +48,13 @@ impl Shared {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells who waits for work; called with the pool locked, so that the numbers arrive in order.
-    pub(super) fn announce(&self, waiting: usize) {
-        self.work.send_if_modified(|old| std::mem::replace(old, waiting) != waiting);
+    /// Tells who waits for work. MUST NOT be called with the pool locked: whoever looks at the number may look into the pool as well, so
+    /// the number's lock comes first everywhere.
+    pub(super) fn announce(&self) {
+        self.work.send_if_modified(|old| {
+            let waiting = self.pool().len();
+            std::mem::replace(old, waiting) != waiting
+        });
     }
 
     /// One job, on a blocking thread.
@@ -91,7 +95,8 @@ impl Shared {
             }
             admitted.results.push(inserted.map(|verified| verified.id()));
         }
-        self.announce(pool.len());
+        drop(pool);
+        self.announce();
         admitted
     }
 }

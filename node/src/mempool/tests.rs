@@ -2,6 +2,7 @@
 
 use super::testing::{Hub, Registry};
 use super::*;
+use crate::chain::TakeBudget;
 use leg_ledger::ids::Height;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,8 @@ fn hubs() -> Vec<Hub> {
     (1..5).map(Hub::new).collect()
 }
 
-fn take_all() -> TakeRequest {
-    TakeRequest { height: Height::new(1), max_bytes: usize::MAX, max_transactions: usize::MAX, max_member_transactions: usize::MAX }
+fn take_all() -> TakeBudget {
+    TakeBudget { height: Height::new(1), max_bytes: usize::MAX, max_transactions: usize::MAX, max_member_transactions: usize::MAX }
 }
 
 #[tokio::test]

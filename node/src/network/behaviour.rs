@@ -5,6 +5,7 @@ use super::{GossipConfig, NetworkConfig, NetworkError, direct, sync};
 use leg_ledger::ids::ChainId;
 use libp2p::allow_block_list::{self, AllowedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::{StreamProtocol, gossipsub, identity, noise, ping, request_response, tcp, yamux};
 use std::time::Duration;
@@ -77,12 +78,18 @@ pub(super) fn build(config: &NetworkConfig) -> Result<libp2p::Swarm<Behaviour>, 
         sync: request_response::Behaviour::with_codec(sync::SyncCodec::new(config.sync), protocols, requests),
         direct: direct::Behaviour::new(protocol(config.chain, "direct")),
     };
-    let swarm = libp2p::SwarmBuilder::with_existing_identity(keypair)
+    let failed = |error: String| NetworkError::Transport(error);
+    let with_tcp = libp2p::SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::new().nodelay(true), noise::Config::new, yamux::Config::default)
-        .map_err(|error| NetworkError::Key(error.to_string()))?
-        .with_behaviour(|_| behaviour)
-        .unwrap_or_else(|never| match never {})
-        .build();
+        .map_err(|error| failed(error.to_string()))?;
+    // The system's resolver is read only where a peer is given by name: a machine without one can run a node.
+    let named = config.peers.iter().flatten().any(|part| matches!(part, Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)));
+    let swarm = if named {
+        let with_dns = with_tcp.with_dns().map_err(|error| failed(error.to_string()))?;
+        with_dns.with_behaviour(|_| behaviour).unwrap_or_else(|never| match never {}).build()
+    } else {
+        with_tcp.with_behaviour(|_| behaviour).unwrap_or_else(|never| match never {}).build()
+    };
     Ok(swarm)
 }

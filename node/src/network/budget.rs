@@ -32,10 +32,12 @@ impl Budget {
         self.tokens > 0.0
     }
 
-    /// How long until the bucket holds tokens again; zero when it does.
+    /// How long an empty bucket takes to be half full, so that who used it up is not back at once to use up the first token; zero when it
+    /// is not empty.
     pub fn wait(&mut self, now: Instant) -> Duration {
         self.refill(now);
-        if self.tokens > 0.0 { Duration::ZERO } else { Duration::from_secs_f64((1.0 - self.tokens) / self.per_second) }
+        let missing = self.capacity / 2.0 - self.tokens;
+        if self.tokens > 0.0 { Duration::ZERO } else { Duration::from_secs_f64(missing / self.per_second) }
     }
 }
 
@@ -51,9 +53,9 @@ mod tests {
         assert!(!budget.charge(1, start));
         assert!(!budget.charge(1_000, start), "debt is bounded by one capacity");
         let wait = budget.wait(start);
-        assert_eq!(wait, Duration::from_millis(5_500));
-        assert!(!budget.charge(0, start + wait - Duration::from_millis(600)));
-        assert!(budget.charge(0, start + wait));
+        assert_eq!(wait, Duration::from_millis(7_500));
+        assert!(!budget.charge(0, start + Duration::from_millis(4_900)));
+        assert!(budget.charge(4, start + wait), "half full");
         assert_eq!(budget.wait(start + wait), Duration::ZERO);
         assert!(budget.charge(9, start + Duration::from_secs(1_000)), "never more than its capacity");
         assert!(!budget.charge(1, start + Duration::from_secs(1_000)));

@@ -109,8 +109,7 @@ impl Started {
 }
 
 impl Network {
-    /// Starts the swarm on the current runtime: listens, dials the configured peers, lets in who is pinned. The caller MUST hand over the
-    /// registry with [`Network::set_registry`]; until then only pinned peers connect, for sync.
+    /// Starts the swarm on the current runtime: listens, dials the configured peers, lets in who is registered or pinned.
     ///
     /// # Errors
     /// [`NetworkError`].

@@ -40,8 +40,8 @@ pub use peers::{NetworkCounts, PeerInfo};
 pub use roots::Divergence;
 pub use sync::SyncConfig;
 
-use leg_ledger::ids::ChainId;
-use leg_ledger::signature::SecretKey;
+use leg_ledger::ids::{ChainId, Height, MemberId};
+use leg_ledger::signature::{PublicKey, SecretKey};
 
 /// Settings of the network.
 #[derive(Clone)]
@@ -52,9 +52,12 @@ pub struct NetworkConfig {
     pub key: SecretKey,
     /// Where to listen: `/ip4/.../tcp/...`; port 0 lets the system choose.
     pub listen: Vec<Multiaddr>,
-    /// Peers to keep connected: `/ip4/.../tcp/.../p2p/...`. Each is pinned by the id at the end, which lets it connect too; one that is not
+    /// Peers to keep connected: `/ip4/.../tcp/.../p2p/...` or `/dns4/...`. Each is pinned by the id at the end, which lets it connect too; one that is not
     /// in the registry may only sync.
     pub peers: Vec<Multiaddr>,
+    /// The registry that this node starts with: the height it is of, and each member's network keys. Later ones come by
+    /// [`Network::set_registry`].
+    pub registry: (Height, Vec<(MemberId, Vec<PublicKey>)>),
     /// Direct streams.
     pub direct: DirectConfig,
     /// Transactions.
@@ -67,7 +70,7 @@ impl NetworkConfig {
     /// Settings with the defaults of every part.
     pub fn new(chain: ChainId, key: SecretKey) -> Self {
         let (direct, gossip, sync) = (DirectConfig::default(), GossipConfig::default(), SyncConfig::default());
-        NetworkConfig { chain, key, listen: Vec::new(), peers: Vec::new(), direct, gossip, sync }
+        NetworkConfig { chain, key, listen: Vec::new(), peers: Vec::new(), registry: (Height::GENESIS, Vec::new()), direct, gossip, sync }
     }
 
     /// The pinned peers with their addresses.
@@ -89,6 +92,9 @@ pub enum NetworkError {
     /// The key is unusable.
     #[error("network key: {0}")]
     Key(String),
+    /// Encryption or name resolution cannot be set up.
+    #[error("transport: {0}")]
+    Transport(String),
     /// Settings of gossip that contradict each other.
     #[error("gossip: {0}")]
     Gossip(String),

@@ -80,8 +80,11 @@ pub(super) fn start(config: NetworkConfig, check: Box<dyn CheckFrame>) -> Result
     let (listening, addresses_out) = watch::channel(Vec::new());
     let hub_task = tokio::spawn(Hub::new(config.direct, check, (hub.clone(), hub_in), events_out, close_out, peers.clone()).run());
     let network = Network { node, gossip: config.gossip, commands, hub: hub.clone(), peers: peers.clone(), addresses: addresses_out };
+    let mut allow = AllowList::new(addresses.keys().copied());
+    let (height, members) = config.registry.clone();
+    allow.set_registry(height, members);
     let mut service = Service {
-        allow: AllowList::new(addresses.keys().copied()),
+        allow,
         redial: Redial::new(node, addresses.keys().copied(), Instant::now()),
         config,
         swarm,
@@ -314,7 +317,6 @@ impl Service {
             }
             gossipsub::Event::Message { propagation_source, message_id: id, message } => {
                 let Some(from) = NodeId::from_peer(&propagation_source) else { return };
-                self.peers.count(|counts| counts.batches_received += 1);
                 let volume = u32::try_from(message.data.len()).unwrap_or(u32::MAX);
                 let within = self.account(from).volume.charge(volume, Instant::now());
                 let inbound = Inbound { id: id.clone(), from, bytes: message.data.into() };
@@ -326,6 +328,7 @@ impl Service {
                 if !within {
                     self.mute(from);
                 }
+                self.peers.count(|counts| counts.batches_received += 1);
             }
             gossipsub::Event::SlowPeer { peer_id, .. } => tracing::debug!(peer = %peer_id, "a peer reads transactions slowly"),
             _ => {}

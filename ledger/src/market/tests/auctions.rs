@@ -244,3 +244,27 @@ fn dynamic_asks_trade_at_the_reference_price() {
     play(&mut world, &[("buyer", PlaceOrder { split: true, ..bid(2_000, 150_000) })]);
     assert_eq!(trades(&world.state), [deal("buyer", "a", &[(1_000, 150_000)]), deal("buyer", "b", &[(1_000, 149_900)])]);
 }
+
+#[test]
+fn a_bid_looks_at_1024_candidates_and_no_further() {
+    let play_with = |in_the_way: usize| {
+        let mut world = World::with_hubs(&["a", "b", "buyer"]);
+        let hard = PlaceOrder { min_fill: Quantity::new(200), ..ask(200, 100_000) };
+        let mut orders = vec![("a", hard); in_the_way];
+        orders.push(("b", ask(100, 110_000)));
+        orders.push(("buyer", PlaceOrder { split: true, ..bid(100, 200_000) }));
+        play(&mut world, &orders);
+        trades(&world.state).len()
+    };
+    assert_eq!(play_with(1_023), 1);
+    assert_eq!(play_with(1_024), 0);
+}
+
+#[test]
+fn what_is_overdue_is_inactive_before_it_is_removed() {
+    let mut world = World::with_hubs(&["a", "buyer"]);
+    let until = crate::time::MarketTime::from_ms(crate::testing::START + 500);
+    play(&mut world, &[("a", PlaceOrder { time_in_force: TimeInForce::GoodTillTime(until), ..ask(1_000, 100_000) })]);
+    play(&mut world, &[("buyer", bid(1_000, 200_000))]);
+    assert!(trades(&world.state).is_empty());
+}

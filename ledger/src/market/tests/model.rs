@@ -192,10 +192,19 @@ impl Model<'_> {
     fn share(&self, bid: &Order, candidates: &[(&Order, u64)], uniform: Option<u64>) -> Fills {
         let mut fills = Fills::new();
         let mut left = bid.open.get();
-        for group in candidates.chunk_by(|(a, _), (b, _)| self.key(bid, a) == self.key(bid, b)) {
-            let least = |o: &Order| bid.terms.min_fill.max(o.terms.min_fill).get();
-            let mut group: Vec<(&Order, u64)> = group.iter().filter(|(o, open)| left.min(*open) >= least(o)).copied().collect();
-            group.truncate(16 - fills.len());
+        let least = |o: &Order| bid.terms.min_fill.max(o.terms.min_fill).get();
+        let mut rest: Vec<(&Order, u64)> = candidates.to_vec();
+        while !rest.is_empty() && fills.len() < 16 {
+            // As many of equal key as there are fills left; those that could not give the least are passed over.
+            let mut group: Vec<(&Order, u64)> = Vec::new();
+            let key = |o: &Order| self.key(bid, o);
+            let first = key(rest[0].0);
+            while !rest.is_empty() && key(rest[0].0) == first && group.len() < 16 - fills.len() {
+                let (ask, open) = rest.remove(0);
+                if left.min(open) >= least(ask) {
+                    group.push((ask, open));
+                }
+            }
             let shares = loop {
                 let total: u64 = group.iter().map(|(_, open)| open).sum();
                 let wanted = left.min(total);

@@ -91,7 +91,6 @@ pub(in super::super) struct Hub {
 }
 
 impl Hub {
-    #[allow(clippy::too_many_arguments)]
     pub(in super::super) fn new(
         config: DirectConfig,
         check: Box<dyn CheckFrame>,

@@ -53,8 +53,7 @@ fn listening(event: NetworkEvent) -> Option<()> {
 }
 
 async fn with_actor(number: u8, dials: &[&TestNode], members: &[u8]) -> (TestNode, NetworkRef) {
-    let mut node = TestNode::start_with(number, dials, Box::new(WireCheck), |_| {}).await;
-    node.allow(1, members).await;
+    let mut node = TestNode::start_with(number, dials, members, Box::new(WireCheck), |_| {}).await;
     let (_, no_events) = mpsc::channel(1);
     let events = std::mem::replace(&mut node.events, no_events);
     let (_, no_sync) = mpsc::channel(1);
@@ -82,7 +81,7 @@ async fn a_committee_of_one_starts_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_quorum_the_start_waits_and_not_for_ever() {
-    let TestNode { network, events, sync, .. } = TestNode::start_with(1, &[], Box::new(WireCheck), |_| {}).await;
+    let TestNode { network, events, sync, .. } = TestNode::start_with(1, &[], &[1, 2, 3, 4], Box::new(WireCheck), |_| {}).await;
     let bound = Duration::from_millis(300);
     let started = std::time::Instant::now();
     let actor = start(network, events, sync, readiness(1, &[1, 2, 3, 4], bound)).await.unwrap();

@@ -26,8 +26,7 @@ async fn a_node_outside_the_registry_is_refused_until_it_is_registered() {
 async fn nodes_of_two_networks_do_not_speak() {
     let ours = TestNode::start(1, &[], &[1, 2]).await;
     let another = leg_ledger::ids::ChainId::from_hash(Hash::of(Domain::Genesis, b"another network"));
-    let theirs = TestNode::start_with(2, &[&ours], Box::new(NotBad), |config| config.chain = another).await;
-    theirs.allow(1, &[1, 2]).await;
+    let theirs = TestNode::start_with(2, &[&ours], &[1, 2], Box::new(NotBad), |config| config.chain = another).await;
     // The same peer on the right network is heard at once, so the other one had its time.
     let third = TestNode::start(3, &[&ours], &[1, 2, 3]).await;
     ours.allow(2, &[1, 2, 3]).await;
@@ -39,8 +38,7 @@ async fn nodes_of_two_networks_do_not_speak() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pinned_node_that_is_not_registered_may_sync_and_is_not_heard_otherwise() {
     let mut follower = TestNode::start(9, &[], &[1]).await;
-    let mut hub = TestNode::start_with(1, &[&follower], Box::new(NotBad), |_| {}).await;
-    hub.allow(1, &[1]).await;
+    let mut hub = TestNode::start(1, &[&follower], &[1]).await;
     follower.connected(node(1)).await;
     hub.connected(node(9)).await;
     assert_eq!(hub.network.peers()[&node(9)].standing, Standing::SyncOnly);

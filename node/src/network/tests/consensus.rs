@@ -59,8 +59,7 @@ impl TestNodes {
         let mut nodes: Vec<TestNode> = Vec::new();
         for number in members {
             let dialled: Vec<&TestNode> = nodes.iter().collect();
-            let started = TestNode::start_with(number, &dialled, Box::new(NotBad), &change).await;
-            started.allow(1, &members).await;
+            let started = TestNode::start_with(number, &dialled, &members, Box::new(NotBad), &change).await;
             for other in &nodes {
                 started.connected(other.network.node()).await;
                 other.connected(started.network.node()).await;
@@ -80,10 +79,12 @@ async fn what_does_not_decode_is_not_passed_on_and_costs_its_sender_the_connecti
         nodes[0].network.publish(Channel::Consensus, format!("bad {number}").into()).await.unwrap();
     }
     until("faults", nodes[1].network.counts(), |counts| counts.frames_malformed >= u64::from(faults)).await;
-    nodes[1].event("the end of a connection", |event| (event == DirectEvent::Disconnected(node(1))).then_some(())).await;
     // It may come back, and what is good is heard again.
-    nodes[0].connected(node(2)).await;
-    nodes[1].connected(node(1)).await;
+    for (here, there) in [(0, 2), (1, 1)] {
+        nodes[here].event("the end of a connection", |event| (event == DirectEvent::Disconnected(node(there))).then_some(())).await;
+        let back = |event| matches!(event, DirectEvent::Connected(peer, _) if peer == node(there)).then_some(());
+        nodes[here].event("another connection", back).await;
+    }
     nodes[0].network.publish(Channel::Consensus, Bytes::from_static(b"good")).await.unwrap();
     let (_, _, content) = nodes[2].content().await;
     assert_eq!(content.as_ref(), b"good", "the first that came through");

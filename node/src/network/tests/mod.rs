@@ -66,8 +66,15 @@ struct TestNode {
 
 impl TestNode {
     /// Starts node `number` with the addresses that it dials; `change` may change its settings.
-    async fn start_with(number: u8, dials: &[&TestNode], check: Box<dyn CheckFrame>, change: impl FnOnce(&mut NetworkConfig)) -> TestNode {
+    async fn start_with(
+        number: u8,
+        dials: &[&TestNode],
+        members: &[u8],
+        check: Box<dyn CheckFrame>,
+        change: impl FnOnce(&mut NetworkConfig),
+    ) -> TestNode {
         let mut config = NetworkConfig::new(chain(), key(number));
+        config.registry = (Height::new(1), registry(members.iter().copied()));
         config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
         config.peers = dials.iter().map(|other| other.address.clone()).collect();
         change(&mut config);
@@ -78,9 +85,7 @@ impl TestNode {
     }
 
     async fn start(number: u8, dials: &[&TestNode], members: &[u8]) -> TestNode {
-        let node = TestNode::start_with(number, dials, Box::new(NotBad), |_| {}).await;
-        node.allow(1, members).await;
-        node
+        TestNode::start_with(number, dials, members, Box::new(NotBad), |_| {}).await
     }
 
     async fn allow(&self, height: u64, members: &[u8]) {

@@ -1,0 +1,258 @@
+//! Actions as a client reads them.
+
+use super::super::number::Exact;
+use super::super::time;
+use super::super::trade::DeliveredAnswer;
+use leg_ledger::amount::Quantity;
+use leg_ledger::member::{DistanceTier, KeyRole};
+use leg_ledger::time::Slot;
+use leg_ledger::transaction::{Action, Constraints, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side, TimeInForce};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// With whom an order is willing to trade.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConstraintsAnswer {
+    /// Preferred counterparty.
+    pub hub_id: Option<String>,
+    /// Only that one.
+    pub require_hub: bool,
+    /// Least reputation, 0..1.
+    #[schema(value_type = Option<f64>)]
+    pub min_reputation: Option<Exact>,
+    /// Furthest distance.
+    #[schema(value_type = Option<String>)]
+    pub max_distance: Option<DistanceTier>,
+    /// Country.
+    pub country: Option<String>,
+}
+
+impl ConstraintsAnswer {
+    fn new(constraints: &Constraints) -> Self {
+        ConstraintsAnswer {
+            hub_id: constraints.hub.map(|hub| hub.to_string()),
+            require_hub: constraints.require_hub,
+            min_reputation: constraints.min_reputation.map(Exact::share),
+            max_distance: constraints.max_distance,
+            country: constraints.country.map(String::from),
+        }
+    }
+}
+
+/// An order as it was signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TermsAnswer {
+    /// Buys or sells.
+    #[schema(value_type = String)]
+    pub side: Side,
+    /// What is traded.
+    #[schema(value_type = String)]
+    pub resource: Resource,
+    /// kWh, hours or GB-months.
+    #[schema(value_type = f64)]
+    pub quantity: Exact,
+    /// Limit in francs per unit.
+    #[schema(value_type = f64)]
+    pub limit_price_per_unit_chf: Exact,
+    /// Start of the window or slot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Months of storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub months: Option<u32>,
+    /// `GTC`, `GTT`, `IOC` or `FOK`.
+    pub time_in_force: String,
+    /// End of a `GTT` order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_till: Option<String>,
+    /// Least size of each fill.
+    #[schema(value_type = f64)]
+    pub min_fill: Exact,
+    /// Accepted ways to settle.
+    #[schema(value_type = Vec<String>)]
+    pub settlement: Vec<SettlementMethod>,
+    /// `fixed` or `dynamic`.
+    #[schema(value_type = String)]
+    pub pricing: Pricing,
+    /// May fill at several sellers.
+    pub split: bool,
+    /// Backed by the solar forecast.
+    pub solar: bool,
+    /// With whom.
+    pub constraints: ConstraintsAnswer,
+}
+
+impl TermsAnswer {
+    /// An order's terms.
+    pub fn new(terms: &PlaceOrder) -> Self {
+        let (from, until, months) = product_fields(&terms.product);
+        TermsAnswer {
+            side: terms.side,
+            resource: terms.product.resource(),
+            quantity: Exact::quantity(terms.quantity),
+            limit_price_per_unit_chf: Exact::price(terms.limit),
+            from,
+            until,
+            months,
+            time_in_force: time_in_force_name(terms.time_in_force).to_owned(),
+            good_till: match terms.time_in_force {
+                TimeInForce::GoodTillTime(time) => Some(time::text(time)),
+                _ => None,
+            },
+            min_fill: Exact::quantity(terms.min_fill),
+            settlement: terms.settlement.clone(),
+            pricing: terms.pricing,
+            split: terms.split,
+            solar: terms.solar,
+            constraints: ConstraintsAnswer::new(&terms.constraints),
+        }
+    }
+}
+
+/// Start and end of an order's window or slot, and its months.
+pub fn product_fields(product: &Product) -> (Option<String>, Option<String>, Option<u32>) {
+    match product {
+        Product::Compute { from, until } | Product::ComputeHours { from, until } => {
+            (Some(time::text(*from)), Some(time::text(*until)), None)
+        }
+        Product::Storage { months } => (None, None, Some(*months)),
+        Product::Heat => (None, None, None),
+        Product::Energy { slot } => (Some(time::slot_text(*slot)), slot.end().map(time::text), None),
+    }
+}
+
+/// The name of a time in force.
+pub fn time_in_force_name(time_in_force: TimeInForce) -> &'static str {
+    match time_in_force {
+        TimeInForce::GoodTillCancelled => "GTC",
+        TimeInForce::GoodTillTime(_) => "GTT",
+        TimeInForce::ImmediateOrCancel => "IOC",
+        TimeInForce::FillOrKill => "FOK",
+    }
+}
+
+/// An action of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum ActionAnswer {
+    /// Places an order.
+    PlaceOrder {
+        /// Its terms.
+        order: Box<TermsAnswer>,
+    },
+    /// Cancels an order.
+    CancelOrder {
+        /// The order.
+        order_id: String,
+    },
+    /// Replaces an order.
+    ReplaceOrder {
+        /// The order.
+        order_id: String,
+        /// New total.
+        #[schema(value_type = f64)]
+        quantity: Exact,
+        /// New limit.
+        #[schema(value_type = f64)]
+        limit_price_per_unit_chf: Exact,
+    },
+    /// The seller starts.
+    Start {
+        /// The marketplace's transaction.
+        transaction_id: String,
+    },
+    /// The seller's meter completes.
+    Complete {
+        /// The marketplace's transaction.
+        transaction_id: String,
+        /// Claimed by slot.
+        delivered: Vec<DeliveredAnswer>,
+        /// Heat by slot.
+        heat: Vec<DeliveredAnswer>,
+        /// Number of new readings.
+        readings: usize,
+    },
+    /// The buyer confirms.
+    Confirm {
+        /// The marketplace's transaction.
+        transaction_id: String,
+    },
+    /// The seller cancels.
+    Cancel {
+        /// The marketplace's transaction.
+        transaction_id: String,
+    },
+    /// Meter readings.
+    Readings {
+        /// How many.
+        readings: usize,
+    },
+    /// A community's local exchange.
+    Exchange {
+        /// The community.
+        leg: String,
+        /// First instant of the slot.
+        slot: String,
+        /// kWh.
+        #[schema(value_type = f64)]
+        energy_kwh: Exact,
+    },
+    /// A solar forecast.
+    Forecast {
+        /// kWh by slot.
+        slots: Vec<DeliveredAnswer>,
+    },
+    /// A key is replaced.
+    RotateKey {
+        /// Which.
+        #[schema(value_type = String)]
+        role: KeyRole,
+        /// By this one.
+        key: String,
+    },
+    /// A committee member asks for a halt.
+    HaltMarket {
+        /// Of this resource.
+        #[schema(value_type = String)]
+        resource: Resource,
+    },
+}
+
+impl From<&Action> for ActionAnswer {
+    fn from(action: &Action) -> Self {
+        match action {
+            Action::PlaceOrder(terms) => ActionAnswer::PlaceOrder { order: Box::new(TermsAnswer::new(terms)) },
+            Action::CancelOrder { order } => ActionAnswer::CancelOrder { order_id: order.to_string() },
+            Action::ReplaceOrder(replace) => ActionAnswer::ReplaceOrder {
+                order_id: replace.order.to_string(),
+                quantity: Exact::quantity(replace.quantity),
+                limit_price_per_unit_chf: Exact::price(replace.limit),
+            },
+            Action::StartTrade { trade } => ActionAnswer::Start { transaction_id: trade.to_string() },
+            Action::CompleteTrade(done) => ActionAnswer::Complete {
+                transaction_id: done.trade.to_string(),
+                delivered: by_slot(&done.delivered),
+                heat: by_slot(&done.heat),
+                readings: done.readings.len(),
+            },
+            Action::ConfirmTrade { trade } => ActionAnswer::Confirm { transaction_id: trade.to_string() },
+            Action::CancelTrade { trade } => ActionAnswer::Cancel { transaction_id: trade.to_string() },
+            Action::SubmitReadings { readings } => ActionAnswer::Readings { readings: readings.len() },
+            Action::ReportExchange { leg, slot, energy } => {
+                ActionAnswer::Exchange { leg: leg.to_string(), slot: time::slot_text(*slot), energy_kwh: Exact::quantity(*energy) }
+            }
+            Action::ForecastSolar { slots } => ActionAnswer::Forecast { slots: by_slot(slots) },
+            Action::RotateKey(rotate) => ActionAnswer::RotateKey { role: rotate.role, key: rotate.key.to_string() },
+            Action::HaltMarket { resource } => ActionAnswer::HaltMarket { resource: *resource },
+        }
+    }
+}
+
+fn by_slot(slots: &[(Slot, Quantity)]) -> Vec<DeliveredAnswer> {
+    slots.iter().map(|(slot, quantity)| DeliveredAnswer { slot: time::slot_text(*slot), quantity: Exact::quantity(*quantity) }).collect()
+}

@@ -1,0 +1,179 @@
+//! Events as a client reads them.
+
+use super::super::number::Exact;
+use super::super::time;
+use super::super::trade::SettlementAnswer;
+use leg_ledger::member::KeyRole;
+use leg_ledger::receipt::{CancelReason, Event, OrderEnd};
+use leg_ledger::transaction::{Market, Resource};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What happened in a block without being an action itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum EventAnswer {
+    /// An order left the book.
+    OrderEnded {
+        /// The order.
+        order_id: String,
+        /// Why.
+        #[schema(value_type = String)]
+        end: OrderEnd,
+        /// What was still open.
+        #[schema(value_type = f64)]
+        open_quantity: Exact,
+    },
+    /// A transaction began.
+    Matched {
+        /// The transaction.
+        transaction_id: String,
+        /// The bid.
+        bid_order_id: String,
+        /// Buyer.
+        buyer: String,
+        /// Seller.
+        seller: String,
+        /// What is traded.
+        #[schema(value_type = String)]
+        resource: Resource,
+        /// kWh, hours or GB-months.
+        #[schema(value_type = f64)]
+        quantity: Exact,
+        /// Francs per unit.
+        #[schema(value_type = f64)]
+        price_per_unit_chf: Exact,
+    },
+    /// The seller started.
+    Started {
+        /// The transaction.
+        transaction_id: String,
+    },
+    /// The seller's meter completed.
+    Delivered {
+        /// The transaction.
+        transaction_id: String,
+        /// What was delivered.
+        #[schema(value_type = f64)]
+        quantity: Exact,
+    },
+    /// The buyer confirmed, or was silent.
+    Confirmed {
+        /// The transaction.
+        transaction_id: String,
+        /// By silence.
+        silent: bool,
+    },
+    /// Paid.
+    Settled {
+        /// The transaction.
+        transaction_id: String,
+        /// What moved.
+        settlement: Box<SettlementAnswer>,
+    },
+    /// Refunded.
+    Cancelled {
+        /// The transaction.
+        transaction_id: String,
+        /// Why.
+        #[schema(value_type = String)]
+        reason: CancelReason,
+    },
+    /// A reference price for a slot.
+    Reference {
+        /// What is traded.
+        #[schema(value_type = String)]
+        resource: Resource,
+        /// Community of energy.
+        leg: Option<String>,
+        /// First instant of the slot.
+        slot: String,
+        /// Francs per unit.
+        #[schema(value_type = f64)]
+        price_per_unit_chf: Exact,
+    },
+    /// An auction had fills.
+    Auction {
+        /// What is traded.
+        #[schema(value_type = String)]
+        resource: Resource,
+        /// Community of energy.
+        leg: Option<String>,
+        /// First instant of the slot of energy.
+        slot: Option<String>,
+        /// Clearing price, or price of the last fill.
+        #[schema(value_type = f64)]
+        price_per_unit_chf: Exact,
+        /// What filled.
+        #[schema(value_type = f64)]
+        quantity: Exact,
+    },
+    /// The markets of a resource were halted.
+    Halted {
+        /// What is traded.
+        #[schema(value_type = String)]
+        resource: Resource,
+    },
+    /// A member's key changed.
+    KeyRotated {
+        /// The member.
+        hub_id: String,
+        /// Which key.
+        #[schema(value_type = String)]
+        role: KeyRole,
+    },
+    /// A solar ask shrank because its forecast fell.
+    Shrunk {
+        /// The order.
+        order_id: String,
+        /// What is still open.
+        #[schema(value_type = f64)]
+        open_quantity: Exact,
+    },
+}
+
+fn place(market: &Market) -> (Resource, Option<String>, Option<String>) {
+    match market {
+        Market::Energy { leg, slot } => (Resource::Energy, Some(leg.to_string()), Some(time::slot_text(*slot))),
+        other => (other.resource(), None, None),
+    }
+}
+
+impl From<&Event> for EventAnswer {
+    fn from(event: &Event) -> Self {
+        match event {
+            Event::OrderEnded { order, end, open } => {
+                EventAnswer::OrderEnded { order_id: order.to_string(), end: *end, open_quantity: Exact::quantity(*open) }
+            }
+            Event::Matched { trade, bid, buyer, seller, market, quantity, price } => EventAnswer::Matched {
+                transaction_id: trade.to_string(),
+                bid_order_id: bid.to_string(),
+                buyer: buyer.to_string(),
+                seller: seller.to_string(),
+                resource: market.resource(),
+                quantity: Exact::quantity(*quantity),
+                price_per_unit_chf: Exact::price(*price),
+            },
+            Event::Started { trade } => EventAnswer::Started { transaction_id: trade.to_string() },
+            Event::Delivered { trade, quantity } => {
+                EventAnswer::Delivered { transaction_id: trade.to_string(), quantity: Exact::quantity(*quantity) }
+            }
+            Event::Confirmed { trade, silent } => EventAnswer::Confirmed { transaction_id: trade.to_string(), silent: *silent },
+            Event::Settled { trade, settlement } => {
+                EventAnswer::Settled { transaction_id: trade.to_string(), settlement: Box::new(SettlementAnswer::new(settlement)) }
+            }
+            Event::Cancelled { trade, reason } => EventAnswer::Cancelled { transaction_id: trade.to_string(), reason: *reason },
+            Event::Reference { market, slot, price } => {
+                let (resource, leg, _) = place(market);
+                EventAnswer::Reference { resource, leg, slot: time::slot_text(*slot), price_per_unit_chf: Exact::price(*price) }
+            }
+            Event::Auction { market, price, quantity } => {
+                let (resource, leg, slot) = place(market);
+                EventAnswer::Auction { resource, leg, slot, price_per_unit_chf: Exact::price(*price), quantity: Exact::quantity(*quantity) }
+            }
+            Event::Halted { resource } => EventAnswer::Halted { resource: *resource },
+            Event::KeyRotated { member, role } => EventAnswer::KeyRotated { hub_id: member.to_string(), role: *role },
+            Event::Shrunk { order, open } => EventAnswer::Shrunk { order_id: order.to_string(), open_quantity: Exact::quantity(*open) },
+        }
+    }
+}

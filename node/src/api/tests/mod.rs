@@ -1,0 +1,9 @@
+//! The router against a real ledger that executes a block for each transaction, without network or store.
+
+mod bad_input;
+mod client;
+mod idempotency;
+mod life;
+mod net;
+mod reads;
+mod sending;
