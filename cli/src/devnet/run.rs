@@ -104,17 +104,24 @@ pub async fn run(options: &Options, on_report: impl FnOnce(&Report) -> Result<()
         Speed::Max => SPEEDS.iter().map(|s| f64::from(*s)).collect(),
     };
     let last = speeds.len() - 1;
+    let mut probing = options.speed == Speed::Max;
     for (index, speed) in speeds.iter().enumerate() {
+        // The slowest speed is run to its end whatever happens: its report says what is wrong.
         let strict = index < last;
-        if options.speed == Speed::Max && strict && !probe(options, *speed, &mut attempts).await? {
-            continue;
+        if probing && strict {
+            if !probe(options, *speed, &mut attempts).await? {
+                continue;
+            }
+            // From here on the run itself decides.
+            probing = false;
         }
         let folder = options.home.join(format!("run-{}", attempts.len() + 1));
         let running = start(options, *speed, &folder).await?;
-        let (running, done) = guarded(running, replay(options, options.slots, options.first_slot, strict)).await?;
+        let title = format!("{speed} slots a second");
+        let (running, done) = guarded(running, replay(options, options.slots, options.first_slot, strict, title)).await?;
         if !done.whole {
             attempts.push(Attempt { slots_per_second: *speed, slots: options.slots, in_time: false });
-            eprintln!("a slot closed late at {speed} slots a second; trying a lower speed");
+            eprintln!("{speed} slots a second are too fast for this run after all; trying a lower speed");
             stop(running).await?;
             continue;
         }
@@ -128,7 +135,7 @@ async fn probe(options: &Options, speed: f64, attempts: &mut Vec<Attempt>) -> Re
     let (first, slots) = PROBE;
     let folder = options.home.join(format!("probe-{}", attempts.len() + 1));
     let running = start(options, speed, &folder).await?;
-    let (running, done) = guarded(running, replay(options, slots, first, true)).await?;
+    let (running, done) = guarded(running, replay(options, slots, first, true, format!("probe at {speed}"))).await?;
     let in_time = done.whole && done.tracker.failures().is_empty();
     eprintln!("probe at {speed} slots a second: {}", if in_time { "each slot closed in time" } else { "too fast" });
     attempts.push(Attempt { slots_per_second: speed, slots, in_time });
@@ -184,8 +191,8 @@ async fn guarded<T>(mut running: Running, job: Job<T>) -> Result<(Running, T)> {
     }
 }
 
-fn replay(options: &Options, slots: usize, first_slot: usize, strict: bool) -> Job<Finished> {
-    let (title, committee) = (format!("{} nodes", options.nodes + options.followers), options.nodes);
+fn replay(options: &Options, slots: usize, first_slot: usize, strict: bool, title: String) -> Job<Finished> {
+    let committee = options.nodes;
     Box::new(move |prepared, clients| {
         Box::pin(async move {
             let genesis = &prepared.genesis;
