@@ -72,15 +72,9 @@ impl Handler {
         let time = if clocks_disagree { after_parent } else { now.max(after_parent) };
         let block = self.chain.build(BuildRequest { height, creation_round: round, proposer, time, max_bytes: HARD_BLOCK_BYTES })?;
         let id = block.id();
-        let held = Held {
-            bytes: codec::encode(&block).into(),
-            rules: Ok(()),
-            accepted: false,
-            kept: false,
-            source: Source { streamer: proposer, round, pol_round: None },
-            told: true,
-            block,
-        };
+        let source = Source { streamer: proposer, round, pol_round: None };
+        let bytes = codec::encode(&block).into();
+        let held = Held { told: true, ..Held::new(block, bytes, Ok(()), source) };
         self.blocks.insert(id, held);
         self.keep(id)?;
         Ok(id)

@@ -33,11 +33,19 @@ pub(super) fn check_time(block: BlockTime, parent: BlockTime, now: BlockTime, dr
 
 impl Handler {
     /// Asks the ledger and the proposer's rule. Both depend on the block and the state below it alone.
-    pub(super) fn ask_rules(&mut self, block: &Block) -> Result<Result<(), String>, Fatal> {
-        if let Err(reason) = self.check_proposer(block) {
-            return Ok(Err(reason));
+    ///
+    /// `None` for a body that is not the header's: it says nothing of the block, whose id is the hash of the header only. Held under that
+    /// id, it would let one proposer turn this node against a block that all others vote for.
+    pub(super) fn ask_rules(&mut self, block: &Block) -> Result<Option<Result<(), String>>, Fatal> {
+        let verdict = self.chain.validate(block)?;
+        if let Verdict::ForeignBody(reason) = verdict {
+            tracing::warn!(height = %block.header.height, reason, "a body that is not its header's");
+            return Ok(None);
         }
-        Ok(match self.chain.validate(block)? {
+        if let Err(reason) = self.check_proposer(block) {
+            return Ok(Some(Err(reason)));
+        }
+        Ok(Some(match verdict {
             Verdict::Valid => Ok(()),
             Verdict::ForeignBody(reason) | Verdict::Invalid(reason) => Err(reason),
             Verdict::RootsDiffer(differences) => {
@@ -48,7 +56,7 @@ impl Handler {
                 let differences = differences.iter().map(ToString::to_string);
                 Err(differences.collect::<Vec<_>>().join("; "))
             }
-        })
+        }))
     }
 
     /// The header's proposer is the selection for (height, creation round), whatever round the block is voted on in.

@@ -3,6 +3,7 @@
 //!
 //! Invariants:
 //! * a block is answered as valid only when its bytes are durable ([`Handler::keep`]);
+//! * a block id commits to the body only through the ledger's rules, so a body that they call foreign is never held under the id;
 //! * the rules of the ledger are asked once a block and height, its time anew at every stream;
 //! * everything held between inputs belongs to the height being decided or the one after it, and is bounded.
 
@@ -26,13 +27,14 @@ use crate::action::Fatal;
 use crate::assembly::{Assembled, Assembly};
 use crate::context::LegContext;
 use crate::guard::SharedGuard;
-use crate::parts::StreamNumbers;
+use crate::parts::{CHUNK_BYTES, StreamNumbers};
 use crate::ports::{ChainPort, Pace, ProposalStore, Tip};
 use crate::timeouts::Timeouts;
-use crate::types::CommitteeView;
+use crate::types::{CommitteeView, Manifest, chunk_hash};
 use arc_malachitebft_app_channel::app::engine::host::HeightParams;
 use bytes::Bytes;
 use leg_ledger::block::{Block, Committee};
+use leg_ledger::hash::Hash;
 use leg_ledger::ids::{BlockId, ChainId, Height, MemberId, Round};
 use leg_ledger::signature::SecretKey;
 use leg_ledger::time::BlockTime;
@@ -81,6 +83,8 @@ pub struct Settings {
 struct Held {
     block: Block,
     bytes: Bytes,
+    /// Hashes of the bytes, chunk by chunk: a manifest with others is of another body under the same header.
+    chunks: Vec<Hash>,
     /// What the ledger and the proposer's rule say; the state below does not change, so neither does this.
     rules: Result<(), String>,
     /// Judged valid, time included; true for good.
@@ -91,6 +95,19 @@ struct Held {
     source: Source,
     /// The engine has been told of it by this process.
     told: bool,
+}
+
+impl Held {
+    /// A block as it arrived; its body MUST be the one that its header commits to.
+    fn new(block: Block, bytes: Bytes, rules: Result<(), String>, source: Source) -> Self {
+        let chunks = bytes.chunks(CHUNK_BYTES).map(chunk_hash).collect();
+        Held { block, bytes, chunks, rules, accepted: false, kept: false, source, told: false }
+    }
+
+    /// Whether a stream with this manifest brings the very bytes that are held.
+    fn is_streamed_by(&self, manifest: &Manifest) -> bool {
+        usize::try_from(manifest.length) == Ok(self.bytes.len()) && manifest.chunks == self.chunks
+    }
 }
 
 /// Where a block came from.

@@ -27,7 +27,8 @@ impl Handler {
             next_committee: self.next_committee.as_ref(),
         };
         let blocks = &self.blocks;
-        let known = |m: &Manifest| blocks.get(&m.block).filter(|_| m.height == height).map(|held| held.bytes.clone());
+        let known =
+            |m: &Manifest| blocks.get(&m.block).filter(|held| m.height == height && held.is_streamed_by(m)).map(|held| held.bytes.clone());
         let added = self.assembly.add(part, position, known);
         match added {
             Ok(Some(assembled)) => self.on_assembled(assembled, now),
@@ -55,7 +56,9 @@ impl Handler {
             return Ok(None);
         }
         let id = manifest.block;
-        if !self.blocks.contains_key(&id) {
+        // What was found wrong with other bytes is not held against these.
+        let settled = self.blocks.get(&id).is_some_and(|held| held.rules.is_ok() || held.bytes == assembled.bytes);
+        if !settled {
             match self.examine(&assembled)? {
                 Some(held) => self.blocks.insert(id, held),
                 None => return Ok(None),
@@ -77,7 +80,8 @@ impl Handler {
         (turn && others.count() < MAX_FRESH) || self.polkas.contains(&manifest.block)
     }
 
-    /// Decodes a new block and asks the ledger's rules. `None` if the bytes are not the block that the streamer signed for.
+    /// Decodes a new block and asks the ledger's rules. `None` if the bytes are not the block that the streamer signed for, header and
+    /// body: nothing of them is held then.
     fn examine(&mut self, assembled: &Assembled) -> Result<Option<Held>, Fatal> {
         let manifest = &assembled.manifest;
         let block = match codec::decode::<Block>(&assembled.bytes, HARD_BLOCK_BYTES) {
@@ -92,15 +96,7 @@ impl Handler {
             return Ok(None);
         }
         let rules = self.ask_rules(&block)?;
-        Ok(Some(Held {
-            bytes: assembled.bytes.clone(),
-            rules,
-            accepted: false,
-            kept: false,
-            source: Source::of(manifest),
-            told: false,
-            block,
-        }))
+        Ok(rules.map(|rules| Held::new(block, assembled.bytes.clone(), rules, Source::of(manifest))))
     }
 
     /// Drops a refused block when there are too many; never one that could be decided.

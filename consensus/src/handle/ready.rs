@@ -22,7 +22,7 @@ impl Handler {
                 return Err(damaged(format!("it is of height {}", block.header.height)));
             }
             let source = Source { streamer: block.header.proposer, round: block.header.creation_round, pol_round: None };
-            let held = Held { bytes: bytes.into(), rules: Ok(()), accepted: true, kept: true, source, told: false, block };
+            let held = Held { accepted: true, kept: true, ..Held::new(block, bytes.into(), Ok(()), source) };
             self.blocks.insert(held.block.id(), held);
         }
         Ok(())

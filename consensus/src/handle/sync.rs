@@ -56,7 +56,7 @@ impl Handler {
                 verdict => self.agree(&block, verdict)?,
             }
             let source = Source { streamer: block.header.proposer, round: block.header.creation_round, pol_round: None };
-            let held = Held { bytes: bytes.clone(), rules: Ok(()), accepted: false, kept: false, source, told: true, block };
+            let held = Held { told: true, ..Held::new(block, bytes.clone(), Ok(()), source) };
             self.blocks.insert(id, held);
             self.keep(id)?;
         }

@@ -208,6 +208,53 @@ fn garbage_and_equivocation_are_bounded() {
     assert_eq!(answers, [Some(true), Some(true), None]);
 }
 
+/// Bytes under a block's own header with a body that the header does not commit to.
+fn with_foreign_body(block: &Block) -> Vec<u8> {
+    let mut foreign = block.clone();
+    foreign.body.parent_certificate = Some(certificate(block, 0, [0]));
+    assert_eq!(foreign.id(), block.id(), "the id is the header's");
+    codec::encode(&foreign)
+}
+
+#[test]
+fn a_foreign_body_under_a_good_header_does_not_turn_the_node_against_the_block() {
+    let (mut handler, chain, proposals, first) = listener();
+    let second = proposer(1, 1);
+    let block = chain.block(0, member(first), at(60));
+    let stream = |round: u32, streamer: u8, stream: u64, bytes: Vec<u8>| {
+        let info = StreamInfo { height: h(1), round: r(round), pol_round: None, block: block.id(), streamer: member(streamer), stream };
+        split(chain_id(), info, &bytes.into(), &key(streamer))
+    };
+    // Its proposer sends this node another body than it sends the others.
+    assert_eq!(feed(&mut handler, &stream(0, first, 1, with_foreign_body(&block)), at(60)), None);
+    assert_eq!(feed(&mut handler, &stream(0, first, 2, with_foreign_body(&block)), at(60)), None, "and again");
+    assert_eq!(chain.with(|s| s.validated), 2);
+    assert!(proposals.0.lock().unwrap().is_empty());
+    // The others are locked on the block and propose it again.
+    handler.on_started_round(h(1), r(1), at(60)).unwrap();
+    let good = stream(1, second, 3, codec::encode(&block));
+    assert_eq!(validity(feed(&mut handler, &good, at(60))), Some(true));
+    assert_eq!(proposals.0.lock().unwrap().get(&(h(1), block.id())), Some(&codec::encode(&block)));
+    // A foreign body that comes late changes nothing.
+    feed(&mut handler, &stream(1, second, 4, with_foreign_body(&block)), at(60));
+    assert_eq!(validity(feed(&mut handler, &stream(1, second, 5, codec::encode(&block)), at(60))), Some(true));
+    handler.on_decided(&engine_certificate(&certificate(&block, 1, [0, 1, 2]))).unwrap();
+    assert_eq!(chain.with(|s| s.blocks[0].0.clone()), block);
+}
+
+#[test]
+fn a_verdict_on_other_bytes_is_not_held_against_the_block() {
+    let (mut handler, chain, _, first) = listener();
+    let block = chain.block(0, member(first), at(60));
+    // A chain that calls a foreign body invalid.
+    chain.with(|s| s.verdict = Some(Verdict::Invalid("garbage signature".into())));
+    let info = StreamInfo { height: h(1), round: r(0), pol_round: None, block: block.id(), streamer: member(first), stream: 1 };
+    let foreign = split(chain_id(), info, &with_foreign_body(&block).into(), &key(first));
+    assert_eq!(validity(feed(&mut handler, &foreign, at(60))), Some(false));
+    chain.with(|s| s.verdict = None);
+    assert_eq!(validity(feed(&mut handler, &parts(&block, first, 0, None, 2), at(60))), Some(true));
+}
+
 fn propose(handler: &mut Handler, height: u64, round: u32, now: BlockTime) -> OwnProposal {
     match handler.on_get_value(h(height), r(round), now, now).unwrap() {
         Some(ValuePlan::Propose(own)) => own,
