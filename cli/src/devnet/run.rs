@@ -157,7 +157,7 @@ async fn start(options: &Options, speed: f64, folder: &Path) -> Result<Running> 
 
 async fn stop(running: Running) -> Result<()> {
     // All are asked before one is waited for: a committee that loses its members one by one would stall the last ones.
-    let mut failed: Option<anyhow::Error> = running.processes.iter().filter_map(|p| p.ask_to_stop().err()).last();
+    let mut failed: Option<anyhow::Error> = running.processes.iter().filter_map(|p| p.ask_to_stop().err()).next_back();
     for process in running.processes {
         if let Err(error) = process.ended().await {
             failed = Some(error);
