@@ -99,8 +99,8 @@ async fn four_decide_a_follower_follows_and_one_that_was_away_catches_up() {
     let folders: Vec<_> = (0..5).map(|_| tempfile::tempdir().unwrap()).collect();
     let mut nodes: Vec<Node> = Vec::new();
     let mut peers: Vec<String> = Vec::new();
-    for hub in 0..5 {
-        let mut setup = setup(&network, hub, folders[hub].path());
+    for (hub, folder) in folders.iter().enumerate() {
+        let mut setup = setup(&network, hub, folder.path());
         setup.config.network.peers = peers.clone();
         let node = Node::start(setup).await.unwrap();
         peers.push(address_of(&node).await);
