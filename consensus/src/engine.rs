@@ -10,13 +10,14 @@ use crate::ports::{ChainPort, Clock, MarkStore, Pace, ProposalStore};
 use crate::signing::{ChainVerifier, MemberSigner};
 use crate::timeouts::Timeouts;
 use crate::types::Address;
-use crate::wal_check::{WalCheckError, silent_until};
+use crate::wal_check::{LogState, WalCheckError, check_log};
 use arc_malachitebft_app_channel::app::config::{ConsensusConfig, ValuePayload, ValueSyncConfig};
 use arc_malachitebft_app_channel::app::engine::consensus::ConsensusRef;
 use arc_malachitebft_app_channel::app::engine::network::NetworkRef;
 use arc_malachitebft_app_channel::app::engine::node::NodeRef;
 use arc_malachitebft_app_channel::app::engine::util::events::TxEvent;
 use arc_malachitebft_app_channel::app::engine::util::output_port::{OutputPort, OutputPortSubscriberTrait};
+use arc_malachitebft_app_channel::app::engine::wal::WalRef;
 use arc_malachitebft_app_channel::app::metrics::{Metrics, SharedRegistry};
 use arc_malachitebft_app_channel::app::spawn;
 use arc_malachitebft_signing::Signer;
@@ -145,7 +146,7 @@ struct Actors {
 /// [`StartError`]; nothing runs then.
 pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>, registry: &SharedRegistry) -> Result<Engine, StartError> {
     let next = ports.chain.tip().height.next().unwrap_or_default();
-    let (guard, silent) = open_guard(&config, ports.mark, next)?;
+    let (guard, LogState { silent_until: silent, replayed }) = open_guard(&config, ports.mark, next)?;
     if let Some(height) = silent {
         tracing::error!(%height, "the write-ahead log does not hold what was signed: following without voting up to this height");
     }
@@ -157,20 +158,20 @@ pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>
         // Decided heights rest until the block interval is over, which collects the late signatures.
         target_time: Some(config.pace.block_interval),
         silent_until: silent,
+        replayed,
         started: ports.clock.now(),
     };
     let handler = Handler::new(settings, ports.chain, ports.proposals, guard.clone())?;
     let (inputs, receiver) = mpsc::channel(INPUT_QUEUE);
-    let door = Outbound {
-        network: network.clone(),
-        guard: config.voter.as_ref().zip(guard).map(|(voter, guard)| OutboundGuard {
-            chain: config.chain,
-            member: voter.member,
-            guard,
-            silent_until: silent,
-        }),
-        inputs: inputs.clone(),
-    };
+    let outbound_guard = config.voter.as_ref().zip(guard).map(|(voter, guard)| OutboundGuard {
+        chain: config.chain,
+        member: voter.member,
+        guard,
+        silent_until: silent,
+        replayed,
+    });
+    let (outbound, door_inputs) = (network.clone(), inputs.clone());
+    let door = |wal| Outbound { network: outbound, guard: outbound_guard, wal, inputs: door_inputs };
     let (_alive, alive) = oneshot::channel();
     let actors = spawn_actors(&config, door, HostActor { inputs, _alive }, registry).await?;
     let work = Arc::new(Notify::new());
@@ -189,18 +190,14 @@ pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>
     })
 }
 
-fn open_guard(
-    config: &Config,
-    store: Option<Box<dyn MarkStore>>,
-    next: Height,
-) -> Result<(Option<SharedGuard>, Option<Height>), StartError> {
+fn open_guard(config: &Config, store: Option<Box<dyn MarkStore>>, next: Height) -> Result<(Option<SharedGuard>, LogState), StartError> {
     let Some(voter) = &config.voter else {
-        return Ok((None, None));
+        return Ok((None, LogState::default()));
     };
     let store = store.ok_or(StartError::NoMarkStore)?;
     let guard = Guard::open(config.chain, store)?;
-    let silent = silent_until(&config.wal_path, config.chain, guard.mark(), voter.member, next)?;
-    Ok((Some(SharedGuard::new(guard)), silent))
+    let log = check_log(&config.wal_path, config.chain, guard.mark(), voter.member, next)?;
+    Ok((Some(SharedGuard::new(guard)), log))
 }
 
 fn consensus_config() -> ConsensusConfig {
@@ -218,7 +215,12 @@ fn sync_config() -> ValueSyncConfig {
 }
 
 /// Starts the engine's actors in the order in which they know each other; a failure stops those that run.
-async fn spawn_actors(config: &Config, door: Outbound, host: HostActor, registry: &SharedRegistry) -> Result<Actors, StartError> {
+async fn spawn_actors(
+    config: &Config,
+    door: impl FnOnce(WalRef<LegContext>) -> Outbound,
+    host: HostActor,
+    registry: &SharedRegistry,
+) -> Result<Actors, StartError> {
     let metrics = Metrics::register(registry);
     let (node, _) = spawn::spawn_node_actor(metrics.clone()).await.map_err(|e| failed("supervisor")(e.to_string()))?;
     let started = spawn_children(config, door, host, registry, metrics, &node).await;
@@ -231,18 +233,18 @@ async fn spawn_actors(config: &Config, door: Outbound, host: HostActor, registry
 
 async fn spawn_children(
     config: &Config,
-    door: Outbound,
+    door: impl FnOnce(WalRef<LegContext>) -> Outbound,
     host: HostActor,
     registry: &SharedRegistry,
     metrics: Metrics,
     node: &NodeRef,
 ) -> Result<(ConsensusRef<LegContext>, Vec<ActorCell>), StartError> {
-    let (network, _) = Actor::spawn(None, door, ()).await.map_err(|e| failed("door")(e.to_string()))?;
-    network.link(node.get_cell());
     let wal = spawn::spawn_wal_actor(&LegContext, EngineCodec, &config.wal_path, registry, node.clone())
         .await
         .map_err(|e| failed("write-ahead log")(e.to_string()))?;
     wal.link(node.get_cell());
+    let (network, _) = Actor::spawn(None, door(wal.clone()), ()).await.map_err(|e| failed("door")(e.to_string()))?;
+    network.link(node.get_cell());
     let (host, _) = Actor::spawn(None, host, ()).await.map_err(|e| failed("host")(e.to_string()))?;
     host.link(node.get_cell());
     let follower = MemberId::parse(FOLLOWER).expect("a slug");

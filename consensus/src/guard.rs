@@ -3,7 +3,8 @@
 //!
 //! It stands where messages leave ([`crate::outbound`]) and where a decision would make a signature public ([`crate::handle`]), not in
 //! the signer: the engine flushes its write-ahead log before it publishes, so whatever is marked is in the log too, whenever the process
-//! dies. After a crash the log therefore always knows at least as much as the mark, and the guard is never reached. Is the mark ahead of
+//! dies. (While it replays the log it writes nothing; what it signs then for the first time, [`crate::outbound`] logs before it marks it.)
+//! After a crash the log therefore always knows at least as much as the mark, and the guard is never reached. Is the mark ahead of
 //! the log after all, the log was lost or rolled back: this node then follows without voting until the mark's height is decided, since
 //! it no longer knows what it is locked on.
 //!
@@ -156,27 +157,40 @@ impl Guard {
         self.mark.as_ref()
     }
 
+    /// Whether exactly this is marked already; `false` for what may be marked next.
+    ///
+    /// # Errors
+    /// [`GuardError`]: it MUST NOT leave.
+    pub fn is_marked(&self, height: Height, signed: &Signed) -> Result<bool, GuardError> {
+        let (kind, round) = (signed.kind, signed.round);
+        let below = GuardError::BelowMark { kind, height, round };
+        let mark = match &self.mark {
+            Some(mark) if height < mark.height => return Err(below),
+            Some(mark) if height == mark.height => mark,
+            _ => return Ok(false),
+        };
+        let same_kind = || mark.signed.iter().filter(|s| s.kind == kind);
+        if let Some(marked) = same_kind().find(|s| s.round == round) {
+            return if marked.bytes == signed.bytes { Ok(true) } else { Err(GuardError::Conflict { kind, height, round }) };
+        }
+        if same_kind().any(|s| s.round > round) { Err(below) } else { Ok(false) }
+    }
+
     /// Marks what is about to leave. Returns when the mark is durable; identical bytes may leave again.
     ///
     /// # Errors
     /// [`GuardError`]: it MUST NOT leave.
     pub fn admit(&mut self, height: Height, signed: Signed) -> Result<(), GuardError> {
-        let (kind, round) = (signed.kind, signed.round);
-        let below = GuardError::BelowMark { kind, height, round };
+        if self.is_marked(height, &signed)? {
+            return Ok(());
+        }
         let mut next = match &self.mark {
-            Some(mark) if height < mark.height => return Err(below),
             Some(mark) if height == mark.height => mark.clone(),
             _ => Mark { chain: self.chain, height, signed: vec![] },
         };
-        let same_kind = || next.signed.iter().filter(|s| s.kind == kind);
-        if let Some(marked) = same_kind().find(|s| s.round == round) {
-            return if marked.bytes == signed.bytes { Ok(()) } else { Err(GuardError::Conflict { kind, height, round }) };
-        }
-        if same_kind().any(|s| s.round > round) {
-            return Err(below);
-        }
-        if same_kind().count() >= MAX_ROUNDS {
-            let oldest = next.signed.iter().position(|s| s.kind == kind);
+        let same_kind = |s: &Signed| s.kind == signed.kind;
+        if next.signed.iter().filter(|s| same_kind(s)).count() >= MAX_ROUNDS {
+            let oldest = next.signed.iter().position(same_kind);
             oldest.map(|index| next.signed.remove(index));
         }
         next.signed.push(signed);
@@ -204,6 +218,15 @@ impl SharedGuard {
         // A panic while saving leaves the old mark in memory, which is the stricter one.
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         guard.admit(height, signed)
+    }
+
+    /// See [`Guard::is_marked`].
+    ///
+    /// # Errors
+    /// [`GuardError`]: it MUST NOT leave.
+    pub fn is_marked(&self, height: Height, signed: &Signed) -> Result<bool, GuardError> {
+        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.is_marked(height, signed)
     }
 }
 

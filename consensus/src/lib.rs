@@ -43,6 +43,8 @@ pub mod network;
 mod outbound;
 pub mod parts;
 pub mod ports;
+#[cfg(test)]
+mod replay_tests;
 pub mod signing;
 #[cfg(test)]
 mod simulation_tests;

@@ -4,18 +4,24 @@
 //! engine --NetworkMsg--> Outbound --NetworkMsg--> network actor of the node      own votes and proposals pass the guard
 //! engine <--NetworkEvent-- Tap <--NetworkEvent-- network actor of the node       polka certificates are shown to the application
 //! ```
+//!
+//! Invariant: what leaves is in the write-ahead log, flushed, before it is in the mark, and in the mark before it leaves.
 
+use crate::action::Fatal;
 use crate::app::Input;
 use crate::context::LegContext;
 use crate::guard::{GuardError, SharedGuard, Signed};
-use arc_malachitebft_app_channel::app::consensus::LivenessMsg;
+use crate::ports::PortError;
+use arc_malachitebft_app_channel::app::consensus::{Input as Entry, LivenessMsg};
 use arc_malachitebft_app_channel::app::engine::network::{NetworkEvent, NetworkMsg, NetworkRef, Subscriber};
 use arc_malachitebft_app_channel::app::engine::util::output_port::{OutputPort, OutputPortSubscriberTrait};
+use arc_malachitebft_app_channel::app::engine::wal::{Msg as WalMsg, WalRef};
 use arc_malachitebft_app_channel::app::types::SignedConsensusMsg;
 use arc_malachitebft_core_types::SignedVote;
 use async_trait::async_trait;
 use leg_ledger::ids::{ChainId, Height, MemberId};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc;
 
 /// What guards the door; a node that never signs has none.
@@ -29,6 +35,8 @@ pub(crate) struct OutboundGuard {
     pub guard: SharedGuard,
     /// Heights up to this one are silent.
     pub silent_until: Option<Height>,
+    /// The height whose log the engine replays, if any.
+    pub replayed: Option<Height>,
 }
 
 /// The actor that the engine takes for the network.
@@ -37,8 +45,25 @@ pub(crate) struct Outbound {
     pub network: NetworkRef<LegContext>,
     /// Guards what leaves.
     pub guard: Option<OutboundGuard>,
+    /// The engine's write-ahead log.
+    pub wal: WalRef<LegContext>,
     /// Where polka certificates and fatal errors are told.
     pub inputs: mpsc::Sender<Input>,
+}
+
+fn sender(message: &SignedConsensusMsg<LegContext>) -> MemberId {
+    match message {
+        SignedConsensusMsg::Vote(vote) => vote.message.voter.member(),
+        SignedConsensusMsg::Proposal(proposal) => proposal.message.proposer.member(),
+    }
+}
+
+/// Runs what blocks on a disk without holding up the runtime's other tasks, where the runtime can do that.
+fn blocking<R>(work: impl FnOnce() -> R) -> R {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 impl OutboundGuard {
@@ -58,11 +83,7 @@ impl OutboundGuard {
     }
 
     fn admit_message(&self, message: &SignedConsensusMsg<LegContext>) -> Result<bool, GuardError> {
-        let sender = match message {
-            SignedConsensusMsg::Vote(vote) => vote.message.voter,
-            SignedConsensusMsg::Proposal(proposal) => proposal.message.proposer,
-        };
-        if sender.member() != self.member {
+        if sender(message) != self.member {
             // In late rounds the engine passes on the proposal that it is locked on.
             return Ok(true);
         }
@@ -87,6 +108,31 @@ impl OutboundGuard {
         Ok(true)
     }
 
+    /// What a message holds of this node's own signatures.
+    fn own(&self, message: &NetworkMsg<LegContext>) -> Vec<SignedConsensusMsg<LegContext>> {
+        let mut signed = match message {
+            NetworkMsg::PublishConsensusMsg(message) => vec![message.clone()],
+            NetworkMsg::PublishLivenessMsg(LivenessMsg::Vote(vote)) => vec![SignedConsensusMsg::Vote(vote.clone())],
+            NetworkMsg::PublishLivenessMsg(LivenessMsg::PolkaCertificate(polka)) => {
+                polka.votes(&LegContext).map(SignedConsensusMsg::Vote).collect()
+            }
+            NetworkMsg::PublishLivenessMsg(LivenessMsg::SkipRoundCertificate(proof)) => {
+                proof.votes(&LegContext).map(SignedConsensusMsg::Vote).collect()
+            }
+            _ => vec![],
+        };
+        signed.retain(|message| sender(message) == self.member);
+        signed
+    }
+
+    /// Whether a message must be logged before it is marked: the engine logs nothing while it replays, so what it signs then for the first
+    /// time would be in the mark only, and a second crash would find the mark ahead of the log. Logging twice is harmless.
+    fn may_be_unlogged(&self, message: &SignedConsensusMsg<LegContext>) -> bool {
+        let (height, signed) = Signed::message(self.chain, message);
+        let silent = self.silent_until.is_some_and(|silent| height <= silent);
+        self.replayed == Some(height) && !silent && matches!(self.guard.is_marked(height, &signed), Ok(false))
+    }
+
     fn may_leave(&self, message: &NetworkMsg<LegContext>) -> Result<bool, GuardError> {
         match message {
             NetworkMsg::PublishConsensusMsg(message) => self.admit_message(message),
@@ -95,6 +141,33 @@ impl OutboundGuard {
             NetworkMsg::PublishLivenessMsg(LivenessMsg::SkipRoundCertificate(proof)) => self.admit_votes(proof.votes(&LegContext)),
             _ => Ok(true),
         }
+    }
+}
+
+impl Outbound {
+    /// Whether a message may leave; what it holds of this node's own is marked then.
+    fn may_leave(&self, message: &NetworkMsg<LegContext>, own: bool) -> Result<bool, Fatal> {
+        match &self.guard {
+            Some(guard) if own => Ok(blocking(|| guard.may_leave(message))?),
+            _ => Ok(true),
+        }
+    }
+
+    async fn log(&self, unlogged: Vec<SignedConsensusMsg<LegContext>>) -> Result<(), Fatal> {
+        if unlogged.is_empty() {
+            return Ok(());
+        }
+        let failed = |cause: String| PortError::new("log what this node signed", cause);
+        for message in unlogged {
+            let (height, entry) = match message {
+                SignedConsensusMsg::Vote(vote) => (vote.message.height, Entry::Vote(vote)),
+                SignedConsensusMsg::Proposal(proposal) => (proposal.message.height, Entry::Proposal(proposal)),
+            };
+            let appended = ractor::call!(self.wal, WalMsg::Append, height, entry);
+            appended.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+        }
+        let flushed = ractor::call!(self.wal, WalMsg::Flush);
+        Ok(flushed.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?)
     }
 }
 
@@ -113,9 +186,12 @@ impl Actor for Outbound {
             NetworkMsg::Subscribe(subscriber) => NetworkMsg::Subscribe(Box::new(Tap { subscriber, inputs: self.inputs.clone() })),
             message => message,
         };
-        let may_leave = match &self.guard {
-            Some(guard) => guard.may_leave(&message),
-            None => Ok(true),
+        let mut own = self.guard.as_ref().map(|guard| guard.own(&message)).unwrap_or_default();
+        let signed_here = !own.is_empty();
+        own.retain(|message| self.guard.as_ref().is_some_and(|guard| guard.may_be_unlogged(message)));
+        let may_leave = match self.log(own).await {
+            Ok(()) => self.may_leave(&message, signed_here),
+            Err(fatal) => Err(fatal),
         };
         match may_leave {
             Ok(true) => Ok(self.network.cast(message)?),
@@ -123,7 +199,7 @@ impl Actor for Outbound {
             Err(error) => {
                 let reason = error.to_string();
                 // The loop stops the process; a closed channel means that it is stopping already.
-                let _ = self.inputs.send(Input::Fatal(error.into())).await;
+                let _ = self.inputs.send(Input::Fatal(error)).await;
                 Err(reason.into())
             }
         }

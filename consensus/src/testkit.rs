@@ -54,6 +54,7 @@ pub fn settings(index: u8) -> Settings {
         timeouts: Timeouts::default(),
         target_time: None,
         silent_until: None,
+        replayed: None,
         started: at(0),
     }
 }

@@ -34,7 +34,7 @@ fn mark(votes: &[SignedMessage<LegContext, BlockVote>]) -> Mark {
 }
 
 fn silent(path: &Path, mark: Option<&Mark>, next: u64) -> Option<u64> {
-    silent_until(path, chain_id(), mark, member(1), Height::new(next)).unwrap().map(Height::get)
+    check_log(path, chain_id(), mark, member(1), Height::new(next)).unwrap().silent_until.map(Height::get)
 }
 
 #[test]
@@ -67,4 +67,78 @@ fn a_lost_or_older_log_silences_the_node_up_to_the_mark() {
     // The chain itself was rolled back, and the log is of the height that it held then.
     log(&path("ahead"), 7, &own);
     assert_eq!(silent(&path("ahead"), Some(&mark(&own)), 5), Some(7));
+}
+
+/// What the engine would replay; a damaged entry stops it.
+fn replay(path: &Path) -> Vec<Input<LegContext>> {
+    let mut log = Log::open(path).unwrap();
+    if log.is_empty() {
+        return vec![];
+    }
+    log_entries::<LegContext, _>(&mut log, &EngineCodec).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn a_damaged_tail_is_cut_off_and_the_node_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wal");
+    let own = [vote(1, VoteType::Prevote, 0), vote(1, VoteType::Precommit, 0)];
+    let flushed = [vote(0, VoteType::Prevote, 0), own[0].clone(), own[1].clone()];
+    log(&path, 7, &flushed);
+    let good = std::fs::read(&path).unwrap();
+    log(&path, 7, &[&flushed[..], &[vote(2, VoteType::Prevote, 0), vote(3, VoteType::Prevote, 0)]].concat());
+    let whole = std::fs::read(&path).unwrap();
+    let mark = mark(&own);
+    let check = |name: String, bytes: &[u8], least: usize| {
+        std::fs::write(&path, bytes).unwrap();
+        let state = check_log(&path, chain_id(), Some(&mark), member(1), Height::new(7)).unwrap();
+        assert_eq!(state, LogState { silent_until: None, replayed: Some(Height::new(7)) }, "{name}");
+        let entries = replay(&path).len();
+        assert!((least..=5).contains(&entries), "{name}: {entries} entries");
+        assert_eq!(std::fs::read(&path).unwrap(), whole[..std::fs::metadata(&path).unwrap().len() as usize], "{name}: a prefix");
+    };
+    for end in good.len()..=whole.len() {
+        check(format!("cut at {end}"), &whole[..end], 3);
+        let mut zeroed = whole.clone();
+        zeroed[end..].fill(0);
+        check(format!("zero from {end}"), &zeroed, 3);
+    }
+    for bytes in 1..64 {
+        check(format!("{bytes} zero bytes more"), &[&whole[..], &vec![0; bytes]].concat(), 5);
+    }
+    for place in good.len()..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[place] ^= 0x41;
+        check(format!("flipped at {place}"), &flipped, 3);
+    }
+}
+
+#[test]
+fn damage_among_what_was_marked_silences_the_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wal");
+    let own = [vote(1, VoteType::Prevote, 0), vote(1, VoteType::Precommit, 0)];
+    log(&path, 7, &own[..1]);
+    let first = std::fs::metadata(&path).unwrap().len() as usize;
+    log(&path, 7, &own);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[first + 20] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(silent(&path, Some(&mark(&own)), 7), Some(7));
+    assert_eq!(replay(&path).len(), 1);
+}
+
+#[test]
+fn a_log_whose_header_was_never_written_is_an_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wal");
+    let own = [vote(1, VoteType::Prevote, 0)];
+    for length in [0, 1, 4, 11, 12, 100] {
+        std::fs::write(&path, vec![0; length]).unwrap();
+        assert_eq!(check_log(&path, chain_id(), None, member(1), Height::new(7)).unwrap(), LogState::default(), "{length}");
+        assert_eq!(silent(&path, Some(&mark(&own)), 7), Some(7), "{length}");
+        assert!(replay(&path).is_empty());
+    }
+    std::fs::write(&path, [9; 40]).unwrap();
+    assert!(check_log(&path, chain_id(), None, member(1), Height::new(7)).is_err(), "another format is not this node's to empty");
 }

@@ -31,12 +31,20 @@ impl Handler {
         if height != self.height() {
             return Err(Fatal::NotNext { decided: height, tip: self.tip.height });
         }
-        self.mark_own(&certificate)?;
         let held = self.blocks.get(&certificate.block);
         let Some(held) = held.filter(|h| h.accepted) else {
             return Err(Fatal::MissingBlock { height, block: certificate.block });
         };
+        // Decided while the engine replays its log, the precommit may not be logged yet: marked first, it would put the mark ahead of the
+        // log if the process died before the commit. The commit ends the height, so the order costs nothing.
+        let replayed = self.settings.replayed == Some(height);
+        if !replayed {
+            self.mark_own(&certificate)?;
+        }
         self.chain.commit(&held.block, &certificate).map_err(|cause| Fatal::Commit { height, cause })?;
+        if replayed {
+            self.mark_own(&certificate)?;
+        }
         self.advance(height)
     }
 

@@ -74,6 +74,8 @@ pub struct Settings {
     pub target_time: Option<Duration>,
     /// This node does not vote up to this height ([`crate::wal_check`]).
     pub silent_until: Option<Height>,
+    /// The height whose log the engine replays, if any ([`crate::wal_check`]).
+    pub replayed: Option<Height>,
     /// When the process started, for stream numbers that never repeat.
     pub started: BlockTime,
 }
