@@ -241,7 +241,7 @@ mod tests {
     fn guard(silent_until: Option<u64>) -> OutboundGuard {
         let guard = Guard::open(chain_id(), Box::new(MemoryMark::default())).unwrap();
         let guard = SharedGuard::new(guard);
-        OutboundGuard { chain: chain_id(), member: member(1), guard, silent_until: silent_until.map(Height::new) }
+        OutboundGuard { chain: chain_id(), member: member(1), guard, silent_until: silent_until.map(Height::new), replayed: None }
     }
 
     fn block(content: u8) -> BlockId {

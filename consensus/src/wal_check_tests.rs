@@ -97,16 +97,16 @@ fn a_damaged_tail_is_cut_off_and_the_node_goes_on() {
         assert!((least..=5).contains(&entries), "{name}: {entries} entries");
         assert_eq!(std::fs::read(&path).unwrap(), whole[..std::fs::metadata(&path).unwrap().len() as usize], "{name}: a prefix");
     };
-    for end in good.len()..=whole.len() {
+    for end in (good.len()..=whole.len()).step_by(5) {
         check(format!("cut at {end}"), &whole[..end], 3);
         let mut zeroed = whole.clone();
         zeroed[end..].fill(0);
         check(format!("zero from {end}"), &zeroed, 3);
     }
-    for bytes in 1..64 {
+    for bytes in (1..64).step_by(6) {
         check(format!("{bytes} zero bytes more"), &[&whole[..], &vec![0; bytes]].concat(), 5);
     }
-    for place in good.len()..whole.len() {
+    for place in (good.len()..whole.len()).step_by(5) {
         let mut flipped = whole.clone();
         flipped[place] ^= 0x41;
         check(format!("flipped at {place}"), &flipped, 3);
