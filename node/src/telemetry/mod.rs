@@ -10,7 +10,7 @@ pub use log::{LogError, start_log};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Other registries that are shown with this one's metrics, such as the engine's: each writes its text.
@@ -52,11 +52,6 @@ impl Telemetry {
     /// Shows another registry's text with these metrics.
     pub fn add_source(&self, source: impl Fn(&mut String) -> fmt::Result + Send + Sync + 'static) {
         self.0.sources.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
-    }
-
-    /// Shows the engine's metrics.
-    pub fn watch_engine(&self) {
-        self.add_source(|text| text.write_str(&leg_consensus::metrics::export()));
     }
 
     /// Everything as text.

@@ -49,7 +49,7 @@ pub async fn place_batch(
     if orders.is_empty() || orders.len() > MAX_ACTIONS {
         return Err(ApiError::bad_value("orders", format!("1 to {MAX_ACTIONS} orders fit under one signature")));
     }
-    let now = api.market_now()?;
+    let now = api.blocking(Api::market_now).await?;
     let mut actions = Vec::with_capacity(orders.len());
     for (index, order) in orders.iter().enumerate() {
         actions.push(Action::PlaceOrder(order.place_order(now).map_err(|error| error.within(&format!("orders[{index}]")))?));

@@ -28,7 +28,8 @@ type Answer = (StatusCode, Json<OrderAnswer>);
 )]
 pub async fn place_order(_: Authorized, State(api): State<Api>, sending: Sending, body: Body<OrderRequest>) -> Result<Answer, ApiError> {
     let request = body.value;
-    let terms = request.place_order(api.market_now()?)?;
+    let now = api.blocking(Api::market_now).await?;
+    let terms = request.place_order(now)?;
     let actions = vec![Action::PlaceOrder(terms)];
     let to_sign = ToSign { role: KeyRole::Operator, atomic: false, actions, fingerprint: body.fingerprint };
     let outcome = sign_and_submit(&api, sending, to_sign).await?;
