@@ -7,6 +7,7 @@
 //!
 //! Invariants:
 //! * subscribers are sent to directly and in order: the engine's own output port loses messages when it lags (ENGINE 2);
+//! * nothing is taken from the network before the engine listens: what was taken is passed on and counts as heard;
 //! * `Listening` is sent once, when a quorum of the committee is connected or a bounded time has passed: what is published before peers
 //!   listen is lost (ENGINE 3);
 //! * the pump never waits for the actor, and the actor never for the pump, so the two directions cannot block each other.
@@ -30,7 +31,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 const _: () = assert!(leg_consensus::codec::MAX_WIRE_BYTES < super::direct::MAX_FRAME_BYTES);
@@ -77,6 +78,10 @@ struct Audience {
     subscribers: Vec<BoxedSubscriber>,
     listening: Option<Multiaddr>,
     connected: BTreeSet<PeerId>,
+    /// The last one of each peer: the next may be long in coming.
+    statuses: BTreeMap<PeerId, Status>,
+    /// Tells the pump of the first subscriber.
+    first: Option<oneshot::Sender<()>>,
 }
 
 impl Audience {
@@ -87,15 +92,26 @@ impl Audience {
         for peer in &self.connected {
             subscriber.send(NetworkEvent::PeerConnected(*peer));
             subscriber.send(NetworkEvent::PeerSubscribed(*peer, EngineChannel::Sync));
+            if let Some(status) = self.statuses.get(peer) {
+                subscriber.send(NetworkEvent::Status(*peer, status.clone()));
+            }
         }
         self.subscribers.push(subscriber);
+        if let Some(first) = self.first.take() {
+            // A pump that has gone ended with the network.
+            let _ = first.send(());
+        }
     }
 
     fn tell(&mut self, event: &NetworkEvent) {
         match event {
             NetworkEvent::Listening(address) => self.listening = Some(address.clone()),
             NetworkEvent::PeerConnected(peer) => drop(self.connected.insert(*peer)),
-            NetworkEvent::PeerDisconnected(peer) => drop(self.connected.remove(peer)),
+            NetworkEvent::PeerDisconnected(peer) => {
+                self.connected.remove(peer);
+                self.statuses.remove(peer);
+            }
+            NetworkEvent::Status(peer, status) => drop(self.statuses.insert(*peer, status.clone())),
             _ => {}
         }
         self.subscribers.iter().for_each(|subscriber| subscriber.send(event.clone()));
@@ -119,11 +135,19 @@ pub async fn start(
     sync: mpsc::Receiver<SyncEvent>,
     readiness: Readiness,
 ) -> Result<NetworkRef, SpawnErr> {
-    let audience = SharedAudience::default();
+    let (first, subscribed) = oneshot::channel();
+    let audience = SharedAudience::new(Mutex::new(Audience { first: Some(first), ..Audience::default() }));
     let (actor, _) = Actor::spawn(None, Adapter { network: network.clone(), audience: audience.clone() }, ()).await?;
-    tokio::spawn(announce(network, audience.clone(), readiness));
+    tokio::spawn(announce(network.clone(), audience.clone(), readiness));
     let pump = Pump { audience, actor: actor.clone() };
-    tokio::spawn(pump.run(events, sync));
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = subscribed => {}
+            () = network.stopped() => {}
+        }
+        drop(network);
+        pump.run(events, sync).await;
+    });
     Ok(actor)
 }
 

@@ -217,6 +217,11 @@ impl Network {
         self.command(Command::Refuse(id)).await
     }
 
+    /// Returns when the network has stopped.
+    pub(super) async fn stopped(&self) {
+        self.commands.closed().await;
+    }
+
     /// Closes all connections and ends the task.
     pub async fn stop(&self) {
         // An error means that it has stopped already.

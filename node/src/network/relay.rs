@@ -6,11 +6,19 @@
 //! ```
 //! So in a complete graph a block crosses each line once, and on a line of nodes it still reaches the end. An announcement that lies hurts
 //! only its sender: it is not served.
+//!
+//! A small frame that comes again after [`REPEAT`] is news again: the engine repeats votes with the same bytes because whoever was behind
+//! has refused them the first time. So each node passes a frame on at most once in that time, whatever circles in the graph. Large frames
+//! are never repeated; what lacks a block asks for it by sync.
 
 use super::direct::MAX_PEERS;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
+
+/// After this time a small frame may be heard and passed on again; below the second after which the engine repeats its votes, and far
+/// above what an echo takes.
+pub(super) const REPEAT: Duration = Duration::from_millis(500);
 
 /// Hash of a frame's content.
 pub(super) type FrameHash = [u8; 32];
@@ -51,7 +59,9 @@ impl Slots {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    seen: bool,
+    /// When it was last published, or heard and passed on.
+    seen_at: Option<Instant>,
+    /// Peers that need not be sent it.
     has: Slots,
 }
 
@@ -94,20 +104,33 @@ impl Relay {
     }
 
     /// This node publishes a frame to `peers`; returns whom to send it to.
-    pub(super) fn on_published(&mut self, hash: FrameHash, peers: Slots) -> Slots {
+    pub(super) fn on_published(&mut self, hash: FrameHash, peers: Slots, now: Instant) -> Slots {
         let entry = self.entry(hash);
-        let first = !std::mem::replace(&mut entry.seen, true);
+        let first = entry.seen_at.replace(now).is_none();
         // What this node says again (the engine repeats votes) goes to all again: they may have lost it.
         let targets = if first { peers.without(entry.has) } else { peers };
         entry.has = entry.has.and(targets);
         targets
     }
 
-    /// A peer delivered a frame; true when it is the first time and the caller MUST pass it on with one of the next two.
-    pub(super) fn on_received(&mut self, hash: FrameHash, from: Slot) -> bool {
+    /// A peer delivered a frame. True when it is the first time, or a repetition of one that `may_repeat`: the caller MUST pass it on with
+    /// one of the next two then.
+    pub(super) fn on_received(&mut self, hash: FrameHash, from: Slot, may_repeat: bool, now: Instant) -> bool {
         let entry = self.entry(hash);
+        let is_new = match entry.seen_at {
+            None => true,
+            Some(at) if may_repeat && now.saturating_duration_since(at) >= REPEAT => {
+                // Those that had it may have refused it.
+                entry.has = Slots::default();
+                true
+            }
+            Some(_) => false,
+        };
         entry.has.insert(from);
-        !std::mem::replace(&mut entry.seen, true)
+        if is_new {
+            entry.seen_at = Some(now);
+        }
+        is_new
     }
 
     /// Passes a small frame on; returns to whom.
@@ -173,30 +196,48 @@ mod tests {
     #[test]
     fn small_frames_go_once_to_who_lacks_them() {
         let mut relay = Relay::new(10, DELAY, 4);
-        let all = slots(&[0, 1, 2, 127]);
-        assert!(relay.on_received([1; 32], 1));
+        let (all, now) = (slots(&[0, 1, 2, 127]), Instant::now());
+        assert!(relay.on_received([1; 32], 1, true, now));
         assert_eq!(relay.pass_on([1; 32], all), slots(&[0, 2, 127]));
-        assert!(!relay.on_received([1; 32], 2), "seen");
+        assert!(!relay.on_received([1; 32], 2, true, now), "seen");
         assert_eq!(relay.pass_on([1; 32], all), Slots::default());
-        assert_eq!(relay.on_published([2; 32], all), all);
-        assert_eq!(relay.on_published([2; 32], all), all, "what is said again goes to all again");
-        assert!(!relay.on_received([2; 32], 0), "an echo of what this node said");
+        assert_eq!(relay.on_published([2; 32], all, now), all);
+        assert_eq!(relay.on_published([2; 32], all, now), all, "what is said again goes to all again");
+        assert!(!relay.on_received([2; 32], 0, true, now), "an echo of what this node said");
+    }
+
+    #[test]
+    fn every_repetition_of_a_small_frame_is_news_and_goes_on_but_no_echo_is() {
+        let mut relay = Relay::new(10, DELAY, 4);
+        let (all, start) = (slots(&[0, 1, 2]), Instant::now());
+        for second in 0..20 {
+            let now = start + Duration::from_secs(second);
+            assert!(relay.on_received([1; 32], 1, true, now), "repetition {second}");
+            assert_eq!(relay.pass_on([1; 32], all), slots(&[0, 2]), "whoever had it may have refused it");
+            let soon = now + REPEAT - Duration::from_millis(1);
+            assert!(!relay.on_received([1; 32], 0, true, soon) && !relay.on_received([1; 32], 2, true, soon), "echoes");
+        }
+        relay.on_published([2; 32], all, start);
+        relay.on_published([2; 32], all, start + REPEAT);
+        assert!(!relay.on_received([2; 32], 0, true, start + REPEAT), "an echo of this node's own repetition");
+        assert!(relay.on_received([3; 32], 0, false, start));
+        assert!(!relay.on_received([3; 32], 0, false, start + REPEAT), "a large frame");
     }
 
     #[test]
     fn large_frames_are_announced_and_go_to_who_does_not_announce_them() {
         let mut relay = Relay::new(10, DELAY, 4);
         let (all, now) = (slots(&[0, 1, 2, 3]), Instant::now());
-        assert!(relay.on_received([1; 32], 0));
+        assert!(relay.on_received([1; 32], 0, false, now));
         assert_eq!(relay.hold([1; 32], Bytes::from_static(b"part"), all, now), slots(&[1, 2, 3]));
         relay.on_announced([1; 32], 2);
-        assert!(!relay.on_received([1; 32], 3));
+        assert!(!relay.on_received([1; 32], 3, false, now));
         assert!(relay.due(all, now).is_empty());
         assert_eq!(relay.next(), Some(now + DELAY));
         assert_eq!(relay.due(all, now + DELAY), vec![(Bytes::from_static(b"part"), slots(&[1]))]);
         assert_eq!(relay.next(), None);
         relay.on_announced([2; 32], 1);
-        assert!(relay.on_received([2; 32], 0), "an announcement is not the frame");
+        assert!(relay.on_received([2; 32], 0, false, now), "an announcement is not the frame");
         assert_eq!(relay.hold([2; 32], Bytes::new(), all, now), slots(&[2, 3]));
     }
 
@@ -205,12 +246,12 @@ mod tests {
         let mut relay = Relay::new(3, DELAY, 2);
         let (all, now) = (slots(&[0, 1]), Instant::now());
         for i in 0..5 {
-            assert!(relay.on_received([i; 32], 0));
+            assert!(relay.on_received([i; 32], 0, false, now));
             relay.hold([i; 32], Bytes::new(), all, now);
         }
         assert_eq!((relay.entries.len(), relay.order.len()), (3, 3));
         assert_eq!(relay.due(all, now).len(), 5, "beyond the bound nothing waits");
-        assert!(relay.on_received([0; 32], 0), "forgotten");
+        assert!(relay.on_received([0; 32], 0, false, now), "forgotten");
         relay.forget_peer(0);
         assert!(relay.entries.values().all(|entry| !entry.has.contains(0)));
     }

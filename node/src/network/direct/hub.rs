@@ -25,7 +25,7 @@ pub enum DirectEvent {
     Connected(NodeId, Standing),
     /// It no longer can.
     Disconnected(NodeId),
-    /// Content that this node sees for the first time; well formed, and passed on already.
+    /// Content that this node sees for the first time, or that is repeated; well formed, and passed on already.
     Received {
         /// The neighbour that delivered it, not necessarily its author.
         from: NodeId,
@@ -148,7 +148,7 @@ impl Hub {
             HubMessage::Received { node, frame: None } => self.on_fault(node),
             HubMessage::Publish(channel, content) => {
                 let hash = content_hash(channel, &content);
-                let targets = self.relay.on_published(hash, self.members());
+                let targets = self.relay.on_published(hash, self.members(), Instant::now());
                 self.send(targets, &Frame::Content(channel, content));
                 None
             }
@@ -250,7 +250,9 @@ impl Hub {
 
     fn on_content(&mut self, from: NodeId, slot: Slot, channel: Channel, content: Bytes) -> Option<DirectEvent> {
         let hash = content_hash(channel, &content);
-        if !self.relay.on_received(hash, slot) {
+        // Only what the engine repeats may come again; parts of blocks are too large for it.
+        let may_repeat = channel == Channel::Consensus;
+        if !self.relay.on_received(hash, slot, may_repeat, Instant::now()) {
             self.shared.count(|counts| counts.frames_seen_again += 1);
             return None;
         }

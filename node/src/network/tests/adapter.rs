@@ -130,7 +130,48 @@ async fn four_members_on_a_line_start_with_a_quorum_and_hear_each_others_votes()
     };
     assert_eq!(wait_for("a status", &mut events_d, status).await, Status::new(tip(9), tip(2)));
 
+    // Whoever starts to listen late, as the engine's parts do one after the other, is told the same.
+    assert_eq!(wait_for("a status", &mut listen(&d), status).await, Status::new(tip(9), tip(2)));
+
     first.network.stop().await;
     drop(first);
     within("the actor's end", a.wait(None)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_arrives_before_the_engine_listens_and_every_repetition_reaches_it() {
+    let members = [1, 2, 3];
+    let (first, a) = with_actor(1, &[], &members).await;
+    let (second, b) = with_actor(2, &[&first], &members).await;
+    let (third, c) = with_actor(3, &[&second], &members).await;
+    first.connected(node(2)).await;
+    third.connected(node(2)).await;
+    second.connected(node(3)).await;
+    a.cast(NetworkMsg::PublishConsensusMsg(vote(1))).unwrap();
+    for relayed in [&second, &third] {
+        until("the frame", relayed.network.counts(), |counts| counts.frames_received == 1).await;
+    }
+    let votes = |event| matches!(event, NetworkEvent::Vote(..)).then_some(());
+    let (mut events_b, mut events_c) = (listen(&b), listen(&c));
+    wait_for("the vote from before", &mut events_b, votes).await;
+    wait_for("the vote from before", &mut events_c, votes).await;
+
+    // As the engine repeats it: the same bytes each time, a while apart. The third node hears it by the second only.
+    let mut repetitions = tokio::time::interval(2 * super::super::relay::REPEAT);
+    repetitions.tick().await;
+    for _ in 0..3 {
+        repetitions.tick().await;
+        a.cast(NetworkMsg::PublishConsensusMsg(vote(1))).unwrap();
+        wait_for("a repetition", &mut events_c, votes).await;
+    }
+    third.network.stop().await;
+    within("the actor's end", c.wait(None)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_actor_that_nobody_listened_to_ends_with_the_network_too() {
+    let (node, actor) = with_actor(1, &[], &[1]).await;
+    node.network.stop().await;
+    drop(node);
+    within("the actor's end", actor.wait(None)).await.unwrap();
 }
