@@ -47,6 +47,8 @@ pub(crate) enum LoopEnd {
     Fatal(Fatal),
     /// The engine's actors are gone.
     EngineStopped,
+    /// The loop's thread is gone without a word.
+    Panicked,
 }
 
 impl From<Fatal> for LoopEnd {

@@ -174,7 +174,7 @@ impl Node {
 }
 
 async fn stop(mut engine: Engine) {
-    engine.stop().await;
+    engine.stop();
     let ended = tokio::time::timeout(Duration::from_secs(60), engine.ended()).await;
     assert!(matches!(ended, Ok(Ended::Stopped)), "{ended:?}");
 }

@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 /// A member id that no committee can hold, for nodes without one.
 const FOLLOWER: &str = "follower";
@@ -116,7 +117,9 @@ pub struct Engine {
     actors: Actors,
     work: WorkBell,
     ended: oneshot::Receiver<LoopEnd>,
-    stopping: bool,
+    end: Option<LoopEnd>,
+    stopping: Option<JoinHandle<()>>,
+    stopped: bool,
     silent_until: Option<Height>,
     wal_path: PathBuf,
 }
@@ -174,7 +177,16 @@ pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>
     let consensus = actors.consensus.clone();
     let app = App { handler, clock: ports.clock, inputs: receiver, alive, work: Arc::clone(&work), network, consensus };
     let ended = spawn_loop(app, actors.node.clone())?;
-    Ok(Engine { actors, work: WorkBell(work), ended, stopping: false, silent_until: silent, wal_path: config.wal_path })
+    Ok(Engine {
+        actors,
+        work: WorkBell(work),
+        ended,
+        end: None,
+        stopping: None,
+        stopped: false,
+        silent_until: silent,
+        wal_path: config.wal_path,
+    })
 }
 
 fn open_guard(
@@ -295,6 +307,22 @@ fn spawn_loop(app: App, node: NodeRef) -> Result<oneshot::Receiver<LoopEnd>, Sta
     }
 }
 
+async fn stop_in_order(children: Vec<ActorCell>, node: NodeRef, wal_path: PathBuf) {
+    for child in children {
+        // Unlinked first, so that the supervisor does not take it for a failure.
+        child.unlink(node.get_cell());
+        if child.stop_and_wait(None, Some(STOP_PATIENCE)).await.is_err() {
+            child.kill();
+        }
+    }
+    node.stop(None);
+    let path = wal_path.clone();
+    let closed = tokio::task::spawn_blocking(move || wait_for_lock(&path)).await;
+    if !matches!(closed, Ok(Ok(()))) {
+        tracing::warn!(path = %wal_path.display(), "the write-ahead log may still be open");
+    }
+}
+
 /// The log's thread ends on its own time after its actor; whoever gets the lock knows that it has.
 fn wait_for_lock(path: &Path) -> std::io::Result<()> {
     File::open(path)?.lock()
@@ -311,31 +339,35 @@ impl Engine {
         self.silent_until
     }
 
-    /// Stops the engine: what it began is finished, its log is closed. [`Engine::ended`] answers afterwards.
-    pub async fn stop(&mut self) {
-        self.stopping = true;
-        for child in &self.actors.children {
-            // Unlinked first, so that the supervisor does not take it for a failure.
-            child.unlink(self.actors.node.get_cell());
-            if child.stop_and_wait(None, Some(STOP_PATIENCE)).await.is_err() {
-                child.kill();
-            }
-        }
-        self.actors.node.stop(None);
-        let path = self.wal_path.clone();
-        let closed = tokio::task::spawn_blocking(move || wait_for_lock(&path)).await;
-        if !matches!(closed, Ok(Ok(()))) {
-            tracing::warn!(path = %self.wal_path.display(), "the write-ahead log may still be open");
+    /// Begins to stop the engine: what it began is finished, its log is closed. [`Engine::ended`] tells when that is done.
+    ///
+    /// MUST be called within the runtime.
+    pub fn stop(&mut self) {
+        if !self.stopped {
+            self.stopped = true;
+            let stopping = stop_in_order(self.actors.children.clone(), self.actors.node.clone(), self.wal_path.clone());
+            self.stopping = Some(tokio::spawn(stopping));
         }
     }
 
-    /// Waits until the engine ends by itself or after [`Engine::stop`]. MUST be awaited: this is how a fatal error gets out.
+    /// Waits until the engine ends by itself or after [`Engine::stop`]. MUST be awaited: this is how a fatal error gets out. May be dropped
+    /// and awaited again.
     pub async fn ended(&mut self) -> Ended {
-        match (&mut self.ended).await {
-            Ok(LoopEnd::Fatal(fatal)) => Ended::Fatal(fatal),
-            Ok(LoopEnd::EngineStopped) if self.stopping => Ended::Stopped,
-            Ok(LoopEnd::EngineStopped) => Ended::Failed("an actor of the engine stopped; the log above says why".into()),
-            Err(_) => Ended::Failed("the consensus thread panicked".into()),
+        if self.end.is_none() {
+            // The sender is lost only when the thread panics.
+            let end = (&mut self.ended).await;
+            self.end = Some(end.unwrap_or(LoopEnd::Panicked));
+        }
+        if let Some(stopping) = &mut self.stopping {
+            // A panic while stopping leaves nothing running.
+            let _ = stopping.await;
+            self.stopping = None;
+        }
+        match self.end.take() {
+            Some(LoopEnd::Fatal(fatal)) => Ended::Fatal(fatal),
+            Some(LoopEnd::EngineStopped) if self.stopped => Ended::Stopped,
+            Some(LoopEnd::EngineStopped) => Ended::Failed("an actor of the engine stopped; the log above says why".into()),
+            Some(LoopEnd::Panicked) | None => Ended::Failed("the consensus thread panicked".into()),
         }
     }
 }

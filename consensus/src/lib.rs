@@ -45,6 +45,8 @@ pub mod parts;
 pub mod ports;
 pub mod signing;
 #[cfg(test)]
+mod simulation_tests;
+#[cfg(test)]
 mod testkit;
 pub mod timeouts;
 pub mod types;

@@ -20,6 +20,11 @@ pub const MAX_NETWORK_KEYS: usize = 4;
 pub const MAX_SLUG: usize = 32;
 /// Candidates examined for one bid in one auction (MARKET 5); later ones wait for the next block.
 pub const MAX_CANDIDATES: usize = 1_024;
+/// Work of one auction (MARKET 5): one for each bid, one for each candidate examined, one more for each [`BACKING_PER_CHECK`] entries that
+/// what a candidate's seller owes has. The bid at which it is reached is examined whole; the next block goes on with the one after it.
+pub const MAX_AUCTION_CHECKS: u64 = 65_536;
+/// Entries of a seller's dues or solar promises that cost an auction as much as one check (MARKET 5).
+pub const BACKING_PER_CHECK: u64 = 16;
 /// Fills of one bid in one auction (MARKET 5); the rest stays open.
 pub const MAX_FILLS: usize = 16;
 /// Largest quantity in an order, in the resource's state unit (MARKET 1).

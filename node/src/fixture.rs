@@ -86,10 +86,24 @@ impl Network {
 
     /// Another name is another network.
     pub fn named(name: &[u8], hubs: u8) -> Self {
+        Network::build(name, hubs, hubs)
+    }
+
+    /// A network whose first `seats` hubs are the committee.
+    pub fn with_committee(hubs: u8, seats: u8) -> Self {
+        Network::build(b"fixture", hubs, seats)
+    }
+
+    fn build(name: &[u8], hubs: u8, seats: u8) -> Self {
         let hubs: Vec<Hub> = (0..hubs).map(Hub::new).collect();
         let chain = ChainId::from_hash(Hash::of(Domain::Genesis, name));
-        let ledger = Ledger::genesis(chain, founding_state(&hubs)).unwrap();
+        let ledger = Ledger::genesis(chain, founding_state(&hubs, usize::from(seats))).unwrap();
         Network { chain, hubs, ledger, certificate: None }
+    }
+
+    /// What a chain of this network is opened with.
+    pub fn founding(&self) -> crate::chain::Founding {
+        crate::chain::Founding { chain: self.chain, state: founding_state(&self.hubs, self.committee().len()) }
     }
 
     /// A transaction of a hub that is valid in the next 100 blocks: it cancels an order that is not there.
@@ -151,9 +165,9 @@ impl Network {
     }
 }
 
-/// The state at genesis of a network of these hubs.
-pub fn founding_state(hubs: &[Hub]) -> State {
-    let committee = hubs.iter().map(|hub| CommitteeMember { member: hub.id, key: hub.consensus.public() }).collect();
+/// The state at genesis of a network of these hubs, the first `seats` of which are the committee.
+pub fn founding_state(hubs: &[Hub], seats: usize) -> State {
+    let committee = hubs.iter().take(seats).map(|hub| CommitteeMember { member: hub.id, key: hub.consensus.public() }).collect();
     let committee = Committee::new(committee).unwrap();
     let mut state = State::default();
     let mut overlay = Overlay::new(&state);

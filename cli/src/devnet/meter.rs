@@ -30,6 +30,8 @@ pub struct Meter {
     heat: Register,
     /// Jobs by the trade they deliver.
     running: BTreeMap<TradeId, Load>,
+    /// What is kept for jobs, by slot of the run.
+    kept: BTreeMap<usize, u64>,
     /// What the jobs draw, by slot of the run.
     drawn: BTreeMap<usize, u64>,
     /// The same as heat.
@@ -40,30 +42,39 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Puts a job on the servers for the hour that begins at slot `first` of the run: it takes, slot by slot, what the hub kept for compute and
-    /// other jobs left over.
-    pub fn start(&mut self, plan: &Plan, hub: usize, trade: TradeId, first: usize, wh: u64) {
-        let (mut left, mut load) = (wh, Load::new());
+    /// Books a job for the hour that begins at slot `first` of the run: `ordered` Wh are kept for it, slot by slot out of what the hub offered and
+    /// other jobs left over; `delivered` of them will be drawn.
+    pub fn book(&mut self, plan: &Plan, hub: usize, trade: TradeId, first: usize, ordered: u64, delivered: u64) {
+        let (mut ordered, mut delivered, mut load) = (ordered, delivered, Load::new());
         for index in first..first + HOUR_SLOTS {
-            let used = self.drawn.get(&index).copied().unwrap_or(0);
-            let part = left.min(plan.server_share(index, hub).saturating_sub(used));
-            if part > 0 {
-                load.insert(index, part);
-                *self.drawn.entry(index).or_default() += part;
-                *self.given_off.entry(index).or_default() += thermal(part);
-                left -= part;
+            let kept = self.kept.entry(index).or_default();
+            let part = ordered.min(plan.server_share(index, hub).saturating_sub(*kept));
+            *kept += part;
+            ordered -= part;
+            let drawn = part.min(delivered);
+            if drawn > 0 {
+                load.insert(index, drawn);
+                *self.drawn.entry(index).or_default() += drawn;
+                *self.given_off.entry(index).or_default() += thermal(drawn);
+                delivered -= drawn;
             }
         }
         self.running.insert(trade, load);
     }
 
-    /// True once a job was put on the servers.
+    /// True once a job was booked.
     pub fn knows(&self, trade: &TradeId) -> bool {
         self.running.contains_key(trade) || self.completed.contains(trade)
     }
 
+    /// What is kept for jobs in a slot of the run, Wh.
+    pub fn kept(&self, index: usize) -> u64 {
+        self.kept.get(&index).copied().unwrap_or(0)
+    }
+
     /// Reads the registers at the end of slot `index` of the run; what did not move is not read. Returns what was fed in.
     pub fn read(&mut self, plan: &Plan, hub: usize, index: usize, slot: Slot) -> u64 {
+        self.kept.remove(&index);
         let drawn = self.drawn.remove(&index).unwrap_or(0);
         let given_off = self.given_off.remove(&index).unwrap_or(0);
         let fed_in = plan.surplus(index, hub).saturating_sub(drawn);
@@ -156,11 +167,13 @@ mod tests {
     fn jobs_share_what_the_hub_kept_and_the_rest_is_fed_in() {
         let (plan, mut meter) = (plan(), Meter::default());
         let share: Vec<u64> = (0..4).map(|i| plan.server_share(i, 0)).collect();
-        assert_eq!(share[0], 1_200);
-        meter.start(&plan, 0, trade(1), 0, 500);
-        meter.start(&plan, 0, trade(2), 0, share.iter().sum::<u64>() - 500);
+        assert_eq!(share[0], 2_400);
+        meter.book(&plan, 0, trade(1), 0, 500, 500);
+        let rest = share.iter().sum::<u64>() - 500;
+        meter.book(&plan, 0, trade(2), 0, rest, rest - 100);
+        assert_eq!((0..4).map(|i| meter.kept(i)).collect::<Vec<_>>(), share);
         let fed_in: Vec<u64> = (0..4).map(|i| meter.read(&plan, 0, i, plan.span.slot(i as i64))).collect();
-        let want: Vec<u64> = (0..4).map(|i| plan.surplus(i, 0) - share[i]).collect();
+        let want: Vec<u64> = (0..4).map(|i| plan.surplus(i, 0) - share[i] + if i == 3 { 100 } else { 0 }).collect();
         assert_eq!(fed_in, want);
         meter.complete(&plan, trade(1));
         let actions = meter.take(256);

@@ -77,7 +77,7 @@ pub struct Replay<'c> {
     meters: Vec<Meter>,
     started: BTreeSet<TradeId>,
     confirmed: BTreeSet<TradeId>,
-    /// End the run at the first slot that closes late.
+    /// End the run when it is not clean any more: a slot closed late, a deadline passed, an action was rejected.
     strict: bool,
 }
 
@@ -91,7 +91,7 @@ pub struct Finished {
     pub plan: Plan,
     /// From the start of the run's slot 0 to its end.
     pub took_ms: u64,
-    /// False when the run ended early because a slot closed late.
+    /// False when the run ended early because it was not clean any more.
     pub whole: bool,
 }
 
@@ -103,7 +103,7 @@ struct Outgoing {
 }
 
 impl<'c> Replay<'c> {
-    /// A run. `strict` ends it at the first slot that closes late.
+    /// A run. `strict` ends it when it is not clean any more.
     pub fn new(network: Network, plan: Plan, auditor: Auditor, clock: &'c dyn Clock, strict: bool) -> Self {
         Replay {
             network,
@@ -130,8 +130,8 @@ impl<'c> Replay<'c> {
             self.follow_until(self.wall(tick), tick, watcher).await?;
             self.on_tick(tick).await?;
             self.tracker.close_slots(usize::try_from(tick).unwrap_or(0));
-            let late = !self.tracker.late().is_empty() || self.cancelled() > 0;
-            if self.strict && late {
+            let unclean = !self.tracker.late().is_empty() || !self.tracker.failures().is_empty() || self.cancelled() > 0;
+            if self.strict && unclean {
                 return Ok(self.finished(begun, false));
             }
             if tick >= slots && self.is_done() {
@@ -213,6 +213,7 @@ impl<'c> Replay<'c> {
 
     async fn on_tick(&mut self, tick: i64) -> Result<()> {
         let tip = self.auditor.next_height();
+        self.book_jobs(tick);
         let mut out = self.orders(tick, tip);
         if tick > 0 {
             self.read_meters(tick, tip, &mut out);
@@ -224,7 +225,8 @@ impl<'c> Replay<'c> {
 
     fn orders(&mut self, tick: i64, tip: Height) -> Vec<Outgoing> {
         let slot = usize::try_from(tick + ENERGY_LEAD).ok().filter(|slot| *slot < self.plan.span.slots);
-        let batches = self.plan.orders(tick);
+        let meters = &self.meters;
+        let batches = self.plan.orders(tick, &|hub, index| meters[hub].kept(index));
         let mut out = Vec::new();
         for (member, batch) in batches.into_iter().enumerate().filter(|(_, batch)| !batch.actions.is_empty()) {
             let who = format!("{} at tick {tick}", self.network.members[member].member());
@@ -258,7 +260,6 @@ impl<'c> Replay<'c> {
             let Product::Compute { from, until } = trade.product else { continue };
             match trade.status {
                 TradeStatus::Pending if from <= now && self.started.insert(trade.id) => {
-                    self.put_on_servers(&trade);
                     steps.entry(trade.seller).or_default().push(Action::StartTrade { trade: trade.id });
                 }
                 TradeStatus::Running if until <= now => {
@@ -282,11 +283,19 @@ impl<'c> Replay<'c> {
         }
     }
 
-    fn put_on_servers(&mut self, trade: &Trade) {
-        let (Some(hub), Product::Compute { from, .. }) = (self.hub(trade.seller), trade.product) else { return };
-        let Some(first) = self.plan.span.index(from.slot()) else { return };
-        let wh = self.tracker.job(&trade.bid).map_or(trade.quantity.get(), |job| job.delivered());
-        self.meters[hub].start(&self.plan, hub, trade.id, first, wh);
+    /// Books the jobs of the hour whose first energy tick this is: what is matched by now runs, offers have lapsed.
+    fn book_jobs(&mut self, tick: i64) {
+        let hour = self.plan.span.start(tick + ENERGY_LEAD);
+        let trades = self.auditor.state().range::<Trades>(..).map(|(_, trade)| trade);
+        for trade in trades {
+            let Product::Compute { from, .. } = trade.product else { continue };
+            let (Some(hub), Some(first)) = (self.hub(trade.seller), self.plan.span.index(from.slot())) else { continue };
+            if from <= hour && !self.meters[hub].knows(&trade.id) {
+                let ordered = trade.quantity.get();
+                let delivered = self.tracker.job(&trade.bid).map_or(ordered, |job| job.delivered());
+                self.meters[hub].book(&self.plan, hub, trade.id, first, ordered, delivered);
+            }
+        }
     }
 
     /// Whether the buyer of a trade confirms, rather than be silent.

@@ -63,7 +63,8 @@ impl Tracker {
         for receipt in receipts.iter().filter(|r| r.transaction == id) {
             match receipt.code {
                 Code::Ok => {}
-                Code::SlotClosed => refused_late = true,
+                // Energy after its slot's start, compute after its offer's end: the network was too slow for this market time.
+                Code::SlotClosed | Code::BadTimeInForce => refused_late = true,
                 code => {
                     let text = format!("{}: action {} was rejected: {} ({})", sent.who, receipt.action, code.name(), code.message().trim());
                     self.failures.push(text);

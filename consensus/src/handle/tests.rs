@@ -291,6 +291,20 @@ fn a_parent_of_a_fast_clock_delays_no_longer_than_the_interval() {
 }
 
 #[test]
+fn after_a_turn_of_everyone_the_proposer_takes_the_time_that_all_find_timely() {
+    let chain = MemoryChain::new(4);
+    let mut handler = handler(proposer(1, 3), &chain, &MemoryProposals::default());
+    let mut time = |round: u32| {
+        handler.on_started_round(h(1), r(round), at(9_000)).unwrap();
+        propose(&mut handler, 1, round, at(9_000));
+        let held = handler.blocks.values().find(|held| held.block.header.creation_round == r(round));
+        held.map(|held| held.block.header.time)
+    };
+    assert_eq!(time(3), Some(at(9_000)));
+    assert_eq!(time(7), Some(at(1)));
+}
+
+#[test]
 fn a_restream_carries_the_same_block_for_its_round() {
     let first = proposer(1, 0);
     let (chain, proposals) = (MemoryChain::new(4), MemoryProposals::default());

@@ -12,7 +12,7 @@ use crate::params::Params;
 use crate::receipt::{Event, Receipt};
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Parameters, State, StateEntry, View};
 use crate::time::{BlockTime, MarketTime};
-use crate::transaction::{TransactionBody, Verified};
+use crate::transaction::{Market, TransactionBody, Verified};
 use crate::tree::{Changes, Key, Tree};
 use serde::{Deserialize, Serialize};
 
@@ -208,8 +208,13 @@ impl Ledger {
         self.committees().map_or((Hash::ZERO, Hash::ZERO), |c| (c.current.hash(), c.next.hash()))
     }
 
-    /// When the first timer is due: a proposer ends its idle wait for it.
+    /// When a block has work without transactions: long ago if an auction is due in the next block, else when the first timer is. A
+    /// proposer ends its idle wait for it.
     pub fn next_due(&self) -> Option<MarketTime> {
+        let auctions = IndexKey::AuctionDue { market: Market::Compute };
+        if matches!(self.state.index(auctions..).next(), Some(IndexKey::AuctionDue { .. })) {
+            return Some(MarketTime::from_ms(0));
+        }
         match self.state.index(..).next()? {
             IndexKey::Timer { due, .. } => Some(due),
             _ => None,

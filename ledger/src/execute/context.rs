@@ -1,14 +1,13 @@
 //! What the rooms of the market work on while a block executes.
 
+use super::ChangedMarkets;
 use crate::ids::{BlockId, Height, MemberId, Nonce, TransactionId};
 use crate::member::Member;
 use crate::params::{Params, ProtocolVersion};
 use crate::receipt::{CancelReason, Code, Event, OrderEnd, Receipt, Settlement};
 use crate::state::{Members, Order, Overlay, Trade, View};
 use crate::time::{BlockTime, MarketTime};
-use crate::transaction::Market;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// What a block brings beside its transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,21 +113,21 @@ pub struct Context<'s> {
     /// What was finished so far.
     pub finished: Vec<HistoryRecord>,
     /// Markets whose auction is to run in phase 3.
-    pub changed_markets: BTreeSet<Market>,
+    pub changed_markets: ChangedMarkets,
 }
 
 impl<'s> Context<'s> {
     /// A context without changes.
     pub fn new(state: Overlay<'s>, facts: BlockFacts, params: Params) -> Self {
-        Context { state, facts, params, events: Vec::new(), finished: Vec::new(), changed_markets: BTreeSet::new() }
+        Context { state, facts, params, events: Vec::new(), finished: Vec::new(), changed_markets: ChangedMarkets::default() }
     }
 
-    /// Runs `f`; when it is rejected, everything that it changed is undone.
+    /// Runs `f`; when it is rejected, everything that it changed is undone, at the cost of what it changed.
     ///
     /// # Errors
     /// What `f` returns.
     pub fn attempt<R, E>(&mut self, f: impl FnOnce(&mut Self) -> Result<R, E>) -> Result<R, E> {
-        let (events, finished, markets) = (self.events.len(), self.finished.len(), self.changed_markets.clone());
+        let (events, finished, markets) = (self.events.len(), self.finished.len(), self.changed_markets.mark());
         self.state.checkpoint();
         let result = f(self);
         if result.is_ok() {
@@ -137,7 +136,7 @@ impl<'s> Context<'s> {
             self.state.rollback();
             self.events.truncate(events);
             self.finished.truncate(finished);
-            self.changed_markets = markets;
+            self.changed_markets.rollback(markets);
         }
         result
     }

@@ -8,6 +8,7 @@
 
 mod balance;
 mod chain;
+mod changed;
 mod context;
 pub mod invariants;
 mod phases;
@@ -16,6 +17,7 @@ mod validity;
 
 pub use balance::{collect_debt, collect_penalty, escrow_reserved, pay_bonus, refund_escrow, release, reserve, settle_escrow};
 pub use chain::{Executed, Ledger, ResumeError, Tip};
+pub use changed::ChangedMarkets;
 pub use context::{BlockFacts, Context, Envelope, Fault, HistoryRecord};
 pub use phases::{Outcome, execute_block};
 pub use replay::ReplayWindow;

@@ -116,7 +116,7 @@ fn run_transaction(ctx: &mut Context<'_>, transaction: &Verified, receipts: &mut
     if body.atomic {
         ctx.state.checkpoint();
     }
-    let marks = (ctx.events.len(), ctx.finished.len(), body.atomic.then(|| ctx.changed_markets.clone()));
+    let marks = (ctx.events.len(), ctx.finished.len(), ctx.changed_markets.mark());
     for (index, action) in body.actions.iter().enumerate() {
         let env = envelope(index);
         let result = if failed && body.atomic {
@@ -143,9 +143,7 @@ fn run_transaction(ctx: &mut Context<'_>, transaction: &Verified, receipts: &mut
     ctx.state.rollback();
     ctx.events.truncate(marks.0);
     ctx.finished.truncate(marks.1);
-    if let Some(markets) = marks.2 {
-        ctx.changed_markets = markets;
-    }
+    ctx.changed_markets.rollback(marks.2);
     for receipt in receipts.iter_mut().skip(first).filter(|r| r.code == Code::Ok) {
         receipt.code = Code::AtomicSibling;
         receipt.order = None;

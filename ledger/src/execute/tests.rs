@@ -332,6 +332,21 @@ fn a_suspended_member_is_answered_with_receipts() {
 }
 
 #[test]
+fn a_due_auction_is_work_for_the_next_block() {
+    let mut state = genesis_state();
+    let mut overlay = crate::state::Overlay::new(&state);
+    let due = crate::state::MarketState { auction_due: true, ..Default::default() };
+    overlay.put::<crate::state::Markets>(crate::transaction::Market::Compute, due);
+    let changes = overlay.into_changes();
+    state.apply(changes);
+    let mut ledger = Ledger::genesis(chain(), state).unwrap();
+    let due = ledger.next_due().map(|due| ledger.params().unwrap().clock.block_time(due));
+    assert!(due.is_some_and(|due| due <= ledger.tip().time), "at once");
+    advance(&mut ledger, vec![]);
+    assert_eq!(ledger.next_due(), None, "the auction was held, no timer is set");
+}
+
+#[test]
 fn created_money_stops_the_ledger() {
     let mut state = genesis_state();
     let mut overlay = Overlay::new(&state);

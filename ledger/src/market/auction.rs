@@ -1,9 +1,9 @@
 //! One market's call auction: reads the book, decides the fills, changes nothing (MARKET 5).
 
 use super::backing::Backing;
-use super::bids::Bids;
+use super::bids::{Bid, Bids};
 use super::ladder::{Ladder, Rules};
-use super::parties::Parties;
+use super::parties::{BidPlace, Parties};
 use super::reference;
 use super::selection::{Desk, Taken, Terms};
 use super::uniform::uniform_price;
@@ -12,7 +12,7 @@ use crate::execute::{BlockFacts, Fault};
 use crate::ids::{MemberId, OrderId};
 use crate::params::{Params, PriceRule};
 use crate::receipt::Code;
-use crate::state::{Fill, Markets, View};
+use crate::state::{AuctionRound, Fill, Markets, Order, View};
 use crate::transaction::{Market, Product, SettlementMethod};
 
 /// What an auction decided.
@@ -25,7 +25,20 @@ pub(super) struct Cleared {
     /// Everything that filled.
     pub quantity: Quantity,
     /// The next block should try again although no order may change.
-    pub unfinished: bool,
+    pub due: bool,
+    /// Where it goes on; `None`: at the first bid.
+    pub round: Option<AuctionRound>,
+}
+
+/// What an auction takes up from before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start<'r> {
+    /// The round that it goes on with.
+    pub round: Option<&'r AuctionRound>,
+    /// Orders changed since the last auction.
+    pub changed: bool,
+    /// Checks at which it ends ([`crate::limits::MAX_AUCTION_CHECKS`]).
+    pub checks: u64,
 }
 
 /// Fills of one bid.
@@ -45,19 +58,23 @@ pub(super) struct Deal {
     pub fills: Vec<Fill>,
 }
 
-/// Runs the auction of a market on a book.
+/// Runs the auction of a market on a book: from where the round is, or from the first bid, until the bids end or the checks are used up.
+///
+/// One that goes on with a round looks at the bids of its own block first, for at most half of its checks: what is new, and may end with the
+/// block, need not wait until a long round is over.
 ///
 /// # Errors
 /// [`Fault`]: the index and the state disagree.
-pub(super) fn clear<V: View>(view: &V, facts: &BlockFacts, params: &Params, market: Market) -> Result<Cleared, Fault> {
+pub(super) fn clear<V: View>(view: &V, facts: &BlockFacts, params: &Params, market: Market, start: Start<'_>) -> Result<Cleared, Fault> {
     let rules = params.resources.of(market.resource());
     let reference = reference::of_market(view.before_block(), params, &market);
     let ladder = Ladder::new(view, Rules { market, now: facts.market_time, reference, params: rules });
     let mut desk = Desk {
-        parties: Parties::new(view.before_block(), facts, market),
+        parties: Parties::new(view.before_block(), facts, market, start.round.map_or(facts.parent, |round| round.parent)),
         ladder,
         backing: Backing::new(view, facts.market_time, rules.lot),
         lot: rules.lot,
+        examined: 0,
     };
     let mut bids = Bids::new(view, market, facts.market_time);
     let uniform = match rules.rule {
@@ -67,27 +84,79 @@ pub(super) fn clear<V: View>(view: &V, facts: &BlockFacts, params: &Params, mark
             Some(uniform_price(&mut bids, &mut desk.ladder, &mut desk.parties, last)?)
         }
     };
-    let mut cleared = Cleared::default();
-    let mut position = 0;
-    while let Some(bid) = bids.at(position, &mut desk.parties)? {
-        position = position.saturating_add(1);
-        let bound = uniform.unwrap_or(bid.order.limit());
-        // Limits only fall from here on.
-        if bid.order.limit() < bound || !desk.ladder.any(bound, &mut desk.parties)? {
-            break;
+    let mut walk = Walk { bids, desk, uniform, cleared: Cleared::default() };
+    let (mut from, mut skipped) = (None, None);
+    if let Some(round) = start.round {
+        if start.changed {
+            walk.run(start.checks.checked_div(2).unwrap_or(0), |bid, _| bid.height == facts.height)?;
+            skipped = Some(facts.height);
         }
-        let taken = desk.take(bid, Terms { bound, uniform })?;
-        cleared.unfinished |= taken.unfinished;
-        if !taken.parts.is_empty() {
-            cleared.record(&desk, bid.order.id, taken)?;
-        }
+        from = Some(walk.desk.parties.place_of(round));
     }
-    // Where nothing filled, trying again would show the same.
-    cleared.unfinished &= !cleared.matches.is_empty();
-    Ok(cleared)
+    let rest = |bid: &Order, place: &BidPlace| Some(bid.height) != skipped && from.as_ref().is_none_or(|from| place >= from);
+    let stopped = walk.run(start.checks, rest)?;
+    walk.cleared.end(start, facts, stopped, &walk.desk.parties)
+}
+
+/// An auction on its way through the bids.
+struct Walk<'v, V> {
+    bids: Bids<'v, V>,
+    desk: Desk<'v, V>,
+    uniform: Option<Price>,
+    cleared: Cleared,
+}
+
+impl<'v, V: View> Walk<'v, V> {
+    /// Examines, in bid order, the bids that are `wanted`; the first that it did not come to any more when the checks reached `checks`.
+    fn run(&mut self, checks: u64, wanted: impl Fn(&Order, &BidPlace) -> bool) -> Result<Option<Bid<'v>>, Fault> {
+        let mut position = 0;
+        while let Some(bid) = self.bids.at(position, &mut self.desk.parties)? {
+            position = position.saturating_add(1);
+            let bound = self.uniform.unwrap_or(bid.order.limit());
+            // Limits only fall from here on.
+            if bid.order.limit() < bound || !self.desk.ladder.any(bound, &mut self.desk.parties)? {
+                break;
+            }
+            if !wanted(bid.order, &self.desk.parties.bid_place(bid.order, bid.buyer)?) {
+                continue;
+            }
+            if self.desk.checks() >= checks {
+                return Ok(Some(bid));
+            }
+            let taken = self.desk.take(bid, Terms { bound, uniform: self.uniform })?;
+            self.cleared.due |= taken.unfinished;
+            if !taken.parts.is_empty() {
+                self.cleared.record(&self.desk, bid.order.id, taken)?;
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Cleared {
+    /// Settles whether and where the next auction goes on. Where nothing filled and nothing changed in a whole round, another one would show
+    /// the same; after fills it may not if the round took several auctions, since bids of earlier ones met another book.
+    fn end(mut self, start: Start<'_>, facts: &BlockFacts, stopped: Option<Bid<'_>>, parties: &Parties<'_>) -> Result<Self, Fault> {
+        let is_part = start.round.is_some() || stopped.is_some();
+        let filled = !self.matches.is_empty() && (self.due || is_part);
+        let again = filled || start.round.is_some_and(|round| round.again || start.changed);
+        self.due = again || stopped.is_some();
+        self.round = match stopped {
+            None => None,
+            Some(Bid { order, buyer }) => Some(AuctionRound {
+                parent: start.round.map_or(facts.parent, |round| round.parent),
+                limit: order.limit(),
+                bucket: parties.get(buyer)?.bucket,
+                height: order.height,
+                member: order.member,
+                nonce: order.nonce,
+                action: order.action,
+                again,
+            }),
+        };
+        Ok(self)
+    }
+
     fn record<V: View>(&mut self, desk: &Desk<'_, V>, bid: OrderId, taken: Taken) -> Result<(), Fault> {
         let mut deals = Vec::with_capacity(taken.parts.len());
         for part in taken.parts {

@@ -5,6 +5,7 @@ use super::pair::Pair;
 use super::solar::Promises;
 use crate::amount::Quantity;
 use crate::ids::{MemberId, OrderId};
+use crate::limits::BACKING_PER_CHECK;
 use crate::state::{Order, View, window_slots};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::Product;
@@ -19,6 +20,8 @@ pub(super) struct Backing<'v, V> {
     loads: BTreeMap<MemberId, Loads>,
     promises: BTreeMap<MemberId, Promises>,
     journal: Vec<Booking>,
+    /// Entries gone through to find what is left.
+    walked: u64,
 }
 
 /// A fill as it was booked.
@@ -35,11 +38,16 @@ struct Booking {
 
 impl<'v, V: View> Backing<'v, V> {
     pub(super) fn new(view: &'v V, now: MarketTime, lot: Quantity) -> Self {
-        Backing { view, now, lot, loads: BTreeMap::new(), promises: BTreeMap::new(), journal: Vec::new() }
+        Backing { view, now, lot, loads: BTreeMap::new(), promises: BTreeMap::new(), journal: Vec::new(), walked: 0 }
     }
 
     pub(super) fn now(&self) -> MarketTime {
         self.now
+    }
+
+    /// Checks that what was gone through so far is worth (MARKET 5).
+    pub(super) fn checks(&self) -> u64 {
+        self.walked.checked_div(BACKING_PER_CHECK).unwrap_or(0)
     }
 
     /// What of the ask can be matched within `product`, in whole lots.
@@ -50,14 +58,23 @@ impl<'v, V: View> Backing<'v, V> {
             let filled = pair.agreed.map_or(0, |a| a.filled.get());
             let window = capacity::energy(watts, from.max(self.now), until).saturating_sub(filled);
             let now = self.now;
-            let due = self.loads(pair.ask.member).room(watts, now, until, ask_until);
+            let loads = self.loads(pair.ask.member);
+            let (due, entries) = (loads.room(watts, now, until, ask_until), loads.entries(watts, now, until));
+            self.walk(entries);
             room = room.min(Quantity::new(window)).min(Quantity::new(due));
         }
         // An energy slot never narrows and lies ahead: what its asks and trades promise stays within its forecast by admission.
         if let Some((first, last)) = solar_window(pair.ask, product, self.now) {
-            room = room.min(self.promises(pair.ask.member).room(Some(pair.ask.id), first, last, pair.offered));
+            let promises = self.promises(pair.ask.member);
+            let (forecast, entries) = (promises.room(Some(pair.ask.id), first, last, pair.offered), promises.len());
+            room = room.min(forecast);
+            self.walk(entries);
         }
         room.floor_to(self.lot).unwrap_or(Quantity::ZERO)
+    }
+
+    fn walk(&mut self, entries: usize) {
+        self.walked = self.walked.saturating_add(u64::try_from(entries).unwrap_or(u64::MAX));
     }
 
     /// Books a fill, so that the next candidate of the seller sees it.

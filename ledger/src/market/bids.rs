@@ -2,14 +2,13 @@
 //! only as far as the auction gets.
 
 use super::pair::is_active;
-use super::parties::{self, Parties};
+use super::parties::Parties;
 use crate::execute::Fault;
 use crate::hash::Hash;
 use crate::ids::{Height, OrderId};
 use crate::state::{IndexKey, Order, Orders, View};
 use crate::time::MarketTime;
 use crate::transaction::{Market, Side};
-use std::cmp::Reverse;
 use std::iter::Peekable;
 
 /// A bid with the number of its buyer.
@@ -69,8 +68,7 @@ impl<'v, V: View> Bids<'v, V> {
                 continue;
             }
             let buyer = parties.number(order.member)?;
-            let party = parties.get(buyer)?;
-            level.push(((Reverse(party.bucket), parties::age(order, party)), Bid { order, buyer }));
+            level.push((parties.bid_place(order, buyer)?, Bid { order, buyer }));
         }
         level.sort_unstable_by_key(|(key, _)| *key);
         self.read.extend(level.into_iter().map(|(_, bid)| bid));

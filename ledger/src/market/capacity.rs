@@ -53,6 +53,11 @@ impl Loads {
         loads
     }
 
+    /// Entries that [`Loads::room`] goes through: none while everything together fits by `until`.
+    pub(super) fn entries(&self, watts: u64, now: MarketTime, until: MarketTime) -> usize {
+        if self.total <= energy(watts, now, until) { 0 } else { self.dues.len() }
+    }
+
     /// True if a new ask of `quantity` within [from, until) leaves the rule intact for every t from `until` on, and its own window alone
     /// is long enough for it.
     pub(super) fn admit(&self, watts: u64, now: MarketTime, from: MarketTime, until: MarketTime, quantity: Quantity) -> bool {

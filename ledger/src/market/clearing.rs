@@ -3,17 +3,18 @@
 //! Money moves here: of what filled, limit x quantity leaves the buyer's reservation, price x quantity of it into escrow, the rest becomes free.
 //! [`crate::trade::open`] then writes the trade.
 
-use super::auction::{self, BidMatch, Cleared, Deal};
+use super::auction::{self, BidMatch, Cleared, Deal, Start};
 use super::{ending, halt, reservation, terms};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Fault};
 use crate::hash::Hash;
 use crate::ids::{Height, OrderId};
+use crate::limits::MAX_AUCTION_CHECKS;
 use crate::receipt::{Code, Event, OrderEnd};
-use crate::state::{IndexKey, Markets, Order, Orders, View};
+use crate::state::{AuctionRound, IndexKey, Markets, Order, Orders, View};
 use crate::trade::{self, Match};
 use crate::transaction::{Market, Resource, Side};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Holds one auction for each market that changed, or whose auction is due, and that has both sides open; then ends what may not outlive its
 /// first auction. A halted market holds none.
@@ -21,15 +22,30 @@ use std::collections::BTreeMap;
 /// # Errors
 /// [`Fault`]: our own bug.
 pub fn run_auctions(ctx: &mut Context<'_>) -> Result<(), Fault> {
-    let mut markets = std::mem::take(&mut ctx.changed_markets);
-    markets.extend(due_markets(ctx));
-    for market in &markets {
-        let again = if is_open(ctx, *market) { hold(ctx, *market)? } else { false };
-        end_immediate(ctx, *market)?;
-        remember_due(ctx, *market, again);
+    run_auctions_within(ctx, MAX_AUCTION_CHECKS)
+}
+
+/// [`run_auctions`] with another bound on the checks of each.
+pub(super) fn run_auctions_within(ctx: &mut Context<'_>, checks: u64) -> Result<(), Fault> {
+    let changed = ctx.changed_markets.clone();
+    let markets: BTreeSet<Market> = changed.iter().chain(due_markets(ctx)).collect();
+    for market in markets {
+        let mut next = Next::default();
+        if is_open(ctx, market) {
+            next = hold(ctx, market, changed.contains(&market), checks)?;
+        }
+        end_immediate(ctx, market)?;
+        remember(ctx, market, next);
     }
-    ctx.changed_markets = markets;
+    ctx.changed_markets = changed;
     Ok(())
+}
+
+/// What the next block does about a market's auction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Next {
+    due: bool,
+    round: Option<AuctionRound>,
 }
 
 fn due_markets(ctx: &Context<'_>) -> Vec<Market> {
@@ -51,10 +67,13 @@ fn is_in(key: &IndexKey, market: Market, side: Side) -> bool {
     matches!(key, IndexKey::Book { market: m, side: s, .. } if *m == market && *s == side)
 }
 
-/// Holds the auction; true if the next block should hold it again.
-fn hold(ctx: &mut Context<'_>, market: Market) -> Result<bool, Fault> {
-    let Cleared { matches, price, quantity, unfinished } = auction::clear(&ctx.state, &ctx.facts, &ctx.params, market)?;
-    let Some(price) = price else { return Ok(false) };
+/// Holds the auction.
+fn hold(ctx: &mut Context<'_>, market: Market, changed: bool, checks: u64) -> Result<Next, Fault> {
+    let round = ctx.state.get::<Markets>(&market).and_then(|m| m.round);
+    let start = Start { round: round.as_ref(), changed, checks };
+    let Cleared { matches, price, quantity, due, round } = auction::clear(&ctx.state, &ctx.facts, &ctx.params, market, start)?;
+    let next = Next { due, round };
+    let Some(price) = price else { return Ok(next) };
     let mut asks: BTreeMap<OrderId, Quantity> = BTreeMap::new();
     for bid in matches {
         apply_bid(ctx, bid, &mut asks)?;
@@ -69,7 +88,7 @@ fn hold(ctx: &mut Context<'_>, market: Market) -> Result<bool, Fault> {
     state.last_height = ctx.facts.height;
     ctx.state.put::<Markets>(market, state);
     ctx.events.push(Event::Auction { market, price, quantity });
-    Ok(unfinished)
+    Ok(next)
 }
 
 fn get_order(ctx: &Context<'_>, id: OrderId) -> Result<Order, Fault> {
@@ -131,12 +150,17 @@ fn end_immediate(ctx: &mut Context<'_>, market: Market) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Sets whether the next block holds the market's auction anyway.
-pub(super) fn remember_due(ctx: &mut Context<'_>, market: Market, due: bool) {
-    let known = ctx.state.get::<Markets>(&market);
-    if known.is_some_and(|m| m.auction_due != due) || (due && known.is_none()) {
-        let mut state = known.cloned().unwrap_or_default();
-        state.auction_due = due;
+/// Has the next block hold the market's auction over all bids, though no order may change; a round that is under way ends first.
+pub(super) fn expect_auction(ctx: &mut Context<'_>, market: Market) {
+    let round = ctx.state.get::<Markets>(&market).and_then(|m| m.round);
+    remember(ctx, market, Next { due: true, round: round.map(|round| AuctionRound { again: true, ..round }) });
+}
+
+fn remember(ctx: &mut Context<'_>, market: Market, next: Next) {
+    let known = ctx.state.get::<Markets>(&market).map(|m| Next { due: m.auction_due, round: m.round });
+    if known.unwrap_or_default() != next {
+        let mut state = ctx.state.get::<Markets>(&market).cloned().unwrap_or_default();
+        (state.auction_due, state.round) = (next.due, next.round);
         ctx.state.put::<Markets>(market, state);
     }
 }

@@ -20,6 +20,7 @@
 //! * What counts towards the 1 024 candidates is every open ask within the price that is looked at, passed over or not.
 //! * Of a pro-rata group with more asks than the bid has fills left, as many of the first in tie-break share; the rest forms the next group.
 //! * A fill never exceeds what the certified power makes within the agreed window from now on.
+//! * An auction has a bound on its checks; what it does not come to waits for later blocks, in rounds (see `auction`).
 //! * A market whose auction met a bound, or whose dynamic asks moved with the reference price, is auctioned again in the next block.
 //! * Settlement in francs is refused until settlement agents exist.
 

@@ -108,7 +108,8 @@ pub(super) fn is_active(order: &Order, now: MarketTime) -> bool {
     order.expires_at.is_none_or(|end| end > now)
 }
 
-/// The checks that depend on the pair alone, in the order of [`PassedOver`]; then what backs it.
+/// The checks that depend on the pair alone, in the order of [`PassedOver`], a minimum fill that quantities alone cannot reach among them; then
+/// what backs it, which is the costly part.
 pub(super) fn check_pair(pair: &Pair<'_>, backing: &mut Backing<'_, impl View>) -> Result<PairTerms, PassedOver> {
     let (bid, ask, now) = (pair.bid, pair.ask, backing.now());
     check(pair.price <= pair.bound, PassedOver::Price)?;
@@ -119,10 +120,12 @@ pub(super) fn check_pair(pair: &Pair<'_>, backing: &mut Backing<'_, impl View>) 
     check_wishes(ask, pair.seller, pair.buyer)?;
     let settlement = common_method(pair).ok_or(PassedOver::Method)?;
     let product = agreed_window(pair, now).ok_or(PassedOver::Window)?;
+    let least = bid.terms.min_fill.max(ask.terms.min_fill);
+    check(pair.wanted.min(pair.offered) >= least, PassedOver::MinFill)?;
     let room = backing.room(pair, &product);
     let most = room.min(pair.wanted);
     check(!most.is_zero(), PassedOver::Capacity)?;
-    check(most >= bid.terms.min_fill && most >= ask.terms.min_fill, PassedOver::MinFill)?;
+    check(most >= least, PassedOver::MinFill)?;
     Ok(PairTerms { product, settlement, room, most })
 }
 

@@ -1,13 +1,15 @@
 //! The members that an auction meets, as after h-1: what orders them and how far apart they are.
 
+use crate::amount::Price;
 use crate::codec;
 use crate::execute::{BlockFacts, Fault};
 use crate::hash::{Domain, Hash};
-use crate::ids::{MemberId, Nonce, PlaceId};
+use crate::ids::{BlockId, MemberId, Nonce, PlaceId};
 use crate::limits::REPUTATION_BUCKET;
 use crate::member::{Country, Member};
-use crate::state::{Members, Order, State, View};
+use crate::state::{AuctionRound, Members, Order, State, View};
 use crate::transaction::Market;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Number of distance tiers.
@@ -19,8 +21,10 @@ pub(super) struct Party<'v> {
     pub member: &'v Member,
     /// Reputation in steps of 500.
     pub bucket: u32,
-    /// Hash of (parent, market, member): the first tie-break.
+    /// Hash of (parent, market, member): the first tie-break of asks.
     pub tie: Hash,
+    /// The same of the block that began the round: that of bids.
+    pub bid_tie: Hash,
     /// Class of the member's place at each tier, from the same country class (0) to the same building (4): two members are at most as far apart
     /// as the deepest class that they share.
     classes: [u32; TIERS],
@@ -28,6 +32,9 @@ pub(super) struct Party<'v> {
 
 /// What orders of equal price and bucket are sorted by: older block first, then the tie-break (MARKET 5).
 pub(super) type Age = (crate::ids::Height, Hash, Nonce, u16);
+
+/// Sort key of bids: limit down, bucket down, older block first, tie-break (MARKET 5).
+pub(super) type BidPlace = (Reverse<Price>, Reverse<u32>, Age);
 
 /// Place names below a class of the tier above.
 type ClassKey = (u32, Option<Country>, PlaceId, PlaceId);
@@ -37,6 +44,7 @@ type ClassKey = (u32, Option<Country>, PlaceId, PlaceId);
 pub(super) struct Parties<'v> {
     registry: &'v State,
     parent: Hash,
+    round: Hash,
     market: Vec<u8>,
     numbers: BTreeMap<MemberId, usize>,
     list: Vec<Party<'v>>,
@@ -44,10 +52,12 @@ pub(super) struct Parties<'v> {
 }
 
 impl<'v> Parties<'v> {
-    pub(super) fn new(registry: &'v State, facts: &BlockFacts, market: Market) -> Self {
+    /// `round` is the parent of the block that began the round.
+    pub(super) fn new(registry: &'v State, facts: &BlockFacts, market: Market, round: BlockId) -> Self {
         Parties {
             registry,
             parent: facts.parent.hash(),
+            round: round.hash(),
             market: codec::encode(&market),
             numbers: BTreeMap::new(),
             list: Vec::new(),
@@ -64,13 +74,32 @@ impl<'v> Parties<'v> {
             return Ok(*number);
         }
         let member = self.registry.get::<Members>(&id).ok_or(Fault::Missing("member of an order"))?;
-        let tie = Hash::of_parts(Domain::TieBreak, &[self.parent.as_bytes(), &self.market, id.as_bytes()]);
+        let (tie, bid_tie) = (self.tie(self.parent, id), self.tie(self.round, id));
         let bucket = member.reputation.get().checked_div(REPUTATION_BUCKET).unwrap_or(0);
         let classes = self.classes_of(member);
         let number = self.list.len();
-        self.list.push(Party { member, bucket, tie, classes });
+        self.list.push(Party { member, bucket, tie, bid_tie, classes });
         self.numbers.insert(id, number);
         Ok(number)
+    }
+
+    fn tie(&self, parent: Hash, id: MemberId) -> Hash {
+        Hash::of_parts(Domain::TieBreak, &[parent.as_bytes(), &self.market, id.as_bytes()])
+    }
+
+    /// The place of a bid in the bid order.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] for a number that is not known.
+    pub(super) fn bid_place(&self, bid: &Order, buyer: usize) -> Result<BidPlace, Fault> {
+        let party = self.get(buyer)?;
+        Ok((Reverse(bid.limit()), Reverse(party.bucket), (bid.height, party.bid_tie, bid.nonce, bid.action)))
+    }
+
+    /// The place in the bid order at which a round goes on.
+    pub(super) fn place_of(&self, round: &AuctionRound) -> BidPlace {
+        let tie = self.tie(self.round, round.member);
+        (Reverse(round.limit), Reverse(round.bucket), (round.height, tie, round.nonce, round.action))
     }
 
     /// The member of a number.
@@ -104,7 +133,7 @@ impl Party<'_> {
     }
 }
 
-/// Sort key of an order among those of equal price and bucket.
+/// Sort key of an ask among those of equal price and bucket.
 pub(super) fn age(order: &Order, party: &Party<'_>) -> Age {
     (order.height, party.tie, order.nonce, order.action)
 }
@@ -132,7 +161,7 @@ mod tests {
                 member.location.building = place("b", building);
                 world.add(member, 0);
             }
-            let mut parties = Parties::new(&world.state, &world.facts(), Market::Compute);
+            let mut parties = Parties::new(&world.state, &world.facts(), Market::Compute, world.facts().parent);
             let tiers = [DistanceTier::Country, DistanceTier::Canton, DistanceTier::Municipality, DistanceTier::TransformerCircuit, DistanceTier::Building];
             for i in 0..places.len() {
                 for j in 0..places.len() {

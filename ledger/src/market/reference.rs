@@ -104,7 +104,7 @@ fn update(ctx: &mut Context<'_>, resource: Resource, leg: Option<LegId>, slot: S
     };
     ctx.events.push(Event::Reference { market, slot, price });
     for market in sides.dynamic.into_iter().filter(|_| moved) {
-        clearing::remember_due(ctx, market, true);
+        clearing::expect_auction(ctx, market);
     }
     Ok(())
 }

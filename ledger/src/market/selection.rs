@@ -49,6 +49,8 @@ pub(super) struct Desk<'v, V> {
     pub ladder: Ladder<'v, V>,
     pub backing: Backing<'v, V>,
     pub lot: Quantity,
+    /// Bids and candidates examined.
+    pub examined: u64,
 }
 
 /// Highest effective price that a bid takes, and what it pays: the uniform price, or each ask's own.
@@ -87,6 +89,7 @@ impl<V: View> Desk<'_, V> {
     /// # Errors
     /// [`Fault`]: the index and the state disagree.
     pub(super) fn take(&mut self, bid: Bid<'_>, terms: Terms) -> Result<Taken, Fault> {
+        self.examined = self.examined.saturating_add(1);
         let mark = self.backing.mark();
         let mut taken = match is_shared(bid.order) || bid.order.terms.split {
             true => self.take_widely(bid, terms)?,
@@ -102,6 +105,11 @@ impl<V: View> Desk<'_, V> {
         taken.unfinished |= taken.fills >= MAX_FILLS || taken.looked_at >= MAX_CANDIDATES;
         taken.unfinished &= !taken.left.is_zero();
         Ok(taken)
+    }
+
+    /// The work so far, in checks (MARKET 5).
+    pub(super) fn checks(&self) -> u64 {
+        self.examined.saturating_add(self.backing.checks())
     }
 
     fn cursor(&mut self, bid: Bid<'_>, terms: Terms) -> Result<Cursor, Fault> {
@@ -120,7 +128,10 @@ impl<V: View> Desk<'_, V> {
             return Ok(None);
         }
         let candidate = self.ladder.next(cursor, &mut self.parties)?;
-        taken.looked_at = taken.looked_at.saturating_add(usize::from(candidate.is_some()));
+        if candidate.is_some() {
+            taken.looked_at = taken.looked_at.saturating_add(1);
+            self.examined = self.examined.saturating_add(1);
+        }
         Ok(candidate)
     }
 

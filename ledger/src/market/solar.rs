@@ -85,19 +85,25 @@ impl Promises {
 
     /// Promises that share slots with the span, directly or through others: no promise outside can compete with it.
     pub(super) fn connected(&self, first: Slot, last: Slot) -> Vec<Promise> {
+        // In the order of their starts, what is connected lies side by side: one pass finds the stretch of slots around the span.
+        let mut spans: Vec<(Slot, Slot)> = self.list.iter().map(|p| (p.first, p.last)).collect();
+        spans.push((first, last));
+        spans.sort_unstable();
         let (mut low, mut high) = (first, last);
-        let mut rest: Vec<Promise> = self.list.clone();
-        let mut group = Vec::new();
-        loop {
-            let (near, far): (Vec<Promise>, Vec<Promise>) = rest.iter().partition(|p| p.first <= high && p.last >= low);
-            if near.is_empty() {
-                return group;
-            }
-            low = near.iter().map(|p| p.first).fold(low, Slot::min);
-            high = near.iter().map(|p| p.last).fold(high, Slot::max);
-            group.extend(near);
-            rest = far;
+        let mut stretches = spans.into_iter();
+        if let Some(span) = stretches.next() {
+            (low, high) = span;
         }
+        for (start, end) in stretches {
+            if start <= high {
+                high = high.max(end);
+            } else if low <= first && first <= high {
+                break;
+            } else {
+                (low, high) = (start, end);
+            }
+        }
+        self.list.iter().filter(|p| p.first <= high && p.last >= low).copied().collect()
     }
 
     /// Wh of the promises that the forecast can serve at most.

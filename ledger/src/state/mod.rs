@@ -18,8 +18,8 @@ pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots}
 pub use order::Order;
 pub use overlay::Overlay;
 pub use records::{
-    CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey, SlotReading,
-    SlotReadingKey,
+    AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey,
+    SlotReading, SlotReadingKey,
 };
 pub use tables::{
     Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Parameters, References, Registers,

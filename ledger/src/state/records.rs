@@ -2,7 +2,7 @@
 
 use crate::amount::{Price, Quantity};
 use crate::block::Committee;
-use crate::ids::{Height, MemberId, TradeId};
+use crate::ids::{BlockId, Height, MemberId, Nonce, TradeId};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::Resource;
 use serde::{Deserialize, Serialize};
@@ -26,9 +26,33 @@ pub struct MarketState {
     pub last_price: Option<Price>,
     /// Height of the last auction with fills.
     pub last_height: Height,
-    /// The next block holds an auction even if no order changes: the last one left a bid at a bound (16 fills, 1 024 candidates), or the
-    /// reference price moved under dynamic asks.
+    /// The next block holds an auction even if no order changes: the last one left a bid at a bound (16 fills, 1 024 candidates) or did not
+    /// reach all bids, or the reference price moved under dynamic asks.
     pub auction_due: bool,
+    /// Where the next auction goes on; `None`: at the first bid.
+    pub round: Option<AuctionRound>,
+}
+
+/// A round over the bids of a market that takes several auctions: the place of its next bid in the bid order, whether that bid is still there
+/// or not (MARKET 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuctionRound {
+    /// Parent of the block that began it: the bids' tie-break until it ends, so that their order stays.
+    pub parent: BlockId,
+    /// Limit of the bid.
+    pub limit: Price,
+    /// Its buyer's reputation bucket.
+    pub bucket: u32,
+    /// Block that admitted it.
+    pub height: Height,
+    /// Its buyer.
+    pub member: MemberId,
+    /// Nonce of its transaction.
+    pub nonce: Nonce,
+    /// Index of its action.
+    pub action: u16,
+    /// Another round follows: something filled or changed in this one.
+    pub again: bool,
 }
 
 /// Reference price of a resource (of a community for energy), and who asked to halt its markets (MARKET 4, 5).

@@ -18,11 +18,12 @@ use crate::state::{Exchange, Exchanges, IndexKey, Trade, TradeStatus, Trades, Vi
 use crate::time::Slot;
 use crate::transaction::Market;
 
-/// The grid operator reports the energy that a community exchanged within itself in a slot.
+/// The grid operator reports the energy that a community exchanged within itself in a slot. There must be an open trade that the report
+/// concerns, all of its grid: so no entry outlives what nobody traded, and no operator limits what flows in another's grid.
 ///
 /// # Errors
 /// [`Code::WrongRole`] for others; [`Code::BadSlot`] before the slot's end; [`Code::TooLate`] after the reporting window;
-/// [`Code::AlreadyReported`]; [`Code::NotParty`] when the slot's sellers are connected to another operator's grid; [`Code::Overflow`].
+/// [`Code::AlreadyReported`]; [`Code::NotParty`] when the slot has no open trade, or a seller is connected to another operator's grid; [`Code::Overflow`].
 pub fn report_exchange(ctx: &mut Context<'_>, envelope: &Envelope, leg: LegId, slot: Slot, energy: Quantity) -> Result<(), Code> {
     let operator = ctx.member(envelope.signer).map_err(|_| Code::WrongRole)?;
     if operator.role != Role::GridOperator {
@@ -40,8 +41,8 @@ pub fn report_exchange(ctx: &mut Context<'_>, envelope: &Envelope, leg: LegId, s
         return Err(Code::TooLate);
     }
     let grid = operator.location.grid_operator;
-    let foreign = |trade: &Trade| ctx.member(trade.seller).is_ok_and(|seller| seller.location.grid_operator != grid);
-    if trades(ctx, leg, slot).next().is_some_and(foreign) {
+    let is_own = |trade: &Trade| ctx.member(trade.seller).is_ok_and(|seller| seller.location.grid_operator == grid);
+    if trades(ctx, leg, slot).next().is_none() || !trades(ctx, leg, slot).all(is_own) {
         return Err(Code::NotParty);
     }
     exchange.reported = Some(energy);

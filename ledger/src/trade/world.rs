@@ -89,6 +89,10 @@ impl World {
         self.base.edit_params(f);
     }
 
+    pub(crate) fn edit_member(&mut self, name: &str, f: impl FnOnce(&mut Member)) {
+        self.base.edit_member(name, f);
+    }
+
     /// Runs `f` as a block of its own; no time passes.
     pub(crate) fn run<R>(&mut self, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let facts = self.base.facts();

@@ -1,7 +1,7 @@
 use super::service::Service;
 use super::verify::verify_transactions;
 use super::*;
-use crate::fixture::{Network, founding_state};
+use crate::fixture::Network;
 use crate::storage::BlockRecord;
 use leg_consensus::ports::{BuildRequest, ChainPort, Outlook, Verdict};
 use leg_ledger::block::{Block, Certificate};
@@ -71,7 +71,7 @@ struct World {
 }
 
 fn founding(network: &Network) -> Founding {
-    Founding { chain: network.chain, state: founding_state(&network.hubs) }
+    network.founding()
 }
 
 fn world(hubs: u8) -> World {

@@ -42,15 +42,14 @@ pub async fn watch_progress(chain: ChainHandle, limit: Duration, waiting: impl F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::{Founding, open};
-    use crate::fixture::{Network, founding_state};
+    use crate::chain::open;
+    use crate::fixture::Network;
 
     #[tokio::test]
     async fn silence_is_reported_again_and_again_and_ends_with_a_block() {
         let folder = tempfile::tempdir().unwrap();
         let network = Network::new(1);
-        let founding = Founding { chain: network.chain, state: founding_state(&network.hubs) };
-        let chain = open(folder.path(), founding).unwrap();
+        let chain = open(folder.path(), network.founding()).unwrap();
         let (sender, mut stalled) = watch::channel(None);
         let limit = Duration::from_millis(20);
         let task = tokio::spawn(watch_progress(chain.clone(), limit, || 3, sender));

@@ -1,7 +1,6 @@
 use super::*;
-use crate::chain::Founding;
 use crate::config::{Config, Distance};
-use crate::fixture::{Network, ORIGIN_MS, founding_state, keys_of};
+use crate::fixture::{Network, ORIGIN_MS, keys_of};
 use crate::mempool::Source;
 use leg_ledger::ids::Height;
 use std::path::Path;
@@ -17,8 +16,7 @@ fn setup(network: &Network, hub: usize, data: &Path) -> Setup {
     config.network.listen = vec!["/ip4/127.0.0.1/tcp/0".to_owned()];
     config.api.listen = "127.0.0.1:0".parse().unwrap();
     config.consensus.distance = Distance::Local;
-    let founding = Founding { chain: network.chain, state: founding_state(&network.hubs) };
-    Setup { config, data: data.to_owned(), founding, keys: keys_of(&network.hubs[hub]), token: TOKEN.to_owned() }
+    Setup { config, data: data.to_owned(), founding: network.founding(), keys: keys_of(&network.hubs[hub]), token: TOKEN.to_owned() }
 }
 
 async fn reach(node: &Node, height: u64) {
@@ -78,4 +76,70 @@ async fn addresses_that_are_none_are_named() {
     bad.config.network.peers = vec!["/ip4/127.0.0.1/tcp/x/p2p/y".to_owned()];
     let error = Node::start(bad).await.err().unwrap().to_string();
     assert!(error.contains("network.peers[0]"), "{error}");
+}
+
+/// The address under which others reach a node.
+async fn address_of(node: &Node) -> String {
+    let mut addresses = node.network().addresses();
+    let listening = timeout(PATIENCE, addresses.wait_for(|list| !list.is_empty())).await.expect("the node listens");
+    format!("{}/p2p/{}", listening.unwrap()[0], node.node_id())
+}
+
+/// Waits until the node's tip is at `height` and returns the state root that header `height` commits to, which is that after the block before.
+async fn root_before(node: &Node, height: u64) -> leg_ledger::hash::Hash {
+    reach(node, height).await;
+    let chain = node.chain().clone();
+    let block = tokio::task::spawn_blocking(move || chain.store().block(Height::new(height))).await.unwrap().unwrap();
+    block.unwrap().block.header.state_root
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn four_decide_a_follower_follows_and_one_that_was_away_catches_up() {
+    let network = Network::with_committee(5, 4);
+    let folders: Vec<_> = (0..5).map(|_| tempfile::tempdir().unwrap()).collect();
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut peers: Vec<String> = Vec::new();
+    for (hub, folder) in folders.iter().enumerate() {
+        let mut setup = setup(&network, hub, folder.path());
+        setup.config.network.peers = peers.clone();
+        let node = Node::start(setup).await.unwrap();
+        peers.push(address_of(&node).await);
+        nodes.push(node);
+    }
+    // Submitted at the follower, so it travels before it is proposed.
+    let transaction = network.transaction(4, 1);
+    let id = transaction.id();
+    let mut blocks = nodes[0].chain().subscribe();
+    nodes[4].mempool().submit(transaction, Source::Local).await.unwrap();
+    let included = async {
+        loop {
+            let block = blocks.recv().await.unwrap();
+            if block.receipts.iter().any(|receipt| receipt.transaction == id) {
+                return block.tip.height.get();
+            }
+        }
+    };
+    let height = timeout(PATIENCE, included).await.expect("the transaction becomes final");
+    let root = root_before(&nodes[0], height + 1).await;
+    for node in &nodes {
+        assert_eq!(root_before(node, height + 1).await, root);
+    }
+
+    let away = nodes.remove(1);
+    away.shutdown().request();
+    away.run().await.unwrap();
+    let left_at = nodes[0].chain().tip().height.get();
+    reach(&nodes[0], left_at + 3).await;
+    let mut setup = setup(&network, 1, folders[1].path());
+    setup.config.network.peers = peers.into_iter().enumerate().filter(|(hub, _)| *hub != 1).map(|(_, peer)| peer).collect();
+    nodes.push(Node::start(setup).await.unwrap());
+    let goal = nodes[0].chain().tip().height.get() + 2;
+    let root = root_before(&nodes[0], goal).await;
+    for node in &nodes {
+        assert_eq!(root_before(node, goal).await, root);
+    }
+    for node in nodes {
+        node.shutdown().request();
+        node.run().await.unwrap();
+    }
 }

@@ -21,6 +21,9 @@ pub(super) struct Database {
     failed: AtomicBool,
 }
 
+/// One step of a walk.
+type Entry<K, V> = Result<(K, V), StoreError>;
+
 /// Which way to walk a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
@@ -68,7 +71,7 @@ impl Database {
         prefix: &[u8],
         from: Option<&T::Key>,
         order: Order,
-    ) -> Result<impl Iterator<Item = Result<(T::Key, Vec<u8>), StoreError>> + use<'a, T>, StoreError> {
+    ) -> Result<impl Iterator<Item = Entry<T::Key, Vec<u8>>> + use<'a, T>, StoreError> {
         let mut read = ReadOptions::default();
         let end = after_prefix(prefix);
         read.set_iterate_lower_bound(prefix);
@@ -95,7 +98,7 @@ impl Database {
         prefix: &[u8],
         from: Option<&T::Key>,
         order: Order,
-    ) -> Result<impl Iterator<Item = Result<(T::Key, T::Value), StoreError>> + use<'a, T>, StoreError> {
+    ) -> Result<impl Iterator<Item = Entry<T::Key, T::Value>> + use<'a, T>, StoreError> {
         let entries = self.scan::<T>(prefix, from, order)?;
         Ok(entries.map(|entry| {
             let (key, bytes) = entry?;

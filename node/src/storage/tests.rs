@@ -1,7 +1,7 @@
 use super::database::{self, Database, Order};
 use super::schema::{Entries, Meta, Setting};
 use super::*;
-use crate::fixture::{Network, OPENING, founding_state, heights};
+use crate::fixture::{Network, OPENING, heights};
 use leg_ledger::amount::{BasisPoints, MicroChf, Quantity};
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
@@ -465,7 +465,7 @@ fn the_founding_state_is_what_the_hubs_started_with() {
     let network = Network::new(3);
     let store = founded(folder.path(), &network);
     let recovered = store.recover().unwrap();
-    assert_eq!(recovered.state, founding_state(&network.hubs));
+    assert_eq!(recovered.state, network.founding().state);
     assert_eq!(recovered.state.get::<Accounts>(&network.hubs[2].id).unwrap().free, OPENING);
     assert_eq!(recovered.tip, *network.ledger.tip());
     let order: Vec<Vec<u8>> = store.database.scan::<Entries>(&[], None, Order::Ascending).unwrap().map(|e| e.unwrap().0).collect();

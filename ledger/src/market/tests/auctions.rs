@@ -3,10 +3,6 @@
 use super::*;
 use crate::transaction::{Constraints, Pricing};
 
-fn deal(buyer: &str, seller: &str, fills: &[(u64, u64)]) -> (String, String, Vec<(u64, u64)>) {
-    (buyer.into(), seller.into(), fills.to_vec())
-}
-
 #[test]
 fn scenario_1_clears_at_the_sellers_price_and_frees_the_rest() {
     for rule in [PriceRule::Seller, PriceRule::Uniform] {

@@ -5,6 +5,7 @@ mod auctions;
 mod book;
 mod model;
 mod properties;
+mod rounds;
 mod solar;
 mod told;
 
@@ -50,6 +51,11 @@ fn play(world: &mut World, orders: &[(&str, PlaceOrder)]) -> Seen {
     seen
 }
 
+/// The start of an auction over all bids.
+fn whole() -> auction::Start<'static> {
+    auction::Start { round: None, changed: true, checks: crate::limits::MAX_AUCTION_CHECKS }
+}
+
 /// Every order of the book, whatever it is.
 fn all_orders(state: &State) -> Vec<Order> {
     state.range::<Orders>(..).map(|(_, order)| order.clone()).collect()
@@ -57,6 +63,11 @@ fn all_orders(state: &State) -> Vec<Order> {
 
 /// (buyer, seller, [(Wh, price)]).
 type Deals = Vec<(String, String, Vec<(u64, u64)>)>;
+
+/// One of [`Deals`].
+fn deal(buyer: &str, seller: &str, fills: &[(u64, u64)]) -> (String, String, Vec<(u64, u64)>) {
+    (buyer.into(), seller.into(), fills.to_vec())
+}
 
 /// All trades as (buyer, seller, [(quantity, price)]), by buyer and seller.
 fn trades(state: &State) -> Deals {

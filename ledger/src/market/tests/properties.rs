@@ -9,10 +9,10 @@ use crate::time::{HOUR_MS, MarketTime};
 use crate::transaction::{Constraints, Pricing};
 use proptest::prelude::*;
 
-const NAMES: [&str; 8] = ["h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7"];
+pub(super) const NAMES: [&str; 8] = ["h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7"];
 
 /// Eight hubs: two of one owner, two reputations, three circuits, two cantons, capacity without end.
-fn community(compute: PriceRule, energy: PriceRule) -> World {
+pub(super) fn community(compute: PriceRule, energy: PriceRule) -> World {
     let mut world = World::with_hubs(&NAMES);
     world.edit_params(|p| {
         p.resources.compute.rule = compute;
@@ -51,7 +51,7 @@ fn wishes() -> impl Strategy<Value = Constraints> {
 }
 
 /// Orders of one market whose prices mostly cross, on few prices so that many are equal.
-fn orders(energy_market: bool, most: usize) -> impl Strategy<Value = Vec<(usize, PlaceOrder)>> {
+pub(super) fn orders(energy_market: bool, most: usize) -> impl Strategy<Value = Vec<(usize, PlaceOrder)>> {
     let one = (
         0..8_usize,
         any::<bool>(),
@@ -89,7 +89,7 @@ fn orders(energy_market: bool, most: usize) -> impl Strategy<Value = Vec<(usize,
     })
 }
 
-fn rules() -> impl Strategy<Value = PriceRule> {
+pub(super) fn rules() -> impl Strategy<Value = PriceRule> {
     prop_oneof![Just(PriceRule::Seller), Just(PriceRule::Uniform)]
 }
 
@@ -101,7 +101,7 @@ fn compare(world: &mut World, market: Market, list: &[(usize, PlaceOrder)]) -> V
             let _ = ctx.attempt(|ctx| place(ctx, env, terms));
         }
         let want = model::clear(&ctx.state, ctx.facts, &ctx.params, market);
-        let cleared = auction::clear(&ctx.state, &ctx.facts, &ctx.params, market).unwrap();
+        let cleared = auction::clear(&ctx.state, &ctx.facts, &ctx.params, market, whole()).unwrap();
         let mut got = Vec::new();
         for bid in &cleared.matches {
             // The model keeps fills in candidate order, deals group them by seller.

@@ -4,6 +4,7 @@ use crate::limits::{MAX_SLOT_SETTLEMENTS, SLOT_RETENTION_MS};
 use crate::receipt::{CancelReason, Code, Event};
 use crate::state::{Exchanges, SlotReadings, TradeStatus, View};
 use crate::time::DAY_MS;
+use crate::trade::report_exchange;
 use crate::trade::world::*;
 use crate::transaction::Resource;
 
@@ -157,6 +158,34 @@ fn what_is_kept_by_slot_is_forgotten_after_a_month() {
     world.wait_ms(1);
     assert_eq!(world.timers(10), 2);
     assert_eq!((world.state().range::<Exchanges>(..).count(), world.state().range::<SlotReadings>(..).count()), (0, 0));
+}
+
+#[test]
+fn a_report_needs_open_trades_all_of_the_operators_grid() {
+    let mut world = World::new();
+    sell(&mut world, "hub-1", &[1_000]);
+    world.at(slot(3), 0);
+    assert_eq!(world.report("grid-1", slot(2), 5_000), Code::NotParty, "nobody sold in that slot");
+    let elsewhere = crate::ids::LegId::parse("leg-9").unwrap();
+    let report = world.act(|ctx| report_exchange(ctx, &envelope(member("grid-1")), elsewhere, slot(1), wh(5_000)));
+    assert_eq!(report, Code::NotParty, "nor in that community");
+    assert_eq!(world.state().range::<Exchanges>(..).count(), 1, "no entry but that of the trade");
+    assert_eq!(world.report("grid-1", slot(1), 5_000), Code::Ok);
+}
+
+#[test]
+fn no_operator_reports_a_slot_with_a_seller_of_another_grid() {
+    // Whichever of the two trades comes first.
+    for (own, foreign) in [("hub-1", "hub-2"), ("hub-2", "hub-1")] {
+        let mut world = World::new();
+        world.edit_member(foreign, |m| m.location.grid_operator = crate::ids::PlaceId::parse("other").unwrap());
+        sell(&mut world, own, &[1_000]);
+        sell(&mut world, foreign, &[1_000]);
+        world.at(slot(2), 0);
+        for operator in ["grid-1", "grid-2"] {
+            assert_eq!(world.report(operator, slot(1), 5_000), Code::NotParty);
+        }
+    }
 }
 
 #[test]

@@ -106,7 +106,9 @@ async fn a_transaction_that_no_block_can_have_is_refused_by_name() {
     net.produce();
     let garbage = SecretKey::from_bytes(&[9; 32]);
     let other = ChainId::from_hash(leg_ledger::hash::Hash::ZERO);
-    let table: Vec<(SignedTransaction, (u16, &str, Option<&str>))> = vec![
+    /// Status, code, field.
+    type Expected = (u16, &'static str, Option<&'static str>);
+    let table: Vec<(SignedTransaction, Expected)> = vec![
         (signed(&|b| b.signer = MemberId::parse("nobody").unwrap(), &operator), (403, "unknown_member", Some("signer"))),
         (signed(&|b| b.signer = MemberId::parse("hub-06").unwrap(), &operator), (403, "bad_signature", Some("signature"))),
         (signed(&|_| (), &garbage), (403, "bad_signature", Some("signature"))),

@@ -1,0 +1,61 @@
+//! What a person types. One command a file; each has its arguments and a `run`.
+
+mod devnet;
+mod genesis;
+mod init;
+mod keys;
+mod order;
+mod passphrase;
+mod start;
+
+pub use devnet::DevnetArguments;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use std::future::Future;
+
+/// A market and ledger for local energy communities: compute, heat and energy between buildings.
+#[derive(Debug, Parser)]
+#[command(name = "leg", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make, show, encrypt and decrypt the keys of a hub.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Make the home folder of a node.
+    Init(init::InitArguments),
+    /// Build and check what a network agrees on before its first block.
+    #[command(subcommand)]
+    Genesis(genesis::GenesisCommand),
+    /// Run a node.
+    Start(start::StartArguments),
+    /// Place, list and cancel orders through a node.
+    Order(order::OrderArguments),
+    /// Run a whole network on this machine and replay a real Swiss week.
+    Devnet(Box<devnet::DevnetArguments>),
+}
+
+/// Runs what was asked for.
+///
+/// # Errors
+/// What failed, with what to do next.
+pub fn run(arguments: Arguments) -> Result<()> {
+    match arguments.command {
+        Command::Keys(command) => keys::run(command),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Genesis(command) => genesis::run(command),
+        Command::Start(arguments) => block_on(start::run(arguments)),
+        Command::Order(arguments) => block_on(order::run(arguments)),
+        Command::Devnet(arguments) => block_on(devnet::run(*arguments)),
+    }
+}
+
+fn block_on(job: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the system offers no runtime")?;
+    runtime.block_on(job)
+}
