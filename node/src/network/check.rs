@@ -110,7 +110,9 @@ pub(super) fn channel_of(message: &WireMessage) -> Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arc_malachitebft_app_channel::app::streaming::{StreamId, StreamMessage};
     use arc_malachitebft_app_channel::app::types::core::{NilOrVal, PolkaCertificate, PolkaSignature, Round, SignedMessage, VoteType};
+    use leg_consensus::parts::{CHUNK_BYTES, StreamInfo, split};
     use leg_consensus::types::{Address, BlockVote, EngineHeight};
     use leg_ledger::ids::BlockId;
     use leg_ledger::signature::SecretKey;
@@ -180,5 +182,31 @@ mod tests {
             assert_eq!(check.check(Channel::Part, &content), Judgement::Bad, "{what} on the wrong channel");
         }
         assert_eq!(check.check(Channel::Consensus, &Bytes::from_static(b"garbage")), Judgement::Bad);
+    }
+
+    fn part(part: BlockPart) -> Bytes {
+        WireMessage::Part(StreamMessage::new(StreamId::new(Bytes::new()), 0, StreamContent::Data(part))).encode().unwrap()
+    }
+
+    #[test]
+    fn only_parts_that_a_seated_streamer_signed_are_passed_on() {
+        let check = check();
+        let block = Bytes::from(vec![7; CHUNK_BYTES + 1]);
+        let streamed = |number: u8, signer: u8| {
+            let (height, streamer) = (Height::new(7), member(number));
+            let block_id = BlockId::from_hash(Hash::ZERO);
+            let info = StreamInfo { height, round: Default::default(), pol_round: None, block: block_id, streamer, stream: 1 };
+            split(chain(), info, &block, &key(signer))
+        };
+        for good in streamed(1, 1) {
+            assert_eq!(check.check(Channel::Part, &part(good.clone())), Judgement::Good);
+            assert_eq!(
+                check.check(Channel::Part, &part(BlockPart { chunk: Bytes::from_static(b"other"), ..good.clone() })),
+                Judgement::Bad
+            );
+            assert_eq!(check.check(Channel::Part, &part(BlockPart { index: 2, ..good })), Judgement::Bad);
+        }
+        assert_eq!(check.check(Channel::Part, &part(streamed(1, 4).remove(0))), Judgement::Bad);
+        assert_eq!(check.check(Channel::Part, &part(streamed(4, 4).remove(0))), Judgement::Unwanted);
     }
 }

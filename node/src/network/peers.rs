@@ -30,7 +30,7 @@ pub struct PeerInfo {
 pub struct NetworkCounts {
     /// Connections refused at establishment: not on the allow-list, or too many.
     pub refused: u64,
-    /// Consensus frames received for the first time.
+    /// Consensus frames received for the first time, or repeated.
     pub frames_received: u64,
     /// Those that arrived again.
     pub frames_seen_again: u64,

@@ -238,7 +238,7 @@ impl Node {
         api.shutdown().await;
         chain.close();
         if !engine_ended {
-            engine.stop().await;
+            engine.stop();
             if let end @ (Ended::Fatal(_) | Ended::Failed(_)) = engine.ended().await {
                 shutdown.fatal(describe_end(end));
             }
