@@ -153,7 +153,7 @@ pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>
         chain: config.chain,
         voter: config.voter.clone(),
         pace: config.pace,
-        timeouts: config.timeouts,
+        timeouts: config.timeouts.patient(config.pace.idle_interval),
         // Decided heights rest until the block interval is over, which collects the late signatures.
         target_time: Some(config.pace.block_interval),
         silent_until: silent,

@@ -151,3 +151,76 @@ impl Subscriber<NetworkEvent<LegContext>> for Tap {
         self.subscriber.send(event);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::Guard;
+    use crate::testkit::{MemoryMark, chain_id, key, member};
+    use crate::types::{Address, BlockProposal, BlockValue, BlockVote, EngineHeight};
+    use arc_malachitebft_core_types::{NilOrVal, PolkaCertificate, Round, SignedMessage, VoteType};
+    use leg_ledger::hash::Hash;
+    use leg_ledger::ids::BlockId;
+
+    fn guard(silent_until: Option<u64>) -> OutboundGuard {
+        let guard = Guard::open(chain_id(), Box::new(MemoryMark::default())).unwrap();
+        let guard = SharedGuard::new(guard);
+        OutboundGuard { chain: chain_id(), member: member(1), guard, silent_until: silent_until.map(Height::new) }
+    }
+
+    fn block(content: u8) -> BlockId {
+        BlockId::from_hash(Hash::from_bytes([content; 32]))
+    }
+
+    fn prevote(voter: u8, content: u8) -> SignedVote<LegContext> {
+        let height = EngineHeight::new(Height::new(5));
+        let (voter_address, value) = (Address::new(member(voter)), NilOrVal::Val(block(content)));
+        let message = BlockVote { kind: VoteType::Prevote, height, round: Round::new(2), value, voter: voter_address };
+        SignedMessage::new(message, key(voter).sign(b"not verified here"))
+    }
+
+    fn publish(voter: u8, content: u8) -> NetworkMsg<LegContext> {
+        NetworkMsg::PublishConsensusMsg(SignedConsensusMsg::Vote(prevote(voter, content)))
+    }
+
+    fn polka(content: u8) -> NetworkMsg<LegContext> {
+        let votes = (0..3).map(|i| prevote(i, content)).collect();
+        let height = EngineHeight::new(Height::new(5));
+        NetworkMsg::PublishLivenessMsg(LivenessMsg::PolkaCertificate(PolkaCertificate::new(height, Round::new(2), block(content), votes)))
+    }
+
+    #[test]
+    fn a_second_vote_of_this_node_does_not_leave_in_any_message() {
+        let guard = guard(None);
+        let leaves = |message| guard.may_leave(&message).unwrap();
+        assert!(leaves(publish(1, 7)));
+        assert!(leaves(publish(1, 7)), "identical bytes may leave again");
+        assert!(!leaves(publish(1, 8)));
+        assert!(!leaves(NetworkMsg::PublishLivenessMsg(LivenessMsg::Vote(prevote(1, 8)))));
+        assert!(leaves(polka(7)));
+        assert!(!leaves(polka(8)));
+        assert!(leaves(publish(2, 8)), "what others signed is theirs");
+    }
+
+    #[test]
+    fn a_certificate_marks_the_vote_of_this_node_in_it() {
+        let guard = guard(None);
+        assert!(guard.may_leave(&polka(7)).unwrap());
+        assert!(!guard.may_leave(&publish(1, 8)).unwrap());
+    }
+
+    #[test]
+    fn a_silent_node_passes_on_what_others_proposed_and_says_nothing_itself() {
+        let guard = guard(Some(5));
+        assert!(!guard.may_leave(&publish(1, 7)).unwrap());
+        let message = BlockProposal {
+            height: EngineHeight::new(Height::new(5)),
+            round: Round::new(12),
+            value: BlockValue::new(block(7)),
+            pol_round: Round::new(11),
+            proposer: Address::new(member(3)),
+        };
+        let proposal = SignedMessage::new(message, key(3).sign(b"not verified here"));
+        assert!(guard.may_leave(&NetworkMsg::PublishConsensusMsg(SignedConsensusMsg::Proposal(proposal))).unwrap());
+    }
+}

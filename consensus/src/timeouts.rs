@@ -43,6 +43,12 @@ impl Timeouts {
         }
     }
 
+    /// The same, but with a proposal waited for at least [`PROPOSE_MARGIN`] longer than an idle proposer waits for work.
+    pub fn patient(self, idle_interval: Duration) -> Self {
+        let propose = self.propose.max(idle_interval.saturating_add(PROPOSE_MARGIN));
+        Timeouts { propose, cap: self.cap.max(propose), ..self }
+    }
+
     fn grown(&self, base: Duration, round: u32) -> Duration {
         base.saturating_add(self.delta.saturating_mul(round)).min(self.cap)
     }
@@ -88,6 +94,8 @@ mod tests {
             let idle = Duration::from_millis(idle_ms);
             assert_eq!(Timeouts::regional(idle).propose, idle + PROPOSE_MARGIN);
             assert!(Timeouts::regional(idle).cap > idle + PROPOSE_MARGIN);
+            let hasty = Timeouts { propose: Duration::ZERO, cap: Duration::ZERO, ..Timeouts::default() };
+            assert_eq!(hasty.patient(idle).duration_for(Timeout::propose(Round::new(0))), idle + PROPOSE_MARGIN);
         }
     }
 }

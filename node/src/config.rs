@@ -11,6 +11,7 @@
 //!
 //! Every section and field may be left out; what is not known is refused, so that a misspelt setting is not silently ignored.
 
+use crate::network::{Multiaddr, NodeId};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -49,6 +50,54 @@ impl Default for NetworkSection {
     fn default() -> Self {
         NetworkSection { listen: vec!["/ip4/0.0.0.0/tcp/7600".to_owned()], peers: Vec::new() }
     }
+}
+
+/// The addresses of a [`NetworkSection`], parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Where to listen.
+    pub listen: Vec<Multiaddr>,
+    /// Whom to stay connected with.
+    pub peers: Vec<Multiaddr>,
+}
+
+impl NetworkSection {
+    /// Parses the addresses.
+    ///
+    /// # Errors
+    /// [`ConfigError::Field`], naming the address.
+    pub fn addresses(&self) -> Result<Addresses, ConfigError> {
+        let (listen, peers) = (parse("network.listen", &self.listen)?, parse("network.peers", &self.peers)?);
+        if listen.is_empty() {
+            return Err(wrong("network.listen", "at least one address is needed, as /ip4/0.0.0.0/tcp/7600"));
+        }
+        if peers.len() > MAX_PEERS {
+            return Err(wrong("network.peers", format!("at most {MAX_PEERS} peers")));
+        }
+        let without_id = self.peers.iter().position(|address| !names_a_node(address));
+        match without_id {
+            Some(index) => {
+                Err(wrong(format!("network.peers[{index}]"), "the address does not end with /p2p/ and the node's id, 12D3KooW..."))
+            }
+            None => Ok(Addresses { listen, peers }),
+        }
+    }
+}
+
+fn names_a_node(address: &str) -> bool {
+    address.rsplit_once("/p2p/").is_some_and(|(_, id)| id.parse::<NodeId>().is_ok())
+}
+
+fn parse(field: &'static str, addresses: &[String]) -> Result<Vec<Multiaddr>, ConfigError> {
+    let parsed = addresses.iter().enumerate().map(|(index, address)| {
+        let problem = |cause| format!("{address:?} is not a multiaddress such as /ip4/192.0.2.1/tcp/7600: {cause}");
+        address.parse::<Multiaddr>().map_err(|cause| wrong(format!("{field}[{index}]"), problem(cause.to_string())))
+    });
+    parsed.collect()
+}
+
+fn wrong(field: impl Into<String>, problem: impl ToString) -> ConfigError {
+    ConfigError::Field { field: field.into(), problem: problem.to_string() }
 }
 
 /// The HTTP API.
@@ -195,29 +244,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Field`].
     pub fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |field: String, problem: &str| Err(ConfigError::Field { field, problem: problem.to_owned() });
-        if self.network.listen.is_empty() {
-            return wrong("network.listen".to_owned(), "at least one address is needed");
-        }
-        for (index, address) in self.network.listen.iter().enumerate() {
-            if !address.starts_with('/') {
-                return wrong(format!("network.listen[{index}]"), "a multiaddress is expected, as /ip4/0.0.0.0/tcp/7600");
-            }
-        }
-        if self.network.peers.len() > MAX_PEERS {
-            return wrong("network.peers".to_owned(), "more than 256 peers");
-        }
-        for (index, address) in self.network.peers.iter().enumerate() {
-            if !address.starts_with('/') || !address.contains("/p2p/") {
-                let problem = "a multiaddress with the node's id is expected, as /ip4/192.0.2.1/tcp/7600/p2p/12D3KooW...";
-                return wrong(format!("network.peers[{index}]"), problem);
-            }
-        }
+        self.network.addresses()?;
         if self.consensus.stall_seconds == 0 {
-            return wrong("consensus.stall_seconds".to_owned(), "at least 1");
+            return Err(wrong("consensus.stall_seconds", "at least 1"));
         }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
-            return wrong("log.filter".to_owned(), &error.to_string());
+            return Err(wrong("log.filter", error));
         }
         Ok(())
     }
@@ -262,7 +294,9 @@ mod tests {
             ("[apy]", "apy"),
             ("[network]\nlisten = []", "network.listen"),
             ("[network]\nlisten = [\"0.0.0.0:7600\"]", "network.listen[0]"),
-            ("[network]\npeers = [\"/ip4/1.2.3.4/tcp/1/p2p/x\", \"/ip4/1.2.3.4/tcp/1\"]", "network.peers[1]"),
+            ("[network]\npeers = [\"/ip4/1.2.3.4/tcp/1/p2p/x\"]", "network.peers[0]"),
+            ("[network]\npeers = [\"/ip4/1.2.3.4/tcp/1\"]", "network.peers[0]"),
+            ("[network]\npeers = [\"/ip4/1.2.3.400/tcp/1\"]", "network.peers[0]"),
             ("[consensus]\nstall_seconds = 0", "consensus.stall_seconds"),
             ("[consensus]\ndistance = \"lunar\"", "lunar"),
             ("[log]\nfilter = \"info,leg_node=loud\"", "log.filter"),

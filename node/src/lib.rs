@@ -14,6 +14,7 @@
 //!
 //! Invariants: only [`clock`] reads the time; only [`storage`] names RocksDB; a block is published only after it is durable; a failed
 //! durable write stops the process.
+#![deny(missing_docs)]
 
 pub mod api;
 pub mod chain;

@@ -9,7 +9,7 @@ use leg_ledger::ids::MemberId;
 use leg_ledger::member::{KeyRole, Role};
 use leg_node::config::{Config, Distance};
 use leg_node::keys::write_key;
-use leg_node::network::NodeId;
+use leg_node::network::{NodeId, QUIET_ENGINE};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -88,8 +88,7 @@ pub fn prepare(setup: &DevnetSetup, folder: &Path) -> Result<Prepared> {
         config.network.peers = (0..setup.nodes).filter(|other| *other != index).map(peer).collect();
         config.api.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, apis[index]));
         config.consensus.distance = Distance::Local;
-        // The engine tells each step of each round; that is for who looks into the engine.
-        config.log.filter = "info,arc_malachitebft=warn".to_owned();
+        config.log.filter = QUIET_ENGINE.to_owned();
         config.check()?;
         std::fs::write(home.config(), config.to_toml()).with_context(|| format!("cannot write {}", home.config().display()))?;
         places.push(NodePlace { member: *member, home, api: config.api.listen });

@@ -53,3 +53,34 @@ fn double_signs(chain: ChainId, evidence: &MisbehaviorEvidence<LegContext>) -> V
     });
     votes.chain(proposals).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::{chain_id, key, member};
+    use crate::types::{Address, BlockVote, EngineHeight};
+    use arc_malachitebft_core_types::{NilOrVal, Round, SignedMessage, VoteType};
+    use leg_ledger::hash::Hash;
+    use leg_ledger::ids::{BlockId, Height};
+
+    #[test]
+    fn evidence_holds_what_convicts_without_the_engine() {
+        let vote = |content: u8| {
+            let height = EngineHeight::new(Height::new(5));
+            let value = NilOrVal::Val(BlockId::from_hash(Hash::from_bytes([content; 32])));
+            let voter = Address::new(member(2));
+            let message = BlockVote { kind: VoteType::Precommit, height, round: Round::new(0), value, voter };
+            let signature = key(2).sign(&vote_sign_bytes(chain_id(), &message));
+            SignedMessage::new(message, signature)
+        };
+        let mut evidence = MisbehaviorEvidence::<LegContext> { proposals: Default::default(), votes: Default::default() };
+        evidence.votes.add(vote(1), vote(2));
+        let found = double_signs(chain_id(), &evidence);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].member, found[0].height), (member(2), Height::new(5)));
+        assert_ne!(found[0].first.bytes, found[0].second.bytes);
+        for signed in [&found[0].first, &found[0].second] {
+            key(2).public().verify(&signed.bytes, &signed.signature).unwrap();
+        }
+    }
+}

@@ -88,6 +88,9 @@ impl NetworkConfig {
     }
 }
 
+/// Log directives that keep the engine's steps out of the log: they are for who looks into the engine.
+pub const QUIET_ENGINE: &str = "info,arc_malachitebft=warn";
+
 /// Why the network did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {

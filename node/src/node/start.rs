@@ -7,9 +7,9 @@ use super::tasks::{NetworkFollower, ring_for_work, seats};
 use crate::api::{self, Api, ApiLimits, ApiParts, Signer, Token};
 use crate::chain::{self, ChainError, ChainHandle, watch_progress};
 use crate::clock::SystemClock;
-use crate::config::{Config, Distance};
+use crate::config::{Addresses, Config, ConfigError, Distance};
 use crate::mempool::{Mempool, MempoolConfig};
-use crate::network::{self, Multiaddr, Network, NetworkConfig, NetworkError, NodeId, WireCheck};
+use crate::network::{self, Network, NetworkConfig, NetworkError, NodeId, WireCheck};
 use crate::shutdown::{Reason, Shutdown};
 use crate::storage::{MarkError, MarkFile, StoreError};
 use crate::telemetry::Telemetry;
@@ -57,16 +57,9 @@ pub enum StartError {
     /// The double-sign guard.
     #[error(transparent)]
     Mark(#[from] MarkError),
-    /// An address of the configuration.
-    #[error("{field}: {address:?} is not a multiaddress: {cause}")]
-    Address {
-        /// The field.
-        field: String,
-        /// As it stands there.
-        address: String,
-        /// What is wrong.
-        cause: String,
-    },
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The swarm.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -195,10 +188,13 @@ impl Node {
     /// # Errors
     /// [`NodeError`]: the process MUST end with a failure that says it.
     pub async fn run(mut self) -> Result<(), NodeError> {
+        let mut failure = self.chain.store().watch_failure();
         tokio::select! {
             // First, since what stops because of it is no failure.
             biased;
             () = self.shutdown.wait() => {}
+            // Not only commits write: a client's idempotency key is as durable.
+            Ok(failed) = failure.wait_for(Option::is_some) => self.shutdown.fatal(failed.as_ref().map_or_else(String::new, StoreError::to_string)),
             ended = self.engine.ended() => {
                 self.engine_ended = true;
                 self.shutdown.fatal(describe_end(ended));
@@ -298,21 +294,9 @@ async fn open_chain(setup: &Setup) -> Result<ChainHandle, StartError> {
     }
 }
 
-fn network_config(config: &Config, chain: ChainId, key: SecretKey) -> Result<NetworkConfig, StartError> {
-    let parse = |list: &'static str, addresses: &[String]| -> Result<Vec<Multiaddr>, StartError> {
-        let parsed = addresses.iter().enumerate().map(|(index, address)| {
-            address.parse().map_err(|cause: <Multiaddr as std::str::FromStr>::Err| StartError::Address {
-                field: format!("network.{list}[{index}]"),
-                address: address.clone(),
-                cause: cause.to_string(),
-            })
-        });
-        parsed.collect()
-    };
-    let mut network = NetworkConfig::new(chain, key);
-    network.listen = parse("listen", &config.network.listen)?;
-    network.peers = parse("peers", &config.network.peers)?;
-    Ok(network)
+fn network_config(config: &Config, chain: ChainId, key: SecretKey) -> Result<NetworkConfig, ConfigError> {
+    let Addresses { listen, peers } = config.network.addresses()?;
+    Ok(NetworkConfig { listen, peers, ..NetworkConfig::new(chain, key) })
 }
 
 async fn start_adapter(

@@ -56,7 +56,7 @@ async fn a_store_that_cannot_be_written_ends_the_node_with_an_error_that_says_so
     reach(&node, 1).await;
     node.chain().store().fail_writes();
     let error = timeout(PATIENCE, node.run()).await.expect("the node ends").unwrap_err();
-    assert!(error.to_string().contains("write"), "{error}");
+    assert!(error.to_string().contains("no space left"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

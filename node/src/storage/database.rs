@@ -9,7 +9,7 @@ use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, Direction, IteratorMode,
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
 
 /// Most bytes of one value: the receipts and events of the largest block stay far below.
 const MAX_VALUE_BYTES: usize = 64 << 20;
@@ -17,8 +17,8 @@ const MAX_VALUE_BYTES: usize = 64 << 20;
 /// The open database.
 pub(super) struct Database {
     db: DB,
-    /// Set by the first durable write that fails.
-    failed: AtomicBool,
+    /// The first write that failed.
+    failed: watch::Sender<Option<StoreError>>,
 }
 
 /// One step of a walk.
@@ -46,7 +46,7 @@ impl Database {
         let cache = options::cache();
         let families = TABLES.iter().map(|name| ColumnFamilyDescriptor::new(*name, options::table(&cache)));
         let db = DB::open_cf_descriptors(&options, path, families).map_err(|e| failed(e.to_string()))?;
-        Ok(Database { db, failed: AtomicBool::new(false) })
+        Ok(Database { db, failed: watch::channel(None).0 })
     }
 
     fn family<T: Table>(&self) -> Result<&ColumnFamily, StoreError> {
@@ -124,19 +124,25 @@ impl Database {
     }
 
     fn write(&self, doing: &'static str, batch: Batch<'_>, sync: bool) -> Result<(), StoreError> {
-        if self.failed.load(Ordering::Acquire) {
+        if self.failed.borrow().is_some() {
             return Err(StoreError::Failed);
         }
         self.db.write_opt(batch.changes, &options::write(sync)).map_err(|e| {
-            self.failed.store(true, Ordering::Release);
-            StoreError::Write { doing, cause: e.to_string() }
+            let error = StoreError::Write { doing, cause: e.to_string() };
+            self.failed.send_replace(Some(error.clone()));
+            error
         })
     }
 
-    /// Makes every further write fail, as after a failed one.
+    /// The first write that failed.
+    pub fn watch_failure(&self) -> watch::Receiver<Option<StoreError>> {
+        self.failed.subscribe()
+    }
+
+    /// Makes every further write fail, as after one that did.
     #[cfg(test)]
     pub fn fail(&self) {
-        self.failed.store(true, Ordering::Release);
+        self.failed.send_replace(Some(StoreError::Write { doing: "test", cause: "no space left".to_owned() }));
     }
 }
 

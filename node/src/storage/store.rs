@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// The durable store of one node. Reads may come from any thread; commits come from the chain service alone.
 pub struct Store {
@@ -186,6 +187,11 @@ impl Store {
             let height = Height::new(height);
             self.database.get::<Blocks>(&height)?.ok_or_else(|| StoreError::Missing { table: Blocks::NAME, key: height.to_string() })
         }))
+    }
+
+    /// The first write that failed: the node stops when there is one.
+    pub fn watch_failure(&self) -> watch::Receiver<Option<StoreError>> {
+        self.database.watch_failure()
     }
 
     /// The undecided blocks.
