@@ -15,7 +15,7 @@ use super::service::Api;
 use crate::storage::{IdempotencyKey, IdempotencyRecord};
 use axum::http::StatusCode;
 use leg_ledger::execute::Inadmissible;
-use leg_ledger::ids::TransactionId;
+use leg_ledger::ids::{Height, TransactionId};
 use leg_ledger::member::KeyRole;
 use leg_ledger::receipt::{Code, Receipt};
 use leg_ledger::time::BlockTime;
@@ -76,16 +76,16 @@ pub struct ToSign {
 /// What refuses the transaction before a block has it. What its block rejects is in the outcome's receipts.
 pub async fn sign_and_submit(api: &Api, sending: Sending, request: ToSign) -> Result<Outcome, ApiError> {
     let wait = sending.wait;
-    let (transaction, retry) = api.blocking(move |api| sign(api, sending.key.as_deref(), request)).await?;
-    submit(api, transaction, wait, retry).await
+    let (transaction, origin) = api.blocking(move |api| sign(api, sending.key.as_deref(), request)).await?;
+    submit(api, transaction, wait, origin).await
 }
 
-/// The transaction to send, and whether it may have been sent before.
-fn sign(api: &Api, key: Option<&str>, request: ToSign) -> Result<(SignedTransaction, bool), ApiError> {
+/// The transaction to send.
+fn sign(api: &Api, key: Option<&str>, request: ToSign) -> Result<(SignedTransaction, Origin), ApiError> {
     let signer = api.signer()?;
     let moment = api.moment()?;
     let Some(text) = key else {
-        return Ok((signer.sign(moment, request.role, request.atomic, request.actions)?, false));
+        return Ok((signer.sign(moment, request.role, request.atomic, request.actions)?, Origin::Signed));
     };
     let key = IdempotencyKey::parse(signer.member(), text).ok_or_else(bad_key)?;
     let now = moment.now;
@@ -97,7 +97,7 @@ fn sign(api: &Api, key: Option<&str>, request: ToSign) -> Result<(SignedTransact
     let record = IdempotencyRecord { request: request.fingerprint.clone(), transaction, expires };
     match api.idempotency().remember(&key, &record, now)? {
         Some(earlier) => same_request(earlier, &request.fingerprint),
-        None => Ok((record.transaction, false)),
+        None => Ok((record.transaction, Origin::Signed)),
     }
 }
 
@@ -106,33 +106,49 @@ fn bad_key() -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "bad_idempotency_key", message).at("Idempotency-Key")
 }
 
-fn same_request(earlier: IdempotencyRecord, fingerprint: &[u8]) -> Result<(SignedTransaction, bool), ApiError> {
+fn same_request(earlier: IdempotencyRecord, fingerprint: &[u8]) -> Result<(SignedTransaction, Origin), ApiError> {
     if earlier.request == fingerprint {
-        return Ok((earlier.transaction, true));
+        return Ok((earlier.transaction, Origin::Remembered));
     }
     let message = "this key was used for another request; use a new one";
     Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", message).at("Idempotency-Key"))
 }
 
-/// Submits a signed transaction and waits as asked. `retry`: the same client may have sent it before, and is then given what became of it.
+/// Where a transaction comes from: whether it may have been sent before, and for whom a repetition is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Signed elsewhere. Sent twice it is a replay.
+    Elsewhere,
+    /// Signed for this request. A retry of the same key, which runs at the same time, may overtake it.
+    Signed,
+    /// Signed for an earlier request of the same key.
+    Remembered,
+}
+
+/// Submits a signed transaction and waits as asked. One of our own that was sent before is not sent again: what became of it is answered.
 ///
 /// # Errors
 /// What refuses the transaction before a block has it.
-pub async fn submit(api: &Api, transaction: SignedTransaction, wait: Wait, retry: bool) -> Result<Outcome, ApiError> {
+pub async fn submit(api: &Api, transaction: SignedTransaction, wait: Wait, origin: Origin) -> Result<Outcome, ApiError> {
     let id = transaction.id();
     let waiter = if wait == Wait::Final { api.waiters().register(id) } else { None };
-    if retry && let Some(results) = committed(api, id).await? {
+    if origin == Origin::Remembered
+        && let Some(results) = committed(api, id).await?
+    {
         return Ok(Outcome { transaction, id, results: Some(results) });
     }
     match api.mempool().submit(transaction.clone()).await {
-        Ok(()) => {}
-        Err(Refused::Waiting) => {}
-        Err(Refused::Inadmissible(Inadmissible::Replayed { .. })) if retry => {
-            // Its block became final since the look-up above.
-            let results = committed(api, id).await?.ok_or_else(|| expired(id))?;
+        Ok(()) | Err(Refused::Waiting) => {}
+        Err(Refused::Inadmissible(cause)) if origin != Origin::Elsewhere => {
+            let results = match cause {
+                // A request of the same key sent it, and its block is final already.
+                Inadmissible::Replayed { .. } => committed(api, id).await?,
+                Inadmissible::Expired { .. } => return Err(expired(id)),
+                _ => None,
+            };
+            let results = results.ok_or_else(|| ApiError::from(Refused::Inadmissible(cause)))?;
             return Ok(Outcome { transaction, id, results: Some(results) });
         }
-        Err(Refused::Inadmissible(Inadmissible::Expired { .. })) if retry => return Err(expired(id)),
         Err(refused) => return Err(refused.into()),
     }
     let Some(mut waiter) = waiter else { return Ok(Outcome { transaction, id, results: None }) };
@@ -147,9 +163,15 @@ pub async fn submit(api: &Api, transaction: SignedTransaction, wait: Wait, retry
 async fn committed(api: &Api, id: TransactionId) -> Result<Option<Arc<Results>>, ApiError> {
     api.blocking(move |api| {
         let Some(height) = api.chain().height_of(id)? else { return Ok(None) };
-        Ok(api.chain().results(height)?.map(Arc::new))
+        let results = api.chain().results(height)?.ok_or_else(|| forgotten(id, height))?;
+        Ok(Some(Arc::new(results)))
     })
     .await
+}
+
+fn forgotten(id: TransactionId, height: Height) -> ApiError {
+    let message = format!("transaction {id} is final in block {height}, whose receipts this node no longer keeps");
+    ApiError::new(StatusCode::GONE, "receipts_forgotten", message)
 }
 
 fn expired(id: TransactionId) -> ApiError {

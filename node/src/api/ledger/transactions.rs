@@ -4,7 +4,7 @@ use super::super::error::{ApiError, ErrorAnswer};
 use super::super::extract::{Body, Params, WaitParams};
 use super::super::order::{OrderAnswer, placed};
 use super::super::service::Api;
-use super::super::submit::{Outcome, submit};
+use super::super::submit::{Origin, Outcome, submit};
 use super::action::ActionAnswer;
 use axum::Json;
 use axum::extract::{ConnectInfo, Path, State};
@@ -153,7 +153,7 @@ pub async fn submit_transaction(
         return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message));
     }
     let transaction = decode(&body.value.transaction)?;
-    let outcome = submit(&api, transaction, wait, false).await?;
+    let outcome = submit(&api, transaction, wait, Origin::Elsewhere).await?;
     let status = outcome.status();
     let answer = api.blocking(move |api| answer(api, &outcome)).await?;
     Ok((status, Json(answer)))
