@@ -42,7 +42,7 @@ packages:
 	fi
 
 build: packages
-	$(CARGO) build $(BUILD) -p leg
+	$(CARGO) build $(BUILD) --workspace --bin leg
 
 devnet: build
 	$(TARGET)/release/leg devnet --nodes $(NODES) --slots $(SLOTS) --speed $(SPEED) --report $(REPORT)
@@ -56,9 +56,8 @@ fmt:
 lint:
 	$(CARGO) clippy $(BUILD) --workspace --all-targets -- -D warnings
 
-# The cluster tests start the program itself.
+# The cluster tests build the program that they start themselves. Always the whole workspace: with the same features, nothing is built twice.
 unit: packages
-	$(CARGO) build $(BUILD) -p leg
 	if $(CARGO) nextest --version > /dev/null 2>&1; then \
 		$(CARGO) nextest run $(BUILD) --workspace; \
 	else \

@@ -1,6 +1,6 @@
 //! `leg devnet`: a whole network on this machine.
 
-use crate::devnet::run::{Options, Speed, check, run as run_devnet};
+use crate::devnet::run::{Options, Speed, check, run as run_devnet, serve_only};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ pub struct DevnetArguments {
     /// Nodes of the committee, each a process of its own.
     #[arg(long, default_value_t = 4)]
     nodes: usize,
-    /// Slots of 15 minutes to replay; the week has 672.
+    /// Slots of 15 minutes to replay; the week has 672. With --serve also 0: a network without a run.
     #[arg(long, default_value_t = 96)]
     slots: usize,
     /// Slot of the week to begin with; slot 0 is Monday 00:00.
     #[arg(long, default_value_t = 0)]
     first_slot: usize,
-    /// Slots a second, or max: the fastest at which each slot closes in time.
+    /// Slots a second; max: the fastest at which each slot closes in time; real: market time is the clock's.
     #[arg(long, default_value = "1")]
     speed: Speed,
     /// Where to write the report as JSON.
@@ -62,6 +62,9 @@ pub async fn run(arguments: DevnetArguments) -> Result<()> {
         program,
     };
     check(&options)?;
+    if options.slots == 0 {
+        return serve_only(&options).await;
+    }
     let write = |report: &crate::devnet::report::Report| match &arguments.report {
         Some(path) => {
             let text = serde_json::to_string_pretty(report)? + "\n";

@@ -156,13 +156,13 @@ impl Plan {
     fn compute(&self, hour: usize, tick: i64, batches: &mut [Batch]) {
         let first = (hour * HOUR_SLOTS) as i64;
         let (from, until) = (self.span.start(first), self.span.start(first + HOUR_SLOTS as i64));
-        for hub in 0..HUBS {
+        for (hub, batch) in batches.iter_mut().take(HUBS).enumerate() {
             let offered: u64 = (0..HOUR_SLOTS).map(|i| self.server_share(hour * HOUR_SLOTS + i, hub)).sum();
             if offered >= LOT_WH {
                 let mut terms = order(Side::Ask, Product::Compute { from, until }, offered, self.pricing.compute_ask(hub));
                 terms.time_in_force = TimeInForce::GoodTillTime(self.span.start(first - COMPUTE_CLOSE));
                 terms.solar = true;
-                batches[hub].actions.push(Action::PlaceOrder(terms));
+                batch.actions.push(Action::PlaceOrder(terms));
             }
         }
         let now = self.span.start(tick);

@@ -20,7 +20,7 @@ use leg_ledger::limits::MAX_ACTIONS;
 use leg_ledger::member::KeyRole;
 use leg_ledger::state::{Trade, TradeStatus, Trades, View};
 use leg_ledger::time::{BlockTime, MarketClock, SLOT_MS};
-use leg_ledger::transaction::{Action, Product, SignedTransaction};
+use leg_ledger::transaction::{Action, Market, Product, SignedTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -243,7 +243,10 @@ impl<'c> Replay<'c> {
         let plan = &self.plan;
         let fed_in: u64 = self.meters.iter_mut().enumerate().map(|(hub, meter)| meter.read(plan, hub, index, slot)).sum();
         let energy = exchanged(plan, index, fed_in);
-        if energy > 0 {
+        // Without a trade of the slot there is nothing to limit, and the ledger refuses the report.
+        let market = Market::Energy { leg: self.network.leg, slot };
+        let traded = self.auditor.state().range::<Trades>(..).any(|(_, trade)| trade.market == market);
+        if energy > 0 && traded {
             let report = Action::ReportExchange { leg: self.network.leg, slot, energy: Quantity::new(energy) };
             let who = format!("the grid operator at tick {tick}");
             let transaction = self.network.grid.sign(KeyRole::Operator, tip, vec![report]);

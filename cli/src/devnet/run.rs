@@ -49,12 +49,12 @@ impl std::str::FromStr for Speed {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            return Ok(Speed::Max);
-        }
-        match text.parse::<f64>() {
-            Ok(speed) if (0.01..=100.0).contains(&speed) => Ok(Speed::SlotsPerSecond(speed)),
-            _ => Err("a number of slots a second between 0.01 and 100, or max".into()),
+        match (text, text.parse::<f64>()) {
+            ("max", _) => Ok(Speed::Max),
+            // A slot in 900 seconds: market time is the clock's.
+            ("real", _) => Ok(Speed::SlotsPerSecond(1_000.0 / SLOT_MS as f64)),
+            (_, Ok(speed)) if (0.01..=100.0).contains(&speed) => Ok(Speed::SlotsPerSecond(speed)),
+            _ => Err("a number of slots a second between 0.01 and 100, or max, or real".into()),
         }
     }
 }
@@ -157,7 +157,7 @@ async fn start(options: &Options, speed: f64, folder: &Path) -> Result<Running> 
 
 async fn stop(running: Running) -> Result<()> {
     // All are asked before one is waited for: a committee that loses its members one by one would stall the last ones.
-    let mut failed: Option<anyhow::Error> = running.processes.iter().filter_map(|p| p.ask_to_stop().err()).last();
+    let mut failed: Option<anyhow::Error> = running.processes.iter().filter_map(|p| p.ask_to_stop().err()).next_back();
     for process in running.processes {
         if let Err(error) = process.ended().await {
             failed = Some(error);
@@ -274,6 +274,18 @@ async fn finish(
     Ok(report)
 }
 
+/// Starts a network without a run and leaves it up until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// A node does not start, or does not stop in order.
+pub async fn serve_only(options: &Options) -> Result<()> {
+    let Speed::SlotsPerSecond(speed) = options.speed else { bail!("--speed max needs a run; give --slots") };
+    let mut running = start(options, speed, &options.home.join("run-1")).await?;
+    serve(&running).await?;
+    running.processes.iter_mut().try_for_each(NodeProcess::check)?;
+    stop(running).await
+}
+
 async fn serve(running: &Running) -> Result<()> {
     println!("the network stays up until Ctrl-C:");
     for process in &running.processes {
@@ -289,7 +301,10 @@ async fn serve(running: &Running) -> Result<()> {
 /// Numbers that make no run.
 pub fn check(options: &Options) -> Result<()> {
     ensure!((1..=HUBS).contains(&options.nodes), "--nodes: 1 to {HUBS}, the hubs of the community");
-    ensure!(options.slots >= 4, "--slots: at least 4, one hour");
+    ensure!(
+        options.slots >= 4 || (options.slots == 0 && options.serve),
+        "--slots: at least 4, one hour; or 0 with --serve, a network without a run"
+    );
     ensure!(options.first_slot < WEEK_SLOTS, "--first-slot: the data has {WEEK_SLOTS} slots");
     Ok(())
 }
@@ -301,7 +316,7 @@ mod tests {
     #[test]
     fn speeds_become_scales() {
         assert_eq!("max".parse(), Ok(Speed::Max));
-        for (text, want) in [("1", 900), ("0.5", 450), ("12", 10_800)] {
+        for (text, want) in [("1", 900), ("0.5", 450), ("12", 10_800), ("real", 1)] {
             let Ok(Speed::SlotsPerSecond(speed)) = text.parse() else { panic!("{text}") };
             assert_eq!(scale(speed), want);
         }

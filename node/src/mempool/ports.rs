@@ -1,7 +1,7 @@
 //! What the mempool asks of the committed chain.
 
 use leg_ledger::execute::Inadmissible;
-use leg_ledger::ids::ChainId;
+use leg_ledger::ids::{ChainId, Height};
 use leg_ledger::signature::PublicKey;
 use leg_ledger::transaction::SignedTransaction;
 
@@ -9,6 +9,9 @@ use leg_ledger::transaction::SignedTransaction;
 pub trait LedgerView: Send + Sync + 'static {
     /// The network.
     fn chain(&self) -> ChainId;
+
+    /// The newest committed height. An implementation MUST move on before it reports the block to the pool.
+    fn height(&self) -> Height;
 
     /// Whether the next block may include a transaction, its signature apart. Returns the key that its signature has to verify with.
     ///

@@ -57,8 +57,25 @@ impl Shared {
         });
     }
 
+    /// Blocks were committed since these transactions were checked, and the pool was told before it had them: what such a block used up
+    /// would wait until it expires.
+    fn drop_overtaken(&self, inserted: &mut Vec<Verified>) {
+        let mut overtaken = Vec::new();
+        // Asks the chain, so the pool MUST NOT be locked yet.
+        inserted.retain(|verified| {
+            let still = self.view.admissible(verified.transaction()).is_ok_and(|key| key == verified.key());
+            if !still {
+                overtaken.push(verified.id());
+            }
+            still
+        });
+        let mut pool = self.pool();
+        overtaken.iter().for_each(|id| drop(pool.remove(id)));
+    }
+
     /// One job, on a blocking thread.
     fn admit(&self, transactions: Vec<SignedTransaction>, source: Source) -> Admitted {
+        let height = self.view.height();
         let max_bad = if source == Source::Peer { self.config.max_bad } else { usize::MAX };
         let Outcome { results, verified, bad } = admission::admit(
             self.view.chain(),
@@ -76,28 +93,30 @@ impl Shared {
         // A batch with a fault in it is not forwarded as it came; what is good in it goes on in a batch of our own.
         let faulty = results.iter().any(|r| r.as_ref().is_err_and(AdmitError::is_deliverers_fault));
         let local = (source == Source::Local).then(|| self.epoch.load(Ordering::Relaxed));
-        let mut admitted = Admitted { results: Vec::with_capacity(results.len()), gossip: Vec::new() };
+        let mut answers = Vec::with_capacity(results.len());
+        let mut inserted = Vec::new();
         let mut pool = self.pool();
         for result in results {
-            let inserted = result.and_then(|verified| {
+            let answer = result.and_then(|verified| {
                 let id = verified.id();
                 pool.insert(verified.clone(), local).map_err(|error| AdmitError::of_pool(id, error))?;
-                Ok(verified)
+                inserted.push(verified);
+                Ok(id)
             });
-            match &inserted {
-                Ok(verified) if local.is_some() || faulty => admitted.gossip.push(verified.clone()),
-                Ok(_) => {}
+            match &answer {
+                Ok(_) => add(&self.counters.admitted, 1),
                 Err(AdmitError::Duplicate(_)) => add(&self.counters.duplicates, 1),
                 Err(_) => add(&self.counters.refused, 1),
             }
-            if inserted.is_ok() {
-                add(&self.counters.admitted, 1);
-            }
-            admitted.results.push(inserted.map(|verified| verified.id()));
+            answers.push(answer);
         }
         drop(pool);
+        if self.view.height() != height {
+            self.drop_overtaken(&mut inserted);
+        }
         self.announce();
-        admitted
+        let gossip = if local.is_some() || faulty { inserted } else { Vec::new() };
+        Admitted { results: answers, gossip }
     }
 }
 

@@ -88,6 +88,10 @@ impl LedgerView for Registry {
         chain()
     }
 
+    fn height(&self) -> Height {
+        Height::new(self.next.get() - 1)
+    }
+
     fn admissible(&self, transaction: &SignedTransaction) -> Result<PublicKey, Inadmissible> {
         let body = &transaction.body;
         body.check_form(chain())?;

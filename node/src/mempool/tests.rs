@@ -3,7 +3,10 @@
 use super::testing::{Hub, Registry};
 use super::*;
 use crate::chain::TakeBudget;
+use leg_ledger::execute::Inadmissible;
 use leg_ledger::ids::Height;
+use leg_ledger::signature::PublicKey;
+use leg_ledger::transaction::SignedTransaction;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -138,4 +141,44 @@ async fn what_waits_too_long_is_gossiped_again() {
         let again = timeout(Duration::from_secs(10), fresh.recv()).await.expect("gossiped").unwrap();
         assert_eq!(again.id(), id);
     }
+}
+
+/// A chain on which a block with a transaction is committed while the mempool verifies that very transaction.
+struct Overtaking {
+    registry: Registry,
+    moved: std::sync::atomic::AtomicBool,
+    overtaken: leg_ledger::ids::TransactionId,
+}
+
+impl LedgerView for Overtaking {
+    fn chain(&self) -> leg_ledger::ids::ChainId {
+        self.registry.chain()
+    }
+
+    fn height(&self) -> Height {
+        Height::new(u64::from(self.moved.load(std::sync::atomic::Ordering::SeqCst)))
+    }
+
+    fn admissible(&self, transaction: &SignedTransaction) -> Result<PublicKey, Inadmissible> {
+        let key = self.registry.admissible(transaction)?;
+        let is_overtaken = transaction.id() == self.overtaken;
+        if is_overtaken && self.moved.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            return Err(Inadmissible::Replayed { member: transaction.body.signer, nonce: transaction.body.nonce });
+        }
+        Ok(key)
+    }
+}
+
+#[tokio::test]
+async fn what_was_committed_during_its_admission_does_not_stay() {
+    let hubs = hubs();
+    let (overtaken, other) = (hubs[0].signed(1), hubs[1].signed(1));
+    let view = Overtaking { registry: Registry::new(&hubs), moved: Default::default(), overtaken: overtaken.id() };
+    let (mempool, mut fresh, _service) = Mempool::start(MempoolConfig::default(), Arc::new(view));
+    let answers = mempool.submit_all(vec![overtaken, other.clone()], Source::Local).await;
+    assert!(answers.iter().all(Result::is_ok), "it was admitted, and is final");
+    assert_eq!(mempool.waiting(), 1);
+    assert_eq!(fresh.recv().await.unwrap().id(), other.id());
+    assert!(fresh.try_recv().is_err(), "nor is it gossiped");
+    assert_eq!(mempool.take(take_all(), |_| true).iter().map(|v| v.id()).collect::<Vec<_>>(), vec![other.id()]);
 }

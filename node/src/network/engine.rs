@@ -12,13 +12,13 @@
 //!   listen is lost (ENGINE 3);
 //! * the pump never waits for the actor, and the actor never for the pump, so the two directions cannot block each other.
 
-use super::{Channel, CheckFrame, DirectEvent, Multiaddr, Network, NodeId, PeerInfo, Stopped, SyncEvent, SyncFailure, SyncId};
+use super::check::channel_of;
+use super::{DirectEvent, Multiaddr, Network, NodeId, PeerInfo, Stopped, SyncEvent, SyncFailure, SyncId};
 use arc_malachitebft_app_channel::app::consensus::LivenessMsg;
 use arc_malachitebft_app_channel::app::engine::network::PersistentPeerError;
 use arc_malachitebft_app_channel::app::types::SignedConsensusMsg;
 use arc_malachitebft_codec::Codec;
 use async_trait::async_trait;
-use bytes::Bytes;
 use leg_consensus::codec::{EngineCodec, EngineCodecError, WireMessage};
 use leg_consensus::network::{
     BoxedSubscriber, Channel as EngineChannel, InboundRequestId, NetworkEvent, NetworkMsg, NetworkRef, OutboundFailureReason,
@@ -52,23 +52,6 @@ impl Readiness {
         let connected = peers.values().filter(|info| info.connected).filter_map(|info| info.standing.member());
         let present: BTreeSet<MemberId> = connected.chain(self.member).collect();
         self.committee.is_quorum(self.committee.members().iter().filter(|m| present.contains(&m.member)).count())
-    }
-}
-
-/// Says whether consensus content decodes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WireCheck;
-
-impl CheckFrame for WireCheck {
-    fn is_well_formed(&self, channel: Channel, content: &Bytes) -> bool {
-        WireMessage::decode(content.clone()).is_ok_and(|message| channel_of(&message) == channel)
-    }
-}
-
-fn channel_of(message: &WireMessage) -> Channel {
-    match message {
-        WireMessage::Consensus(_) | WireMessage::Liveness(_) => Channel::Consensus,
-        WireMessage::Part(_) => Channel::Part,
     }
 }
 

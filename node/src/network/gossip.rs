@@ -39,7 +39,7 @@ pub struct GossipConfig {
     pub burst_bytes: u32,
     /// See `burst_bytes`.
     pub bytes_per_second: u32,
-    /// Faults that one peer may deliver at once: a bad transaction counts [`BAD_COST`], a batch of nothing new 1.
+    /// Faults that one peer may deliver at once: a bad transaction counts [`BAD_COST`].
     pub faults: u32,
     /// Faults that are forgiven a second.
     pub forgiven_per_second: u32,
@@ -147,18 +147,16 @@ async fn judge(config: GossipConfig, Inbound { id, from, bytes }: Inbound, mempo
     Verdict { id, from, acceptance, cost }
 }
 
+/// What becomes of a batch, and what it costs its deliverer. That everything in it is known or late already is nobody's fault: honest nodes
+/// pass on what others pass on at the same time, and repeat what waits. What such batches may weigh is for the volume budget.
 fn weigh(results: &[Result<TransactionId, AdmitError>]) -> (MessageAcceptance, u32) {
     let bad = results.iter().filter(|r| r.as_ref().is_err_and(AdmitError::is_deliverers_fault)).count();
-    let fresh = results.iter().any(Result::is_ok);
-    let waiting = fresh || results.iter().any(|r| matches!(r, Err(AdmitError::Duplicate(_))));
-    let temporary = results.iter().any(|r| r.as_ref().is_err_and(AdmitError::is_temporary));
+    let waiting = results.iter().any(|r| matches!(r, Ok(_) | Err(AdmitError::Duplicate(_))));
     if bad > 0 || results.is_empty() {
         let cost = u32::try_from(bad.max(1)).unwrap_or(u32::MAX);
         return (MessageAcceptance::Reject, cost.saturating_mul(BAD_COST));
     }
-    let acceptance = if waiting { MessageAcceptance::Accept } else { MessageAcceptance::Ignore };
-    // A busy or full mempool is this node's own trouble.
-    (acceptance, u32::from(!fresh && !temporary))
+    (if waiting { MessageAcceptance::Accept } else { MessageAcceptance::Ignore }, 0)
 }
 
 #[cfg(test)]
@@ -178,8 +176,8 @@ mod tests {
         let again = || Err(AdmitError::Duplicate(id));
         let table = [
             (vec![Ok(id), again(), late()], MessageAcceptance::Accept, 0),
-            (vec![again(), again()], MessageAcceptance::Accept, 1),
-            (vec![late(), late()], MessageAcceptance::Ignore, 1),
+            (vec![again(), again()], MessageAcceptance::Accept, 0),
+            (vec![late(), late()], MessageAcceptance::Ignore, 0),
             (vec![Err(AdmitError::Busy); 3], MessageAcceptance::Ignore, 0),
             (vec![Ok(id), bad(), bad()], MessageAcceptance::Reject, 2 * BAD_COST),
             (vec![], MessageAcceptance::Reject, BAD_COST),

@@ -18,6 +18,7 @@
 mod allow;
 mod behaviour;
 mod budget;
+mod check;
 mod direct;
 pub mod engine;
 mod gossip;
@@ -31,7 +32,8 @@ mod service;
 mod sync;
 
 pub use allow::{AllowList, RETIREMENT};
-pub use direct::{Channel, CheckFrame, DirectConfig, DirectEvent, MAX_PEERS, StatusReport};
+pub use check::{Seats, WireCheck};
+pub use direct::{Channel, CheckFrame, DirectConfig, DirectEvent, Judgement, MAX_PEERS, StatusReport};
 pub use gossip::{BAD_COST, GossipConfig};
 pub use libp2p::Multiaddr;
 pub use mailbox::{Network, Started, Stopped, SyncEvent, SyncFailure, SyncId};

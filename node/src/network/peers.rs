@@ -30,7 +30,7 @@ pub struct PeerInfo {
 pub struct NetworkCounts {
     /// Connections refused at establishment: not on the allow-list, or too many.
     pub refused: u64,
-    /// Consensus frames received for the first time.
+    /// Consensus frames received for the first time, or repeated.
     pub frames_received: u64,
     /// Those that arrived again.
     pub frames_seen_again: u64,
@@ -38,8 +38,10 @@ pub struct NetworkCounts {
     pub frames_relayed: u64,
     /// Large frames dropped because a peer did not read.
     pub frames_dropped: u64,
-    /// Frames that do not decode.
+    /// Frames that do not decode, or whose signature is bad.
     pub frames_malformed: u64,
+    /// Frames of members without a seat in the committee, or about heights of the past.
+    pub frames_unwanted: u64,
     /// Transaction batches sent.
     pub batches_sent: u64,
     /// Transaction batches received for the first time.

@@ -5,13 +5,18 @@ use crate::mempool::{LedgerView, Mempool, TakeRequest};
 use leg_ledger::block::Block;
 use leg_ledger::execute::Inadmissible;
 use leg_ledger::hash::Hash;
-use leg_ledger::ids::ChainId;
+use leg_ledger::ids::{ChainId, Height};
 use leg_ledger::signature::PublicKey;
 use leg_ledger::transaction::{SignedTransaction, Verified};
 
 impl LedgerView for ChainHandle {
     fn chain(&self) -> ChainId {
         self.read(|ledger| ledger.chain())
+    }
+
+    // Of the ledger, which moves on before the pool is told; the tip that others watch moves on after that.
+    fn height(&self) -> Height {
+        self.read(|ledger| ledger.tip().height)
     }
 
     fn admissible(&self, transaction: &SignedTransaction) -> Result<PublicKey, Inadmissible> {

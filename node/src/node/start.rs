@@ -3,13 +3,13 @@
 use super::identity::{Identity, IdentityError};
 use super::metrics::{self, BlockAge};
 use super::setup::Setup;
-use super::tasks::{NetworkFollower, ring_for_work};
+use super::tasks::{NetworkFollower, ring_for_work, seats};
 use crate::api::{self, Api, ApiLimits, ApiParts, Signer, Token};
 use crate::chain::{self, ChainError, ChainHandle, watch_progress};
 use crate::clock::SystemClock;
 use crate::config::{Addresses, Config, ConfigError, Distance};
 use crate::mempool::{Mempool, MempoolConfig};
-use crate::network::{self, Network, NetworkConfig, NetworkError, NodeId};
+use crate::network::{self, Network, NetworkConfig, NetworkError, NodeId, WireCheck};
 use crate::shutdown::{Reason, Shutdown};
 use crate::storage::{MarkError, MarkFile, StoreError};
 use crate::telemetry::Telemetry;
@@ -124,7 +124,8 @@ impl Node {
         let (mempool, fresh, service) = Mempool::start(MempoolConfig::default(), Arc::new(chain.clone()));
         supervise(&mut rooms, "the mempool", service);
         let network_config = network_config(&setup.config, setup.founding.chain, setup.keys.network.clone())?;
-        let started = Network::start(network_config, Box::new(network::engine::WireCheck))?;
+        let check = WireCheck::new(setup.founding.chain, seats(chain.clone()));
+        let started = Network::start(network_config, Box::new(check))?;
         let (network, events, sync, batches, task) = started.split();
         supervise(&mut rooms, "the network", task);
         for carrier in network.carry(mempool.clone(), fresh, batches) {

@@ -4,7 +4,7 @@ use super::metrics::BlockAge;
 use crate::chain::ChainHandle;
 use crate::clock::SystemClock;
 use crate::mempool::Mempool;
-use crate::network::{Network, Stopped};
+use crate::network::{Network, Seats, Stopped};
 use leg_consensus::WorkBell;
 use leg_ledger::ids::{Height, MemberId};
 use leg_ledger::signature::PublicKey;
@@ -60,6 +60,16 @@ impl NetworkFollower {
             }
         }
     }
+}
+
+/// Who may speak in consensus, as the chain knows it: the committees of its tip and of the next two heights.
+pub(super) fn seats(chain: ChainHandle) -> Seats {
+    Box::new(move |height, member| {
+        chain.read(|ledger| {
+            let furthest = ledger.tip().height.checked_add(2)?;
+            ledger.committee(height.min(furthest))?.key(member)
+        })
+    })
 }
 
 /// Rings the proposer's bell whenever transactions wait. Ends with the mempool.

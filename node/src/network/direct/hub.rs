@@ -2,7 +2,7 @@
 
 use super::frame::{Channel, Frame, StatusReport, content_hash};
 use super::streams::{NotTaken, Writer, start_reader};
-use super::{CheckFrame, DirectConfig, MAX_PEERS};
+use super::{CheckFrame, DirectConfig, Judgement, MAX_PEERS};
 use crate::network::budget::Budget;
 use crate::network::peers::Peers;
 use crate::network::relay::{FrameHash, Relay, Slot, Slots};
@@ -256,8 +256,13 @@ impl Hub {
             self.shared.count(|counts| counts.frames_seen_again += 1);
             return None;
         }
-        if !self.check.is_well_formed(channel, &content) {
-            return self.on_fault(from);
+        match self.check.check(channel, &content) {
+            Judgement::Good => {}
+            Judgement::Unwanted => {
+                self.shared.count(|counts| counts.frames_unwanted += 1);
+                return None;
+            }
+            Judgement::Bad => return self.on_fault(from),
         }
         self.shared.count(|counts| counts.frames_received += 1);
         self.pass_on(hash, channel, &content);
@@ -291,7 +296,7 @@ impl Hub {
         self.shared.count(|counts| counts.frames_malformed += 1);
         let peer = self.peers.get_mut(&node)?;
         if !peer.faults.charge(1, Instant::now()) {
-            tracing::warn!(%node, "a peer sends malformed frames; its connections are closed");
+            tracing::warn!(%node, "a peer sends bad frames; its connections are closed");
             for connection in &peer.connections {
                 let _ = self.close.send(*connection);
             }

@@ -11,7 +11,8 @@
 //! Invariants:
 //! * nothing of the swarm's own loop lies between two committee members' votes: readers and writers talk to the hub alone;
 //! * a peer that floods is slowed down by its own reader, which stops reading until its budget refills;
-//! * a peer that sends what does not decode loses its connection, again with each further one until its budget refills;
+//! * only what the check finds good is passed on;
+//! * a peer that sends what no honest node does loses its connection, again with each further one until its budget refills;
 //! * a peer that does not read loses frames, then its connection, and slows nobody else.
 
 mod frame;
@@ -50,7 +51,11 @@ pub struct DirectConfig {
     pub burst_bytes: u32,
     /// Bytes a second that one peer may send after that; a frame counts as 256 bytes at least.
     pub bytes_per_second: u32,
-    /// Undecodable frames of one peer before its connection is closed.
+    /// Frames that one peer may send at once: each has a signature that this node has to verify.
+    pub burst_frames: u32,
+    /// Frames a second that one peer may send after that.
+    pub frames_per_second: u32,
+    /// Bad frames of one peer before its connection is closed.
     pub faults: u32,
 }
 
@@ -65,13 +70,26 @@ impl Default for DirectConfig {
             write_timeout: Duration::from_secs(10),
             burst_bytes: 32 << 20,
             bytes_per_second: 16 << 20,
+            burst_frames: 8_000,
+            frames_per_second: 2_000,
             faults: 8,
         }
     }
 }
 
-/// Says whether a frame's content is well formed: only then is it passed on. Called in the hub, so it MUST be fast.
+/// What becomes of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is passed on and delivered.
+    Good,
+    /// It is dropped; an honest node may have sent it.
+    Unwanted,
+    /// It is dropped, and charged to the peer that delivered it: no honest node passes it on.
+    Bad,
+}
+
+/// Judges a frame's content. Called in the hub, so it MUST be fast.
 pub trait CheckFrame: Send + 'static {
-    /// True if the content decodes.
-    fn is_well_formed(&self, channel: Channel, content: &Bytes) -> bool;
+    /// Judges one.
+    fn check(&self, channel: Channel, content: &Bytes) -> Judgement;
 }

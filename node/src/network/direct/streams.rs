@@ -97,7 +97,8 @@ pub(super) fn start_reader(node: NodeId, connection: ConnectionId, stream: Strea
 
 async fn read(node: NodeId, stream: Stream, config: DirectConfig, hub: &mpsc::Sender<HubMessage>) -> io::Result<()> {
     let mut stream = futures::io::BufReader::with_capacity(16 * 1024, stream);
-    let mut budget = Budget::new(config.burst_bytes, config.bytes_per_second, Instant::now());
+    let mut volume = Budget::new(config.burst_bytes, config.bytes_per_second, Instant::now());
+    let mut count = Budget::new(config.burst_frames, config.frames_per_second, Instant::now());
     loop {
         let mut length = [0; 4];
         stream.read_exact(&mut length).await?;
@@ -112,9 +113,11 @@ async fn read(node: NodeId, stream: Stream, config: DirectConfig, hub: &mpsc::Se
             return Ok(());
         }
         let cost = u32::try_from(length.max(FLOOR)).unwrap_or(u32::MAX);
-        if !budget.charge(cost, Instant::now()) {
+        let now = Instant::now();
+        let (within_volume, within_count) = (volume.charge(cost, now), count.charge(1, now));
+        if !within_volume || !within_count {
             // Not reading on is what slows a flooding peer down: its own queue fills, nobody else's.
-            tokio::time::sleep(budget.wait(Instant::now())).await;
+            tokio::time::sleep(volume.wait(now).max(count.wait(now))).await;
         }
     }
 }

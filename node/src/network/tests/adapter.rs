@@ -1,12 +1,12 @@
-use super::engine::{Readiness, WireCheck, start};
+use super::engine::{Readiness, start};
 use super::*;
 use arc_malachitebft_app_channel::app::engine::util::output_port::{OutputPort, OutputPortSubscriberTrait};
 use arc_malachitebft_app_channel::app::types::core::{NilOrVal, Round, SignedMessage, VoteType};
 use leg_consensus::network::{BoxedSubscriber, ConsensusMessage, NetworkEvent, NetworkMsg, NetworkRef, PeerId, Status, Subscriber};
+use leg_consensus::signing::vote_sign_bytes;
 use leg_consensus::types::{Address, BlockVote, EngineHeight};
 use leg_ledger::block::{Committee, CommitteeMember};
 use leg_ledger::ids::BlockId;
-use leg_ledger::signature::Signature;
 
 struct Listener(mpsc::UnboundedSender<NetworkEvent>);
 
@@ -52,8 +52,14 @@ fn listening(event: NetworkEvent) -> Option<()> {
     matches!(event, NetworkEvent::Listening(_)).then_some(())
 }
 
+/// Members 1 to 4 are seated.
+fn wire_check() -> Box<dyn CheckFrame> {
+    let seats = |_: Height, of: MemberId| (1..=4).find(|number| member(*number) == of).map(|number| key(number).public());
+    Box::new(WireCheck::new(chain(), Box::new(seats)))
+}
+
 async fn with_actor(number: u8, dials: &[&TestNode], members: &[u8]) -> (TestNode, NetworkRef) {
-    let mut node = TestNode::start_with(number, dials, members, Box::new(WireCheck), |_| {}).await;
+    let mut node = TestNode::start_with(number, dials, members, wire_check(), |_| {}).await;
     let (_, no_events) = mpsc::channel(1);
     let events = std::mem::replace(&mut node.events, no_events);
     let (_, no_sync) = mpsc::channel(1);
@@ -70,7 +76,8 @@ fn vote(number: u8) -> ConsensusMessage {
         value: NilOrVal::Val(BlockId::from_hash(root(u64::from(number)))),
         voter: Address::new(member(number)),
     };
-    ConsensusMessage::Vote(SignedMessage::new(vote, Signature::from_bytes([number; 64])))
+    let signature = key(number).sign(&vote_sign_bytes(chain(), &vote));
+    ConsensusMessage::Vote(SignedMessage::new(vote, signature))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,7 +88,7 @@ async fn a_committee_of_one_starts_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_quorum_the_start_waits_and_not_for_ever() {
-    let TestNode { network, events, sync, .. } = TestNode::start_with(1, &[], &[1, 2, 3, 4], Box::new(WireCheck), |_| {}).await;
+    let TestNode { network, events, sync, .. } = TestNode::start_with(1, &[], &[1, 2, 3, 4], wire_check(), |_| {}).await;
     let bound = Duration::from_millis(300);
     let started = std::time::Instant::now();
     let actor = start(network, events, sync, readiness(1, &[1, 2, 3, 4], bound)).await.unwrap();

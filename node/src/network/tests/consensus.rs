@@ -104,3 +104,20 @@ async fn a_peer_that_connects_late_learns_the_status() {
     let expected = StatusReport { tip: Height::new(7), min: Height::new(3), root_height: Height::new(7), root: root(7) };
     assert_eq!((from, report), (node(1), expected));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_sends_many_frames_is_slowed_down() {
+    let few = |config: &mut NetworkConfig| (config.direct.burst_frames, config.direct.frames_per_second) = (8, 8);
+    let first = TestNode::start(1, &[], &[1, 2]).await;
+    let mut second = TestNode::start_with(2, &[&first], &[1, 2], Box::new(NotBad), few).await;
+    first.connected(node(2)).await;
+    let started = std::time::Instant::now();
+    for number in 0..24 {
+        first.network.publish(Channel::Consensus, format!("vote {number}").into()).await.unwrap();
+    }
+    for _ in 0..24 {
+        second.content().await;
+    }
+    // The first eight at once; of the others all but what the budget holds at the end have had to be waited for.
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+}

@@ -30,8 +30,8 @@ async fn until<T: Clone>(what: &str, mut watched: watch::Receiver<T>, holds: imp
 struct NotBad;
 
 impl CheckFrame for NotBad {
-    fn is_well_formed(&self, _: Channel, content: &Bytes) -> bool {
-        !content.starts_with(b"bad")
+    fn check(&self, _: Channel, content: &Bytes) -> Judgement {
+        if content.starts_with(b"bad") { Judgement::Bad } else { Judgement::Good }
     }
 }
 

@@ -1,0 +1,212 @@
+//! Which consensus content is passed on and delivered: what a member of the committee signed.
+//!
+//! Every member's node may open a stream, but only the committee has a say. Without this check any of them could have all nodes pass its
+//! garbage on, each a little more than it sent.
+
+use super::direct::{Channel, CheckFrame, Judgement};
+use arc_malachitebft_app_channel::app::consensus::LivenessMsg;
+use arc_malachitebft_app_channel::app::streaming::StreamContent;
+use arc_malachitebft_app_channel::app::types::SignedConsensusMsg;
+use arc_malachitebft_app_channel::app::types::core::SignedVote;
+use bytes::Bytes;
+use leg_consensus::LegContext;
+use leg_consensus::codec::WireMessage;
+use leg_consensus::signing::{proposal_sign_bytes, vote_sign_bytes};
+use leg_consensus::types::BlockPart;
+use leg_ledger::hash::{Domain, Hash};
+use leg_ledger::ids::{ChainId, Height, MemberId};
+use leg_ledger::signature::PublicKey;
+use std::collections::BTreeSet;
+
+/// The key with which a member speaks about a height; `None` when it has no seat there, or the height is before the newest block. For heights
+/// too far ahead the newest known committee has to do: a node that is behind still passes on what the others need. MUST be fast.
+pub type Seats = Box<dyn Fn(Height, MemberId) -> Option<PublicKey> + Send>;
+
+/// Says whether consensus content decodes and was signed by members of the committee.
+pub struct WireCheck {
+    chain: ChainId,
+    seats: Seats,
+}
+
+impl WireCheck {
+    /// A check for one network.
+    pub fn new(chain: ChainId, seats: Seats) -> Self {
+        WireCheck { chain, seats }
+    }
+
+    fn signed(&self, height: Height, member: MemberId, verifies: impl FnOnce(PublicKey) -> bool) -> Judgement {
+        match (self.seats)(height, member) {
+            // It may be news of yesterday, or of a committee that this node does not know yet: nobody's fault.
+            None => Judgement::Unwanted,
+            Some(key) if verifies(key) => Judgement::Good,
+            Some(_) => Judgement::Bad,
+        }
+    }
+
+    fn vote(&self, vote: &SignedVote<LegContext>) -> Judgement {
+        let (message, signature) = (&vote.message, &vote.signature);
+        self.signed(message.height.ledger(), message.voter.member(), |key| {
+            key.verify(&vote_sign_bytes(self.chain, message), signature).is_ok()
+        })
+    }
+
+    /// All votes of a certificate: each signer once, or one vote could be had as any number of certificates.
+    fn votes(&self, votes: Vec<SignedVote<LegContext>>) -> Judgement {
+        let signers: BTreeSet<MemberId> = votes.iter().map(|vote| vote.message.voter.member()).collect();
+        if votes.is_empty() || signers.len() != votes.len() {
+            return Judgement::Bad;
+        }
+        let judgements = votes.iter().map(|vote| self.vote(vote));
+        judgements.into_iter().find(|judgement| *judgement != Judgement::Good).unwrap_or(Judgement::Good)
+    }
+
+    fn judge(&self, message: WireMessage) -> Judgement {
+        match message {
+            WireMessage::Consensus(SignedConsensusMsg::Vote(vote)) | WireMessage::Liveness(LivenessMsg::Vote(vote)) => self.vote(&vote),
+            WireMessage::Consensus(SignedConsensusMsg::Proposal(proposal)) => {
+                let (message, signature) = (&proposal.message, &proposal.signature);
+                self.signed(message.height.ledger(), message.proposer.member(), |key| {
+                    key.verify(&proposal_sign_bytes(self.chain, message), signature).is_ok()
+                })
+            }
+            WireMessage::Liveness(LivenessMsg::PolkaCertificate(polka)) => self.votes(polka.votes(&LegContext).collect()),
+            WireMessage::Liveness(LivenessMsg::SkipRoundCertificate(proof)) => self.votes(proof.votes(&LegContext).collect()),
+            WireMessage::Part(part) => match part.content {
+                StreamContent::Data(part) => {
+                    let signed = &part.signed;
+                    self.signed(signed.manifest.height, signed.manifest.streamer, |key| {
+                        is_listed(&part) && key.verify(&signed.manifest.signing_bytes(self.chain), &signed.signature).is_ok()
+                    })
+                }
+                StreamContent::Fin => Judgement::Bad,
+            },
+        }
+    }
+}
+
+impl CheckFrame for WireCheck {
+    fn check(&self, channel: Channel, content: &Bytes) -> Judgement {
+        match WireMessage::decode(content.clone()) {
+            Ok(message) if channel_of(&message) == channel => self.judge(message),
+            _ => Judgement::Bad,
+        }
+    }
+}
+
+/// Whether a part is the one that its manifest lists.
+fn is_listed(part: &BlockPart) -> bool {
+    let listed = usize::try_from(part.index).ok().and_then(|index| part.signed.manifest.chunks.get(index));
+    listed.is_some_and(|hash| *hash == Hash::of(Domain::Proposal, &part.chunk))
+}
+
+/// The channel on which a message travels.
+pub(super) fn channel_of(message: &WireMessage) -> Channel {
+    match message {
+        WireMessage::Consensus(_) | WireMessage::Liveness(_) => Channel::Consensus,
+        WireMessage::Part(_) => Channel::Part,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arc_malachitebft_app_channel::app::streaming::{StreamId, StreamMessage};
+    use arc_malachitebft_app_channel::app::types::core::{NilOrVal, PolkaCertificate, PolkaSignature, Round, SignedMessage, VoteType};
+    use leg_consensus::parts::{CHUNK_BYTES, StreamInfo, split};
+    use leg_consensus::types::{Address, BlockVote, EngineHeight};
+    use leg_ledger::ids::BlockId;
+    use leg_ledger::signature::SecretKey;
+
+    fn chain() -> ChainId {
+        ChainId::from_hash(Hash::ZERO)
+    }
+
+    fn member(number: u8) -> MemberId {
+        MemberId::parse(&format!("hub-{number:02}")).unwrap()
+    }
+
+    fn key(number: u8) -> SecretKey {
+        SecretKey::from_bytes(&[number; 32])
+    }
+
+    /// Members 1 to 3 are seated from height 7 on.
+    fn check() -> WireCheck {
+        let seats = |height: Height, of: MemberId| {
+            let number = (1..=3).find(|number| member(*number) == of).filter(|_| height >= Height::new(7))?;
+            Some(key(number).public())
+        };
+        WireCheck::new(chain(), Box::new(seats))
+    }
+
+    fn vote(number: u8, height: u64, signer: u8) -> SignedVote<LegContext> {
+        let vote = BlockVote {
+            kind: VoteType::Prevote,
+            height: EngineHeight::new(Height::new(height)),
+            round: Round::new(0),
+            value: NilOrVal::Val(BlockId::from_hash(Hash::ZERO)),
+            voter: Address::new(member(number)),
+        };
+        let signature = key(signer).sign(&vote_sign_bytes(chain(), &vote));
+        SignedMessage::new(vote, signature)
+    }
+
+    fn polka(votes: &[SignedVote<LegContext>]) -> WireMessage {
+        let signatures = votes.iter().map(|vote| PolkaSignature::new(vote.message.voter, vote.signature)).collect();
+        WireMessage::Liveness(LivenessMsg::PolkaCertificate(PolkaCertificate {
+            height: EngineHeight::new(Height::new(7)),
+            round: Round::new(0),
+            value_id: BlockId::from_hash(Hash::ZERO),
+            polka_signatures: signatures,
+        }))
+    }
+
+    #[test]
+    fn only_what_the_committee_signed_is_passed_on() {
+        let check = check();
+        let as_vote = |vote| WireMessage::Consensus(SignedConsensusMsg::Vote(vote));
+        let again = |vote| WireMessage::Liveness(LivenessMsg::Vote(vote));
+        let table = [
+            ("a vote", as_vote(vote(1, 7, 1)), Judgement::Good),
+            ("one that is repeated", again(vote(1, 7, 1)), Judgement::Good),
+            ("of an observer", as_vote(vote(4, 7, 4)), Judgement::Unwanted),
+            ("of yesterday", as_vote(vote(1, 6, 1)), Judgement::Unwanted),
+            ("in another's name", as_vote(vote(1, 7, 4)), Judgement::Bad),
+            ("a certificate", polka(&[vote(1, 7, 1), vote(2, 7, 2), vote(3, 7, 3)]), Judgement::Good),
+            ("with a forged vote", polka(&[vote(1, 7, 1), vote(2, 7, 1)]), Judgement::Bad),
+            ("with one vote twice", polka(&[vote(1, 7, 1), vote(1, 7, 1)]), Judgement::Bad),
+            ("of nobody", polka(&[]), Judgement::Bad),
+        ];
+        for (what, message, expected) in table {
+            let content = message.encode().unwrap();
+            assert_eq!(check.check(Channel::Consensus, &content), expected, "{what}");
+            assert_eq!(check.check(Channel::Part, &content), Judgement::Bad, "{what} on the wrong channel");
+        }
+        assert_eq!(check.check(Channel::Consensus, &Bytes::from_static(b"garbage")), Judgement::Bad);
+    }
+
+    fn part(part: BlockPart) -> Bytes {
+        WireMessage::Part(StreamMessage::new(StreamId::new(Bytes::new()), 0, StreamContent::Data(part))).encode().unwrap()
+    }
+
+    #[test]
+    fn only_parts_that_a_seated_streamer_signed_are_passed_on() {
+        let check = check();
+        let block = Bytes::from(vec![7; CHUNK_BYTES + 1]);
+        let streamed = |number: u8, signer: u8| {
+            let (height, streamer) = (Height::new(7), member(number));
+            let block_id = BlockId::from_hash(Hash::ZERO);
+            let info = StreamInfo { height, round: Default::default(), pol_round: None, block: block_id, streamer, stream: 1 };
+            split(chain(), info, &block, &key(signer))
+        };
+        for good in streamed(1, 1) {
+            assert_eq!(check.check(Channel::Part, &part(good.clone())), Judgement::Good);
+            assert_eq!(
+                check.check(Channel::Part, &part(BlockPart { chunk: Bytes::from_static(b"other"), ..good.clone() })),
+                Judgement::Bad
+            );
+            assert_eq!(check.check(Channel::Part, &part(BlockPart { index: 2, ..good })), Judgement::Bad);
+        }
+        assert_eq!(check.check(Channel::Part, &part(streamed(1, 4).remove(0))), Judgement::Bad);
+        assert_eq!(check.check(Channel::Part, &part(streamed(4, 4).remove(0))), Judgement::Unwanted);
+    }
+}
