@@ -19,8 +19,8 @@ SLOTS ?= 96
 SPEED ?= 1
 REPORT ?= $(TARGET)/devnet-report.json
 
-# bindgen needs libclang, RocksDB a C++ compiler.
-PACKAGES := clang libclang-dev g++ pkg-config
+# bindgen needs libclang, RocksDB a C++ compiler; the README's session, which a test runs, uses curl.
+PACKAGES := clang libclang-dev g++ pkg-config curl
 
 .PHONY: help packages build devnet test fmt lint deny unit doc
 
