@@ -19,8 +19,11 @@ SLOTS ?= 96
 SPEED ?= 1
 REPORT ?= $(TARGET)/devnet-report.json
 
-# bindgen needs libclang, RocksDB a C++ compiler.
-PACKAGES := clang libclang-dev g++ pkg-config
+# Property tests draw their cases from this seed, so that a run can be repeated; any other: make test PROPTEST_RNG_SEED=7
+export PROPTEST_RNG_SEED ?= 20261122
+
+# bindgen needs libclang, RocksDB a C++ compiler; the README's session, which a test runs, uses curl.
+PACKAGES := clang libclang-dev g++ pkg-config curl
 
 .PHONY: help packages build devnet test fmt lint deny unit doc
 

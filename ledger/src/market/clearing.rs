@@ -34,7 +34,9 @@ pub(super) fn run_auctions_within(ctx: &mut Context<'_>, checks: u64) -> Result<
         if is_open(ctx, market) {
             next = hold(ctx, market, changed.contains(&market), checks)?;
         }
-        end_immediate(ctx, market)?;
+        if end_immediate(ctx, market)? && is_open(ctx, market) {
+            next = Next { due: true, round: next.round.map(|round| AuctionRound { again: true, ..round }) };
+        }
         remember(ctx, market, next);
     }
     ctx.changed_markets = changed;
@@ -134,7 +136,9 @@ fn store(ctx: &mut Context<'_>, order: Order) -> Result<(), Fault> {
 }
 
 /// Ends immediate-or-cancel and fill-or-kill orders, whether an auction was held or not.
-fn end_immediate(ctx: &mut Context<'_>, market: Market) -> Result<(), Fault> {
+///
+/// True if an ask was among them: its seller's capacity is free again, which may let another ask of it fill in the next block.
+fn end_immediate(ctx: &mut Context<'_>, market: Market) -> Result<bool, Fault> {
     let first = IndexKey::Immediate { market, order: OrderId::from_hash(Hash::ZERO) };
     let keys = ctx.state.index(first..);
     let orders: Vec<OrderId> = keys
@@ -143,11 +147,13 @@ fn end_immediate(ctx: &mut Context<'_>, market: Market) -> Result<(), Fault> {
             _ => None,
         })
         .collect();
+    let mut freed = false;
     for id in orders {
         let order = get_order(ctx, id)?;
+        freed |= order.terms.side == Side::Ask;
         ending::end(ctx, &order, OrderEnd::Unfilled)?;
     }
-    Ok(())
+    Ok(freed)
 }
 
 /// Has the next block hold the market's auction over all bids, though no order may change; a round that is under way ends first.

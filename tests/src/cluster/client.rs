@@ -57,6 +57,16 @@ impl Client {
         Client { http, base: format!("http://{api}"), token }
     }
 
+    /// Address of the API as a URL.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The token that it sends.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The same without the token.
     #[must_use]
     pub fn anonymous(&self) -> Self {

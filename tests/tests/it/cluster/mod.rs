@@ -6,6 +6,7 @@
 mod crashes;
 mod graph;
 mod input;
+mod readme;
 mod retries;
 mod scenario;
 
