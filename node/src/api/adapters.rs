@@ -88,19 +88,27 @@ impl IdempotencyPort for ChainHandle {
     }
 }
 
+fn refused(error: AdmitError) -> Refused {
+    match error {
+        AdmitError::Inadmissible(cause) => Refused::Inadmissible(cause),
+        AdmitError::Duplicate(_) => Refused::Waiting,
+        AdmitError::NonceWaits(_) => Refused::NonceWaits,
+        AdmitError::MemberQuota { .. } => Refused::Quota,
+        AdmitError::Stopped => Refused::Stopped,
+        // Bytes were decoded before, and nothing of an own client is dropped unseen: what is left is that the node has no room.
+        AdmitError::Full { .. } | AdmitError::Busy | AdmitError::Unseen | AdmitError::Malformed(_) => Refused::Full,
+    }
+}
+
 #[async_trait]
 impl MempoolPort for Mempool {
     async fn submit(&self, transaction: SignedTransaction) -> Result<(), Refused> {
-        match Mempool::submit(self, transaction, Source::Local).await {
-            Ok(_) => Ok(()),
-            Err(AdmitError::Inadmissible(cause)) => Err(Refused::Inadmissible(cause)),
-            Err(AdmitError::Duplicate(_)) => Err(Refused::Waiting),
-            Err(AdmitError::NonceWaits(_)) => Err(Refused::NonceWaits),
-            Err(AdmitError::MemberQuota { .. }) => Err(Refused::Quota),
-            Err(AdmitError::Stopped) => Err(Refused::Stopped),
-            // Bytes were decoded before, and nothing of an own client is dropped unseen: what is left is that the node has no room.
-            Err(AdmitError::Full { .. } | AdmitError::Busy | AdmitError::Unseen | AdmitError::Malformed(_)) => Err(Refused::Full),
-        }
+        Mempool::submit(self, transaction, Source::Local).await.map(drop).map_err(refused)
+    }
+
+    async fn submit_all(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<(), Refused>> {
+        let results = Mempool::submit_all(self, transactions, Source::Local).await;
+        results.into_iter().map(|result| result.map(drop).map_err(refused)).collect()
     }
 
     fn is_waiting(&self, id: TransactionId) -> bool {

@@ -35,6 +35,7 @@ mod waiters;
 
 pub use auth::Token;
 pub use error::{ApiError, ErrorAnswer};
+pub use ledger::{BatchAnswer, BatchedAnswer, FinalBlock, MAX_BATCH};
 pub use openapi::Document;
 pub use router::{router, serve};
 pub use service::{Api, ApiLimits, ApiParts};

@@ -32,6 +32,7 @@ use utoipa::{Modify, OpenApi};
         super::metering::submit_forecast,
         super::metering::report_exchange,
         super::ledger::submit_transaction,
+        super::ledger::submit_batch,
         super::ledger::get_transaction,
         super::ledger::get_account,
         super::ledger::list_accounts,
@@ -39,6 +40,7 @@ use utoipa::{Modify, OpenApi};
         super::ledger::list_blocks,
         super::ledger::get_block,
         super::ledger::raw_block,
+        super::ledger::follow_blocks,
         super::status::status,
         super::status::healthz,
         super::status::metrics

@@ -133,6 +133,9 @@ pub trait MempoolPort: Send + Sync + 'static {
     /// [`Refused`].
     async fn submit(&self, transaction: SignedTransaction) -> Result<(), Refused>;
 
+    /// The same of several in one call; one answer each, in order.
+    async fn submit_all(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<(), Refused>>;
+
     /// Whether a transaction waits.
     fn is_waiting(&self, id: TransactionId) -> bool;
 

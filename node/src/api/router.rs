@@ -1,7 +1,10 @@
 //! All routes, and what holds for each of them: limits, time-outs, JSON errors, metrics.
 
 use super::error::ApiError;
-use super::ledger::{get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_transaction};
+use super::ledger::{
+    follow_blocks, get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_batch,
+    submit_transaction,
+};
 use super::markets::list_markets;
 use super::metering::{report_exchange, submit_forecast, submit_readings};
 use super::openapi::openapi;
@@ -62,11 +65,13 @@ fn marketplace() -> Router<Api> {
 fn ledger() -> Router<Api> {
     Router::new()
         .route("/api/transactions", post(submit_transaction))
+        .route("/api/transactions/batch", post(submit_batch))
         .route("/api/transactions/{id}", get(get_transaction))
         .route("/api/accounts", get(list_accounts))
         .route("/api/accounts/{id}", get(get_account))
         .route("/api/members", get(list_members))
         .route("/api/blocks", get(list_blocks))
+        .route("/api/blocks/follow", get(follow_blocks))
         .route("/api/blocks/{height}", get(get_block))
         .route("/api/blocks/{height}/raw", get(raw_block))
 }
@@ -76,8 +81,12 @@ fn ledger() -> Router<Api> {
 /// # Errors
 /// Those of the listener.
 pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-    let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
+    let service = router(api.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let stopped = async move {
+        stop.await;
+        api.stop();
+    };
+    axum::serve(listener, service).with_graceful_shutdown(stopped).await
 }
 
 async fn unknown_route(request: Request) -> ApiError {

@@ -12,7 +12,7 @@ use leg_ledger::execute::Ledger;
 use leg_ledger::time::{BlockTime, MarketTime};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 
 /// Limits of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct ApiLimits {
     pub finality_time: Duration,
     /// Requests that are worked on at the same time; a further one is refused, so that a flood costs its senders.
     pub requests: usize,
+    /// Connections that follow the blocks at the same time; a further one is refused.
+    pub followers: usize,
     /// Transactions signed elsewhere, from one address, a second; twice as many at once.
     pub transactions_per_second: u32,
     /// How long an idempotency key is remembered, ms of block time.
@@ -37,6 +39,7 @@ impl Default for ApiLimits {
             body_bytes: 512 * 1024,
             request_time: Duration::from_secs(20),
             requests: 8_192,
+            followers: 64,
             finality_time: Duration::from_secs(5),
             transactions_per_second: 2_000,
             idempotency_ms: 24 * 3_600_000,
@@ -71,6 +74,8 @@ struct Inner {
     waiters: Arc<Waiters>,
     limiter: Limiter,
     requests: Semaphore,
+    followers: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
     metrics: ApiMetrics,
 }
 
@@ -88,7 +93,9 @@ impl Api {
         let limiter = Limiter::new(parts.limits.transactions_per_second);
         let metrics = ApiMetrics::register(&parts.telemetry);
         let requests = Semaphore::new(parts.limits.requests);
-        Api(Arc::new(Inner { parts, waiters, limiter, requests, metrics }))
+        let followers = Arc::new(Semaphore::new(parts.limits.followers));
+        let (stopping, _) = watch::channel(false);
+        Api(Arc::new(Inner { parts, waiters, limiter, requests, followers, stopping, metrics }))
     }
 
     /// The chain.
@@ -148,6 +155,30 @@ impl Api {
     pub fn enter(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         let message = "the node works on as many requests as it can; try again in a moment";
         self.0.requests.try_acquire().map_err(|_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
+    }
+
+    /// A place among those who follow the blocks, until it is dropped.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub fn follow(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let message = "as many connections follow the blocks as this node serves; follow another node, or try again later";
+        let place = Arc::clone(&self.0.followers).try_acquire_owned();
+        place.map_err(|_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
+    }
+
+    /// Ends what never ends by itself: the node stops.
+    pub fn stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// Resolves when the node stops.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stopping = self.0.stopping.subscribe();
+        async move {
+            // The sender is gone only with the API.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        }
     }
 
     /// The node's clock.

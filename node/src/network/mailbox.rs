@@ -119,9 +119,13 @@ impl Network {
 
     /// Carries transactions between the mempool and the swarm: `fresh` is what the mempool wants gossiped. Ends with the network.
     pub fn carry(&self, mempool: Mempool, fresh: mpsc::Receiver<Verified>, batches: TransactionBatches) -> [JoinHandle<()>; 2] {
-        let send = tokio::spawn(gossip::send_batches(self.gossip, fresh, self.clone()));
         let judge = tokio::spawn(gossip::judge_batches(self.gossip, batches.0, mempool, self.clone()));
-        [send, judge]
+        [self.send(fresh), judge]
+    }
+
+    /// The half of [`Network::carry`] that sends, for who has transactions and no mempool. Ends with the network or with `fresh`.
+    pub fn send(&self, fresh: mpsc::Receiver<Verified>) -> JoinHandle<()> {
+        tokio::spawn(gossip::send_batches(self.gossip, fresh, self.clone()))
     }
 
     /// This node.

@@ -361,7 +361,7 @@ async fn start_api(setup: &Setup, rooms: ApiRooms<'_>) -> Result<(SocketAddr, Jo
         signer: rooms.identity.member.filter(|_| signs).map(|member| Signer::new(member, operator, meter)),
         token: Token::new(&setup.token),
         telemetry: rooms.telemetry,
-        limits: ApiLimits::default(),
+        limits: ApiLimits { transactions_per_second: setup.config.api.transactions_per_second, ..ApiLimits::default() },
     };
     let mut tasks = JoinSet::new();
     let (api, shutdown) = (Api::start(parts), rooms.shutdown.clone());

@@ -53,6 +53,11 @@ impl Node {
 
     /// The same with other limits.
     pub fn with_limits(net: &Arc<Net>, member: &str, limits: ApiLimits) -> Node {
+        Node::with_api(net, member, limits).0
+    }
+
+    /// The same, with the API's state.
+    pub fn with_api(net: &Arc<Net>, member: &str, limits: ApiLimits) -> (Node, Api) {
         let signer = (member != "observer").then(|| {
             let keys = net.keys(member);
             Signer::new(MemberId::parse(member).unwrap(), Some(keys.operator.clone()), Some(keys.meter.clone()))
@@ -68,7 +73,19 @@ impl Node {
             telemetry: Telemetry::new(),
             limits,
         });
-        Node { router: router(api) }
+        (Node { router: router(api.clone()) }, api)
+    }
+
+    /// The answer to a request, its body unread.
+    pub async fn answer(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Opens a stream; the task reads it to its end and returns its bytes.
+    pub async fn open(&self, path: &str) -> tokio::task::JoinHandle<Vec<u8>> {
+        let response = self.answer(Request::builder().uri(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status().as_u16(), 200);
+        tokio::spawn(async move { to_bytes(response.into_body(), 16 << 20).await.unwrap().to_vec() })
     }
 
     /// Sends a request as it is.

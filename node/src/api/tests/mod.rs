@@ -1,7 +1,9 @@
 //! The router against a real ledger that executes a block for each transaction, without network or store.
 
 mod bad_input;
+mod batch;
 mod client;
+mod follow;
 mod idempotency;
 mod life;
 mod net;
