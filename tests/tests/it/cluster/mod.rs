@@ -3,6 +3,7 @@
 //! Each test starts a network of its own, with a seed that it prints. They run one at a time (`.config/nextest.toml`), since a network of four
 //! nodes uses a small machine whole.
 
+mod bench;
 mod crashes;
 mod graph;
 mod input;
