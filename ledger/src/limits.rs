@@ -46,5 +46,11 @@ pub const MAX_WINDOW_MS: u64 = 7 * 86_400_000;
 pub const MAX_AHEAD_MS: u64 = 30 * 86_400_000;
 /// Open solar asks and running solar trades of one hub; more solar asks are refused. Bounds the cost of checking them against the forecast.
 pub const MAX_SOLAR_PROMISES: usize = 1_024;
+/// Parts of heat lots that one ask, transfer or retirement takes; more is refused, and a larger quantity takes several actions.
+pub const MAX_HEAT_PARTS: usize = 256;
+/// Asks that one due timer of an expired heat lot shrinks; the others follow with its next turn.
+pub const MAX_SHRUNK_ASKS: usize = 64;
+/// Open orders of heat against heat between one buyer and one seller on one side; more are refused.
+pub const MAX_SWAPS: usize = 16;
 /// Width of a reputation bucket (MARKET 5): orders in one bucket are of equal rank.
 pub const REPUTATION_BUCKET: u32 = 500;

@@ -4,8 +4,9 @@
 
 use crate::amount::{MicroChf, Price, Quantity};
 use crate::ids::{MemberId, OrderId, TradeId, TransactionId};
+use crate::state::HeatLotKey;
 use crate::time::Slot;
-use crate::transaction::Market;
+use crate::transaction::{HeatPurpose, Market};
 use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
@@ -125,6 +126,18 @@ codes! {
     ForecastAbovePeak = 70, "forecast_above_peak";
     /// The signer is not in the committee.
     NotCommittee = 80, "not_committee";
+    /// An order that settles in heat has price zero and takes no other method.
+    SwapPrice = 120, "swap_price";
+    /// An order that settles in heat requires the member that it names, and nothing else of it.
+    SwapPartner = 121, "swap_partner";
+    /// The free heat credits do not cover this; wait for more, or ask for less.
+    InsufficientHeat = 122, "insufficient_heat";
+    /// The signer holds no such heat lot, or it has expired.
+    UnknownLot = 123, "unknown_lot";
+    /// This takes more heat lots than one action may; use several actions.
+    TooManyLots = 124, "too_many_lots";
+    /// The member that is named is the signer itself, is unknown, is not active, or cannot hold heat.
+    BadRecipient = 125, "bad_recipient";
 }
 
 impl TryFrom<u16> for Code {
@@ -172,7 +185,7 @@ pub enum OrderEnd {
     Remainder,
     /// Its owner was suspended or left.
     Withdrawn,
-    /// The forecast behind it fell.
+    /// The forecast or the heat behind it fell away.
     Shrunk,
 }
 
@@ -301,12 +314,39 @@ pub enum Event {
         /// Which key.
         role: crate::member::KeyRole,
     },
-    /// A solar ask shrank because its forecast fell.
+    /// An ask shrank because its solar forecast fell, or heat behind it expired.
     Shrunk {
         /// The order.
         order: OrderId,
         /// What is still open.
         open: Quantity,
+    },
+    /// Heat credits changed hands without a trade.
+    HeatTransferred {
+        /// Who gave them.
+        from: MemberId,
+        /// Who has them now.
+        to: MemberId,
+        /// Wh thermal.
+        quantity: Quantity,
+    },
+    /// Heat credits were retired; the certificate is in the history log.
+    HeatRetired {
+        /// Who retired them.
+        member: MemberId,
+        /// Who used the heat.
+        used_by: MemberId,
+        /// What for.
+        purpose: HeatPurpose,
+        /// Wh thermal.
+        quantity: Quantity,
+    },
+    /// What was left of a heat lot expired.
+    HeatExpired {
+        /// The lot.
+        lot: HeatLotKey,
+        /// Wh thermal.
+        quantity: Quantity,
     },
 }
 

@@ -1,6 +1,7 @@
 //! What the rooms of the market work on while a block executes.
 
 use super::ChangedMarkets;
+use crate::heat::HeatCertificate;
 use crate::ids::{BlockId, Height, MemberId, Nonce, TransactionId};
 use crate::member::Member;
 use crate::params::{Params, ProtocolVersion};
@@ -71,6 +72,13 @@ pub enum HistoryRecord {
     Receipt {
         /// The receipt.
         receipt: Receipt,
+        /// In which block.
+        height: Height,
+    },
+    /// Heat that was retired.
+    HeatRetired {
+        /// The certificate.
+        certificate: HeatCertificate,
         /// In which block.
         height: Height,
     },

@@ -164,7 +164,9 @@ fn finishes(action: &Action) -> bool {
         | Action::ReportExchange { .. }
         | Action::ForecastSolar { .. }
         | Action::RotateKey(_)
-        | Action::HaltMarket { .. } => false,
+        | Action::HaltMarket { .. }
+        | Action::TransferHeat { .. }
+        | Action::RetireHeat(_) => false,
     }
 }
 
@@ -182,6 +184,8 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::ForecastSolar { slots } => market::forecast(ctx, env, slots),
         Action::RotateKey(rotate) => governance::rotate_key(ctx, env, rotate),
         Action::HaltMarket { resource } => market::halt(ctx, env, *resource),
+        Action::TransferHeat { to, heat: credits } => heat::transfer(ctx, env, *to, credits),
+        Action::RetireHeat(retire) => heat::retire(ctx, env, retire),
     }?;
     Ok(None)
 }

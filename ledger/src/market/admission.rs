@@ -2,7 +2,7 @@
 
 use super::capacity::Loads;
 use super::solar::Promises;
-use super::{ending, halt, query, reference, reservation, terms};
+use super::{ending, halt, query, reference, reservation, swap, terms};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Envelope};
 use crate::hash::{Domain, Hash};
@@ -75,7 +75,10 @@ fn admit(ctx: &mut Context<'_>, env: &Envelope, terms: PlaceOrder, old: Option<&
         terms,
     };
     check_reputation(ctx, member, &order)?;
-    check_self_trade(ctx, member, &order)?;
+    match order.swap_partner() {
+        Some(partner) => swap::check_pair(ctx, &order, partner)?,
+        None => check_self_trade(ctx, member, &order)?,
+    }
     if order.terms.side == Side::Ask {
         check_backing(ctx, member, &order)?;
     }

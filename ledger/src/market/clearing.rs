@@ -4,7 +4,7 @@
 //! [`crate::trade::open`] then writes the trade.
 
 use super::auction::{self, BidMatch, Cleared, Deal, Start};
-use super::{ending, halt, reservation, terms};
+use super::{ending, halt, reservation, swap, terms};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Fault};
 use crate::hash::Hash;
@@ -16,7 +16,7 @@ use crate::trade::{self, Match};
 use crate::transaction::{Market, Resource, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Holds one auction for each market that changed, or whose auction is due, and that has both sides open; then ends what may not outlive its
+/// Matches heat against heat; then holds one auction for each market that changed, or whose auction is due, and that has both sides open; then ends what may not outlive its
 /// first auction. A halted market holds none.
 ///
 /// # Errors
@@ -28,6 +28,9 @@ pub fn run_auctions(ctx: &mut Context<'_>) -> Result<(), Fault> {
 /// [`run_auctions`] with another bound on the checks of each.
 pub(super) fn run_auctions_within(ctx: &mut Context<'_>, checks: u64) -> Result<(), Fault> {
     let changed = ctx.changed_markets.clone();
+    if changed.contains(&Market::Heat) && !halt::is_halted(&ctx.state, Resource::Heat) {
+        swap::run(ctx)?;
+    }
     let markets: BTreeSet<Market> = changed.iter().chain(due_markets(ctx)).collect();
     for market in markets {
         let mut next = Next::default();
@@ -124,7 +127,7 @@ fn is_bound_to_seller(bid: &Order) -> bool {
 }
 
 /// Writes an order back after fills; what is too little to stay ends.
-fn store(ctx: &mut Context<'_>, order: Order) -> Result<(), Fault> {
+pub(super) fn store(ctx: &mut Context<'_>, order: Order) -> Result<(), Fault> {
     if order.open.is_zero() {
         return Ok(ending::end(ctx, &order, OrderEnd::Filled)?);
     }

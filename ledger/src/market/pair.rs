@@ -2,10 +2,11 @@
 
 use super::backing::Backing;
 use crate::amount::{Price, Quantity};
+use crate::heat;
 use crate::member::Member;
 use crate::state::{Order, View};
 use crate::time::MarketTime;
-use crate::transaction::{Product, SettlementMethod};
+use crate::transaction::{Market, Product, SettlementMethod};
 
 /// A bid before one of its candidates.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +107,11 @@ impl PassedOver {
 /// True until the order's time has run out; what is overdue is inactive even before phase 1 removes it (MARKET 3).
 pub(super) fn is_active(order: &Order, now: MarketTime) -> bool {
     order.expires_at.is_none_or(|end| end > now)
+}
+
+/// What of an ask can be matched as far as its own lots go: all that is open; of heat, what has not expired.
+pub(super) fn offered(view: &impl View, ask: &Order, now: MarketTime, lot: Quantity) -> Quantity {
+    if ask.market == Market::Heat { heat::sellable(view, ask, now, lot) } else { ask.open }
 }
 
 /// The checks that depend on the pair alone, in the order of [`PassedOver`], a minimum fill that quantities alone cannot reach among them; then

@@ -2,7 +2,9 @@
 //!
 //! Invariant: the index is a function of the entries ([`super::Table::index`]); it is not part of the state root.
 
-use super::{Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, SlotReading, SlotReadingKey, Trade, TradeStatus};
+use super::{
+    Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, Order, SlotReading, SlotReadingKey, Trade, TradeStatus,
+};
 use crate::amount::Quantity;
 use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, TradeId};
 use crate::limits::SLOT_RETENTION_MS;
@@ -132,6 +134,40 @@ pub enum IndexKey {
         /// The trade.
         trade: TradeId,
     },
+    /// A heat lot of which something is free.
+    FreeHeat {
+        /// Who holds it.
+        holder: MemberId,
+        /// The earliest expiry first.
+        expires_at: MarketTime,
+        /// The lot.
+        lot: HeatLotKey,
+    },
+    /// An open ask that reserved a part of a heat lot.
+    HeatBehind {
+        /// The lot.
+        lot: HeatLotKey,
+        /// The ask.
+        order: OrderId,
+    },
+    /// An open order of heat against heat, by the pair that it names (MARKET 8).
+    Swap {
+        /// Who takes the heat.
+        buyer: MemberId,
+        /// Who gives it.
+        seller: MemberId,
+        /// The side.
+        side: Side,
+        /// The order.
+        order: OrderId,
+    },
+    /// The same by the block that admitted it.
+    SwapAge {
+        /// The block.
+        height: Height,
+        /// The order.
+        order: OrderId,
+    },
 }
 
 /// What loads a member's capacity.
@@ -154,8 +190,14 @@ pub fn rank(order: &Order) -> u64 {
 
 pub(super) fn of_order(id: &OrderId, order: &Order, out: &mut Vec<IndexKey>) {
     let (market, side, rank) = (order.market, order.terms.side, rank(order));
-    out.push(IndexKey::Book { market, side, rank, height: order.height, order: *id });
-    out.push(IndexKey::OwnerBook { owner: order.owner, market, side, rank, order: *id });
+    if let Some(partner) = order.swap_partner() {
+        let (buyer, seller) = if side == Side::Bid { (order.member, partner) } else { (partner, order.member) };
+        out.push(IndexKey::Swap { buyer, seller, side, order: *id });
+        out.push(IndexKey::SwapAge { height: order.height, order: *id });
+    } else {
+        out.push(IndexKey::Book { market, side, rank, height: order.height, order: *id });
+        out.push(IndexKey::OwnerBook { owner: order.owner, market, side, rank, order: *id });
+    }
     out.push(IndexKey::MemberOrder { member: order.member, market, order: *id });
     if let Some(due) = order.expires_at {
         out.push(IndexKey::Timer { due, id: TimerId::Order(*id) });
@@ -230,6 +272,13 @@ fn load(member: MemberId, product: &Product, source: LoadSource, energy: Quantit
 
 pub(super) fn of_heat_lot(key: &HeatLotKey, lot: &HeatLot, out: &mut Vec<IndexKey>) {
     out.push(IndexKey::Timer { due: lot.expires_at, id: TimerId::HeatLot(*key) });
+    if !lot.free().is_zero() {
+        out.push(IndexKey::FreeHeat { holder: key.holder, expires_at: lot.expires_at, lot: *key });
+    }
+}
+
+pub(super) fn of_heat_reservation(key: &HeatReservationKey, _: &Quantity, out: &mut Vec<IndexKey>) {
+    out.push(IndexKey::HeatBehind { lot: key.2, order: key.0 });
 }
 
 pub(super) fn of_exchange(key: &(LegId, Slot), exchange: &Exchange, out: &mut Vec<IndexKey>) {

@@ -18,11 +18,11 @@ pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots}
 pub use order::Order;
 pub use overlay::Overlay;
 pub use records::{
-    AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey,
-    SlotReading, SlotReadingKey,
+    AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, ReferenceState, Register,
+    RegisterKey, SlotReading, SlotReadingKey,
 };
 pub use tables::{
-    Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Parameters, References, Registers,
-    SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
+    Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members, Orders, Parameters,
+    References, Registers, SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
 };
 pub use trade::{Fill, Trade, TradeStatus};

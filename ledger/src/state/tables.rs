@@ -4,9 +4,10 @@
 
 use super::index::{self, IndexKey};
 use super::{
-    Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState, Register, RegisterKey,
-    SlotReading, SlotReadingKey, Totals, Trade,
+    Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, Order, ReferenceState,
+    Register, RegisterKey, SlotReading, SlotReadingKey, Totals, Trade,
 };
+use crate::amount::Quantity;
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
 use crate::ids::{LegId, MemberId, OrderId, TradeId};
@@ -174,6 +175,8 @@ tables! {
     Forecasts = 14, forecasts: (MemberId, Slot) => ForecastEntry, index::of_forecast;
     /// Heat lots.
     HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
+    /// What open asks reserved of heat lots.
+    HeatReservations = 20, heat_reservations: HeatReservationKey => Quantity, index::of_heat_reservation;
 }
 
 /// One changed entry as flat bytes; `value` is `None` where it was removed.

@@ -12,6 +12,8 @@
 //!                      |  cancel before the slot
 //!                      deadline
 //!                      +---------------> Cancelled, refund
+//!
+//! heat      match -> Settled: the lots move, the escrow pays
 //! ```
 //!
 //! * A deadline is in `Trade::deadline`; at that time or later a party's step is too late, whether the timer has run yet or not.

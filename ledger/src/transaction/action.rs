@@ -262,6 +262,57 @@ pub struct RotateKey {
     pub possession: Signature,
 }
 
+/// A part of a heat lot, without its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeatPart {
+    /// Who produced it.
+    pub producer: MemberId,
+    /// The slot of the thermal reading.
+    pub slot: Slot,
+    /// The trade whose compute made it.
+    pub trade: TradeId,
+    /// Wh thermal.
+    pub quantity: Quantity,
+}
+
+/// Which heat credits an action takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HeatSelection {
+    /// This much, Wh thermal, from the lots that expire first.
+    Earliest(Quantity),
+    /// These parts, at most [`crate::limits::MAX_HEAT_PARTS`].
+    Parts(Vec<HeatPart>),
+}
+
+/// What retired heat was used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeatPurpose {
+    /// Heating of rooms.
+    SpaceHeating,
+    /// Hot water.
+    HotWater,
+    /// A heat network.
+    DistrictHeating,
+    /// A process of industry or trade.
+    Process,
+    /// Anything else; the document says what.
+    Other,
+}
+
+/// Retires heat credits: final (MARKET 8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetireHeat {
+    /// Which.
+    pub heat: HeatSelection,
+    /// Who used the heat.
+    pub used_by: MemberId,
+    /// What for.
+    pub purpose: HeatPurpose,
+    /// Salted hash of a document that says more, kept off the ledger.
+    pub document: Option<Hash>,
+}
+
 /// Everything that can be signed. New families are appended, never inserted: the variant number is part of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
@@ -317,4 +368,13 @@ pub enum Action {
         /// The market's resource.
         resource: Resource,
     },
+    /// Gives heat credits to another member without payment (operator key).
+    TransferHeat {
+        /// To whom.
+        to: MemberId,
+        /// Which.
+        heat: HeatSelection,
+    },
+    /// Retires heat credits (operator key).
+    RetireHeat(RetireHeat),
 }

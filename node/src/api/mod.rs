@@ -16,6 +16,7 @@ mod adapters;
 mod auth;
 mod error;
 mod extract;
+mod heat;
 mod ledger;
 mod limiter;
 mod markets;

@@ -31,6 +31,10 @@ use utoipa::{Modify, OpenApi};
         super::metering::submit_readings,
         super::metering::submit_forecast,
         super::metering::report_exchange,
+        super::heat::list_lots,
+        super::heat::transfer_heat,
+        super::heat::retire_heat,
+        super::heat::list_certificates,
         super::ledger::submit_transaction,
         super::ledger::get_transaction,
         super::ledger::get_account,
@@ -49,6 +53,7 @@ use utoipa::{Modify, OpenApi};
         (name = "orders", description = "Order books and prices."),
         (name = "transactions", description = "The marketplace's transactions and their life."),
         (name = "meter", description = "What meters, hubs and grid operators report."),
+        (name = "heat", description = "Heat credits: lots, transfer, retirement, certificates."),
         (name = "ledger", description = "Members, accounts, blocks, signed transactions."),
         (name = "node", description = "This node.")
     )

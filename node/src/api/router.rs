@@ -1,6 +1,7 @@
 //! All routes, and what holds for each of them: limits, time-outs, JSON errors, metrics.
 
 use super::error::ApiError;
+use super::heat::{list_certificates, list_lots, retire_heat, transfer_heat};
 use super::ledger::{get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_transaction};
 use super::markets::list_markets;
 use super::metering::{report_exchange, submit_forecast, submit_readings};
@@ -57,6 +58,10 @@ fn marketplace() -> Router<Api> {
         .route("/api/forecasts", post(submit_forecast))
         .route("/api/exchanges", post(report_exchange))
         .route("/api/markets", get(list_markets))
+        .route("/api/heat/lots", get(list_lots))
+        .route("/api/heat/transfer", post(transfer_heat))
+        .route("/api/heat/retire", post(retire_heat))
+        .route("/api/heat/certificates", get(list_certificates))
 }
 
 fn ledger() -> Router<Api> {

@@ -9,6 +9,7 @@
 
 mod chain;
 mod generator;
+mod heat;
 mod orders;
 mod steps;
 

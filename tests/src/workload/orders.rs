@@ -1,11 +1,11 @@
 //! Orders: mostly such as a hub would place, some that the rules reject.
 
-use super::generator::Workload;
+use super::{generator::Workload, heat};
 use leg_ledger::amount::{BasisPoints, Price, Quantity};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{LegId, MemberId, OrderId};
 use leg_ledger::member::{Country, DistanceTier, Role};
-use leg_ledger::state::{Exchanges, Order, Orders, State, View};
+use leg_ledger::state::{Accounts, Exchanges, Order, Orders, State, View};
 use leg_ledger::time::{HOUR_MS, MarketTime, SLOT_MS, Slot};
 use leg_ledger::transaction::{
     Action, Constraints, PlaceOrder, Pricing, Product, ReplaceOrder, Resource, SettlementMethod, Side, TimeInForce,
@@ -24,17 +24,39 @@ pub(super) fn action(w: &mut Workload, state: &State, now: MarketTime, member: M
         return Some(report.unwrap_or_else(|| Action::PlaceOrder(order(w, now))));
     }
     Some(match w.rng.gen_range(0..100) {
-        0..=64 => Action::PlaceOrder(order(w, now)),
+        0..=56 => Action::PlaceOrder(order(w, now)),
+        57..=60 => Action::PlaceOrder(heat_ask(w, state, member).unwrap_or_else(|| order(w, now))),
+        61..=64 => heat::action(w, state, member),
         65..=74 => Action::CancelOrder { order: some_order(w, state, member)?.id },
         75..=84 => {
             let order = some_order(w, state, member)?;
             replace(w, &order)
         }
         85..=97 => forecast(w, now),
-        98 => Action::HaltMarket { resource: if w.once_in(2) { Resource::Heat } else { Resource::Storage } },
+        98 => Action::HaltMarket { resource: Resource::Storage },
         // Trading of compute stops for good after two of these, so they are rare.
         _ if w.once_in(12) => Action::HaltMarket { resource: Resource::Compute },
         _ => Action::CancelOrder { order: OrderId::from_hash(Hash::MAX) },
+    })
+}
+
+/// An ask that the member's free heat covers.
+fn heat_ask(w: &mut Workload, state: &State, member: MemberId) -> Option<PlaceOrder> {
+    let free = state.get::<Accounts>(&member)?.heat_free.get();
+    let lots = free / LOT;
+    let least = 10;
+    (lots >= least).then(|| PlaceOrder {
+        side: Side::Ask,
+        product: Product::Heat,
+        quantity: Quantity::new(w.rng.gen_range(least..=lots) * LOT),
+        limit: Price::from_micro_chf(80_000 * w.rng.gen_range(80..=110) / 100 / TICK * TICK),
+        time_in_force: TimeInForce::GoodTillCancelled,
+        min_fill: Quantity::ZERO,
+        settlement: vec![SettlementMethod::Credits],
+        pricing: if w.once_in(4) { Pricing::Dynamic } else { Pricing::Fixed },
+        split: false,
+        solar: false,
+        constraints: Constraints::default(),
     })
 }
 
@@ -66,10 +88,10 @@ fn order(w: &mut Workload, now: MarketTime) -> PlaceOrder {
 fn product(w: &mut Workload, now: MarketTime) -> (Product, u64) {
     let after = |ms: u64| MarketTime::from_ms(now.ms() + ms);
     match w.rng.gen_range(0..20) {
-        0 => (Product::Heat, 80_000),
+        0 | 3 => (Product::Heat, 80_000),
         1 => (Product::Storage { months: 2 }, 50_000),
         2 => (Product::ComputeHours { from: now, until: after(HOUR_MS) }, 50_000),
-        3..=9 => (Product::Energy { slot: Slot::new(now.slot().get() + w.rng.gen_range(1..=3)) }, 180_000),
+        4..=9 => (Product::Energy { slot: Slot::new(now.slot().get() + w.rng.gen_range(1..=3)) }, 180_000),
         _ => {
             let from = after(w.rng.gen_range(0..=2) * SLOT_MS);
             (Product::Compute { from, until: MarketTime::from_ms(from.ms() + w.rng.gen_range(1..=16) * SLOT_MS) }, 150_000)

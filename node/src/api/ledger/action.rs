@@ -1,12 +1,15 @@
 //! Actions as a client reads them.
 
+use super::super::heat::PartAnswer;
 use super::super::number::Exact;
 use super::super::time;
 use super::super::trade::DeliveredAnswer;
 use leg_ledger::amount::Quantity;
 use leg_ledger::member::{DistanceTier, KeyRole};
 use leg_ledger::time::Slot;
-use leg_ledger::transaction::{Action, Constraints, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side, TimeInForce};
+use leg_ledger::transaction::{
+    Action, Constraints, HeatPurpose, HeatSelection, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side, TimeInForce,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -221,6 +224,39 @@ pub enum ActionAnswer {
         #[schema(value_type = String)]
         resource: Resource,
     },
+    /// Heat credits are given away.
+    TransferHeat {
+        /// To whom.
+        to: String,
+        /// kWh thermal from the lots that expire first.
+        #[schema(value_type = Option<f64>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        quantity_kwh: Option<Exact>,
+        /// Or these parts.
+        parts: Vec<PartAnswer>,
+    },
+    /// Heat credits are retired.
+    RetireHeat {
+        /// Who used the heat.
+        used_by: String,
+        /// What for.
+        #[schema(value_type = String)]
+        purpose: HeatPurpose,
+        /// kWh thermal from the lots that expire first.
+        #[schema(value_type = Option<f64>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        quantity_kwh: Option<Exact>,
+        /// Or these parts.
+        parts: Vec<PartAnswer>,
+    },
+}
+
+/// The quantity or the parts of a selection.
+fn selected(heat: &HeatSelection) -> (Option<Exact>, Vec<PartAnswer>) {
+    match heat {
+        HeatSelection::Earliest(quantity) => (Some(Exact::quantity(*quantity)), Vec::new()),
+        HeatSelection::Parts(parts) => (None, parts.iter().map(PartAnswer::from).collect()),
+    }
 }
 
 impl From<&Action> for ActionAnswer {
@@ -249,6 +285,14 @@ impl From<&Action> for ActionAnswer {
             Action::ForecastSolar { slots } => ActionAnswer::Forecast { slots: by_slot(slots) },
             Action::RotateKey(rotate) => ActionAnswer::RotateKey { role: rotate.role, key: rotate.key.to_string() },
             Action::HaltMarket { resource } => ActionAnswer::HaltMarket { resource: *resource },
+            Action::TransferHeat { to, heat } => {
+                let (quantity_kwh, parts) = selected(heat);
+                ActionAnswer::TransferHeat { to: to.to_string(), quantity_kwh, parts }
+            }
+            Action::RetireHeat(retire) => {
+                let (quantity_kwh, parts) = selected(&retire.heat);
+                ActionAnswer::RetireHeat { used_by: retire.used_by.to_string(), purpose: retire.purpose, quantity_kwh, parts }
+            }
         }
     }
 }

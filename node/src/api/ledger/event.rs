@@ -1,11 +1,12 @@
 //! Events as a client reads them.
 
+use super::super::heat::PartAnswer;
 use super::super::number::Exact;
 use super::super::time;
 use super::super::trade::SettlementAnswer;
 use leg_ledger::member::KeyRole;
 use leg_ledger::receipt::{CancelReason, Event, OrderEnd};
-use leg_ledger::transaction::{Market, Resource};
+use leg_ledger::transaction::{HeatPart, HeatPurpose, Market, Resource};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -122,13 +123,43 @@ pub enum EventAnswer {
         #[schema(value_type = String)]
         role: KeyRole,
     },
-    /// A solar ask shrank because its forecast fell.
+    /// An ask shrank because its solar forecast fell, or heat behind it expired.
     Shrunk {
         /// The order.
         order_id: String,
         /// What is still open.
         #[schema(value_type = f64)]
         open_quantity: Exact,
+    },
+    /// Heat credits changed hands without a transaction.
+    HeatTransferred {
+        /// Who gave them.
+        from: String,
+        /// Who has them now.
+        to: String,
+        /// kWh thermal.
+        #[schema(value_type = f64)]
+        quantity_kwh: Exact,
+    },
+    /// Heat credits were retired.
+    HeatRetired {
+        /// Who retired them.
+        hub_id: String,
+        /// Who used the heat.
+        used_by: String,
+        /// What for.
+        #[schema(value_type = String)]
+        purpose: HeatPurpose,
+        /// kWh thermal.
+        #[schema(value_type = f64)]
+        quantity_kwh: Exact,
+    },
+    /// What was left of a heat lot expired.
+    HeatExpired {
+        /// Who held it.
+        hub_id: String,
+        /// The part of the lot.
+        lot: PartAnswer,
     },
 }
 
@@ -174,6 +205,19 @@ impl From<&Event> for EventAnswer {
             Event::Halted { resource } => EventAnswer::Halted { resource: *resource },
             Event::KeyRotated { member, role } => EventAnswer::KeyRotated { hub_id: member.to_string(), role: *role },
             Event::Shrunk { order, open } => EventAnswer::Shrunk { order_id: order.to_string(), open_quantity: Exact::quantity(*open) },
+            Event::HeatTransferred { from, to, quantity } => {
+                EventAnswer::HeatTransferred { from: from.to_string(), to: to.to_string(), quantity_kwh: Exact::quantity(*quantity) }
+            }
+            Event::HeatRetired { member, used_by, purpose, quantity } => EventAnswer::HeatRetired {
+                hub_id: member.to_string(),
+                used_by: used_by.to_string(),
+                purpose: *purpose,
+                quantity_kwh: Exact::quantity(*quantity),
+            },
+            Event::HeatExpired { lot, quantity } => {
+                let part = HeatPart { producer: lot.producer, slot: lot.slot, trade: lot.trade, quantity: *quantity };
+                EventAnswer::HeatExpired { hub_id: lot.holder.to_string(), lot: PartAnswer::from(&part) }
+            }
         }
     }
 }

@@ -223,6 +223,9 @@ impl OrderRequest {
             Code::BadPricing => Some("pricing"),
             Code::BadConstraints => Some("constraints"),
             Code::InsufficientForecast => Some("solar"),
+            Code::InsufficientHeat | Code::TooManyLots => Some("quantity"),
+            Code::SwapPrice => Some(self.price_field()),
+            Code::SwapPartner => Some("constraints"),
             _ => None,
         }
     }
