@@ -40,6 +40,16 @@ pub struct ParamsDocument {
     max_drift_ms: Option<u64>,
     block_interval_ms: Option<u64>,
     idle_interval_ms: Option<u64>,
+    oracle: OracleDocument,
+}
+
+/// Price inputs.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct OracleDocument {
+    min_sources: Option<u32>,
+    forecast_staleness_ms: Option<u64>,
+    grid_staleness_ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -129,6 +139,11 @@ impl ParamsDocument {
             max_drift_ms: Some(p.max_drift_ms),
             block_interval_ms: Some(p.block_interval_ms),
             idle_interval_ms: Some(p.idle_interval_ms),
+            oracle: OracleDocument {
+                min_sources: Some(p.oracle.min_sources),
+                forecast_staleness_ms: Some(p.oracle.forecast_staleness_ms),
+                grid_staleness_ms: Some(p.oracle.grid_staleness_ms),
+            },
         }
     }
 
@@ -159,6 +174,9 @@ impl ParamsDocument {
         set(&mut p.max_drift_ms, self.max_drift_ms);
         set(&mut p.block_interval_ms, self.block_interval_ms);
         set(&mut p.idle_interval_ms, self.idle_interval_ms);
+        set(&mut p.oracle.min_sources, self.oracle.min_sources);
+        set(&mut p.oracle.forecast_staleness_ms, self.oracle.forecast_staleness_ms);
+        set(&mut p.oracle.grid_staleness_ms, self.oracle.grid_staleness_ms);
         Ok(())
     }
 

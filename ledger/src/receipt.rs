@@ -3,8 +3,8 @@
 //! Codes are hashed into the receipts root, so a number never changes its meaning; prose for people is [`Code::message`] and is not hashed.
 
 use crate::amount::{MicroChf, Price, Quantity};
-use crate::ids::{MemberId, OrderId, TradeId, TransactionId};
-use crate::state::HeatLotKey;
+use crate::ids::{MemberId, OrderId, PlaceId, TradeId, TransactionId};
+use crate::state::{HeatLotKey, OracleInput, PriceParts};
 use crate::time::Slot;
 use crate::transaction::{HeatPurpose, Market};
 use serde::{Deserialize, Serialize};
@@ -138,6 +138,18 @@ codes! {
     TooManyLots = 124, "too_many_lots";
     /// The member that is named is the signer itself, is unknown, is not active, or cannot hold heat.
     BadRecipient = 125, "bad_recipient";
+    /// The signer has no certified machines; compute-hours are sold by the hour of certified machines only.
+    NoMachines = 126, "no_machines";
+    /// Only compute measured in Wh issues heat; complete without heat.
+    HeatNotDue = 127, "heat_not_due";
+    /// Only bids for compute or compute-hours name a job.
+    JobNotDue = 128, "job_not_due";
+    /// No active hub stands in this zone; a zone is a canton of the registry.
+    UnknownZone = 130, "unknown_zone";
+    /// A grid level lies between -1 and 3.
+    BadLevel = 131, "bad_level";
+    /// As many sources as an input may have reported already.
+    TooManySources = 132, "too_many_sources";
 }
 
 impl TryFrom<u16> for Code {
@@ -292,6 +304,8 @@ pub enum Event {
         slot: Slot,
         /// The price.
         price: Price,
+        /// What moved it.
+        parts: PriceParts,
     },
     /// A market's auction had fills.
     Auction {
@@ -347,6 +361,17 @@ pub enum Event {
         lot: HeatLotKey,
         /// Wh thermal.
         quantity: Quantity,
+    },
+    /// A price input had too few fresh sources in a slot: its adjustment is 0.
+    InputMissing {
+        /// Which.
+        input: OracleInput,
+        /// Of which zone.
+        zone: PlaceId,
+        /// In which slot.
+        slot: Slot,
+        /// Sources that counted.
+        sources: u32,
     },
 }
 

@@ -9,6 +9,7 @@ use crate::ids::MemberId;
 use crate::market;
 use crate::member::MemberStatus;
 use crate::meter;
+use crate::oracle;
 use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
@@ -79,6 +80,7 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::SlotReading(key) => meter::expire_slot_reading(ctx, key)?,
             TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
             TimerId::Market(market) => market::expire_market(ctx, market),
+            TimerId::OracleReports(key) => oracle::expire_reports(ctx, key),
         }
     }
     Ok(())
@@ -166,7 +168,9 @@ fn finishes(action: &Action) -> bool {
         | Action::RotateKey(_)
         | Action::HaltMarket { .. }
         | Action::TransferHeat { .. }
-        | Action::RetireHeat(_) => false,
+        | Action::RetireHeat(_)
+        | Action::ReportSolar { .. }
+        | Action::ReportGridLevel { .. } => false,
     }
 }
 
@@ -186,6 +190,8 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::HaltMarket { resource } => market::halt(ctx, env, *resource),
         Action::TransferHeat { to, heat: credits } => heat::transfer(ctx, env, *to, credits),
         Action::RetireHeat(retire) => heat::retire(ctx, env, retire),
+        Action::ReportSolar { zone, slots } => oracle::report_solar(ctx, env, *zone, slots),
+        Action::ReportGridLevel { zone, levels } => oracle::report_grid_level(ctx, env, *zone, levels),
     }?;
     Ok(None)
 }

@@ -11,7 +11,7 @@ use crate::limits::MAX_SOLAR_PROMISES;
 use crate::member::Member;
 use crate::receipt::{Code, OrderEnd};
 use crate::state::{IndexKey, Members, Order, Orders, View, window_slots};
-use crate::transaction::{Market, PlaceOrder, Product, ReplaceOrder, Side};
+use crate::transaction::{PlaceOrder, ReplaceOrder, Resource, Side};
 
 /// Id of the order that an action places or replaces by.
 fn order_id(env: &Envelope) -> OrderId {
@@ -144,12 +144,17 @@ fn own_opposite<'c>(ctx: &'c Context<'_>, order: &Order) -> impl Iterator<Item =
     })
 }
 
-/// Certified capacity behind compute, forecast behind solar.
+/// Certified capacity behind compute and compute-hours, forecast behind solar.
 fn check_backing(ctx: &Context<'_>, member: &Member, order: &Order) -> Result<(), Code> {
     let now = ctx.facts.market_time;
-    if let (Market::Compute, Product::Compute { from, until }) = (order.market, order.terms.product) {
-        let loads = Loads::read(&ctx.state, member.id);
-        if !loads.admit(member.capacity.compute_watts, now, from, until, order.open) {
+    if let Some((from, until)) = order.terms.product.window() {
+        let resource = order.market.resource();
+        let rate = member.capacity.per_hour(resource).ok_or(Code::Overflow)?;
+        if rate == 0 && resource == Resource::ComputeHours {
+            return Err(Code::NoMachines);
+        }
+        let loads = Loads::read(&ctx.state, member.id, resource);
+        if !loads.admit(rate, now, from, until, order.open) {
             return Err(Code::InsufficientCapacity);
         }
     }

@@ -160,9 +160,9 @@ fn common_method(pair: &Pair<'_>) -> Option<SettlementMethod> {
 fn agreed_window(pair: &Pair<'_>, now: MarketTime) -> Option<Product> {
     let Some(agreed) = pair.agreed else { return common_window(&pair.bid.terms.product, &pair.ask.terms.product, now) };
     let common = common_window(&agreed.product, &pair.ask.terms.product, now)?;
-    let covers = match (common, agreed.product) {
-        (Product::Compute { from, until }, Product::Compute { from: a, until: b }) => from.max(now) == a.max(now) && until == b,
-        (common, agreed) => common == agreed,
+    let covers = match (common.window(), agreed.product.window()) {
+        (Some((from, until)), Some((a, b))) => from.max(now) == a.max(now) && until == b,
+        _ => common == agreed.product,
     };
     covers.then_some(agreed.product)
 }

@@ -50,6 +50,7 @@ pub(super) fn check_terms(
     let expires_at = check_time_in_force(terms, now, closes)?;
     check_settlement(terms)?;
     check_pricing(terms)?;
+    check_job(terms)?;
     check_constraints(view, member, terms)?;
     Ok(Standing { market, expires_at })
 }
@@ -67,8 +68,8 @@ fn check_role(member: &Member, side: Side) -> Result<(), Code> {
 /// Whether a resource is traded by the rules of version 1; the others have their books shaped, not opened.
 pub(super) fn check_traded(resource: Resource) -> Result<(), Code> {
     match resource {
-        Resource::Compute | Resource::Heat | Resource::Energy => Ok(()),
-        Resource::ComputeHours | Resource::Storage => Err(Code::NotTraded),
+        Resource::Compute | Resource::ComputeHours | Resource::Heat | Resource::Energy => Ok(()),
+        Resource::Storage => Err(Code::NotTraded),
     }
 }
 
@@ -158,6 +159,11 @@ fn check_pricing(terms: &PlaceOrder) -> Result<(), Code> {
         Side::Ask => !terms.split,
     };
     if allowed { Ok(()) } else { Err(Code::BadPricing) }
+}
+
+fn check_job(terms: &PlaceOrder) -> Result<(), Code> {
+    let due = terms.side == Side::Bid && terms.product.window().is_some();
+    if terms.job.is_none() || due { Ok(()) } else { Err(Code::JobNotDue) }
 }
 
 fn check_constraints(view: &impl View, member: &Member, terms: &PlaceOrder) -> Result<(), Code> {

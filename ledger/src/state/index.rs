@@ -3,11 +3,12 @@
 //! Invariant: the index is a function of the entries ([`super::Table::index`]); it is not part of the state root.
 
 use super::{
-    Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, Order, SlotReading, SlotReadingKey, Trade, TradeStatus,
+    Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey, OracleReports, Order, SlotReading,
+    SlotReadingKey, Trade, TradeStatus,
 };
 use crate::amount::Quantity;
 use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, TradeId};
-use crate::limits::SLOT_RETENTION_MS;
+use crate::limits::{ORACLE_RETENTION_MS, SLOT_RETENTION_MS};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Market, Product, Resource, Side, TimeInForce};
 
@@ -28,6 +29,8 @@ pub enum TimerId {
     Forecast(MemberId, Slot),
     /// An energy market closes with the start of its slot; its entry is forgotten.
     Market(Market),
+    /// What oracles reported of a slot is forgotten.
+    OracleReports(OracleKey),
 }
 
 /// One key of the index. The variant's fields are in sort order.
@@ -75,10 +78,12 @@ pub enum IndexKey {
         /// The order.
         order: OrderId,
     },
-    /// Compute that a member's servers owe by a time: an open ask or a running trade.
+    /// Compute or compute-hours that a member's servers owe by a time: an open ask or a running trade.
     Load {
         /// The seller.
         member: MemberId,
+        /// Which of the two.
+        resource: Resource,
         /// End of the window.
         until: MarketTime,
         /// Order or trade.
@@ -264,9 +269,11 @@ fn solar(member: MemberId, product: &Product, earliest: Option<MarketTime>, sour
 
 fn load(member: MemberId, product: &Product, source: LoadSource, energy: Quantity, out: &mut Vec<IndexKey>) {
     match *product {
-        Product::Compute { until, .. } => out.push(IndexKey::Load { member, until, source, energy }),
+        Product::Compute { until, .. } | Product::ComputeHours { until, .. } => {
+            out.push(IndexKey::Load { member, resource: product.resource(), until, source, energy });
+        }
         Product::Energy { slot } => out.push(IndexKey::Promise { member, slot, source }),
-        Product::ComputeHours { .. } | Product::Storage { .. } | Product::Heat => {}
+        Product::Storage { .. } | Product::Heat => {}
     }
 }
 
@@ -291,6 +298,11 @@ pub(super) fn of_slot_reading(key: &SlotReadingKey, _: &SlotReading, out: &mut V
 
 pub(super) fn of_forecast(key: &(MemberId, Slot), _: &ForecastEntry, out: &mut Vec<IndexKey>) {
     out.extend(forgotten_at(key.1).map(|due| IndexKey::Timer { due, id: TimerId::Forecast(key.0, key.1) }));
+}
+
+pub(super) fn of_oracle_reports(key: &OracleKey, _: &OracleReports, out: &mut Vec<IndexKey>) {
+    let due = key.2.end().and_then(|end| end.checked_add_ms(ORACLE_RETENTION_MS));
+    out.extend(due.map(|due| IndexKey::Timer { due, id: TimerId::OracleReports(*key) }));
 }
 
 /// When what is kept by slot leaves the state.

@@ -7,6 +7,7 @@
 
 mod account;
 mod index;
+mod oracle;
 mod order;
 mod overlay;
 mod records;
@@ -15,6 +16,7 @@ mod trade;
 
 pub use account::{Account, Totals};
 pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots};
+pub use oracle::{OracleInput, OracleKey, OracleReport, OracleReports, PriceParts, ReferenceKey, ReferencePoint};
 pub use order::Order;
 pub use overlay::Overlay;
 pub use records::{
@@ -22,7 +24,7 @@ pub use records::{
     RegisterKey, SlotReading, SlotReadingKey,
 };
 pub use tables::{
-    Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members, Orders, Parameters,
-    References, Registers, SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
+    Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members, OracleReportTable, Orders,
+    Parameters, ReferenceHistory, References, Registers, SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
 };
 pub use trade::{Fill, Trade, TradeStatus};

@@ -68,6 +68,10 @@ pub struct ReferenceState {
     pub halt_votes: BTreeSet<MemberId>,
     /// Halted: only cancels; only governance reopens.
     pub halted: bool,
+    /// The supply part s, basis points.
+    pub supply: i32,
+    /// The grid part g, basis points.
+    pub grid: i32,
 }
 
 /// Key of a register: a member's meter and what it measures.

@@ -4,8 +4,8 @@
 
 use super::index::{self, IndexKey};
 use super::{
-    Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, Order, ReferenceState,
-    Register, RegisterKey, SlotReading, SlotReadingKey, Totals, Trade,
+    Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey, OracleReports,
+    Order, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, SlotReading, SlotReadingKey, Totals, Trade,
 };
 use crate::amount::Quantity;
 use crate::codec::{self, CodecError};
@@ -177,6 +177,10 @@ tables! {
     HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
     /// What open asks reserved of heat lots.
     HeatReservations = 20, heat_reservations: HeatReservationKey => Quantity, index::of_heat_reservation;
+    /// What oracles reported, by input, zone and slot.
+    OracleReportTable = 21, oracle_reports: OracleKey => OracleReports, index::of_oracle_reports;
+    /// Reference prices of the last slots with their parts.
+    ReferenceHistory = 22, reference_history: ReferenceKey => ReferencePoint, index::none;
 }
 
 /// One changed entry as flat bytes; `value` is `None` where it was removed.

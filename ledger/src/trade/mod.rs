@@ -1,7 +1,7 @@
 //! A trade's life from the match to its settlement in credits (MARKET 6).
 //!
 //! ```text
-//! compute   match -> Pending --start--> Running --complete--> Delivered --confirm or silence--> Confirmed -> Settled
+//! compute,  match -> Pending --start--> Running --complete--> Delivered --confirm or silence--> Confirmed -> Settled
 //!                      |  |                |
 //!                      |  cancel           deadline
 //!                      deadline            v

@@ -104,14 +104,14 @@ fn sums(fills: &[Fill]) -> Option<(Quantity, MicroChf)> {
     })
 }
 
-/// Compute: the seller starts within the start window after the match or the window's start, the later. Energy: nobody starts; the
+/// Compute and compute-hours: the seller starts within the start window after the match or the window's start, the later. Energy: nobody starts; the
 /// seller's readings of the slot are due within the readings window after its end. Heat waits for nobody.
 fn first_deadline(params: &Params, product: &Product, matched_at: MarketTime) -> Result<Option<MarketTime>, Fault> {
     let due = match *product {
-        Product::Compute { from, .. } => matched_at.max(from).checked_add_ms(params.start_window_ms),
+        Product::Compute { from, .. } | Product::ComputeHours { from, .. } => matched_at.max(from).checked_add_ms(params.start_window_ms),
         Product::Energy { slot } => slot.end().and_then(|end| end.checked_add_ms(params.readings_window_ms)),
         Product::Heat => return Ok(None),
-        Product::ComputeHours { .. } | Product::Storage { .. } => return Err(Fault::Rejected(Code::NotTraded)),
+        Product::Storage { .. } => return Err(Fault::Rejected(Code::NotTraded)),
     };
     due.map(Some).ok_or(Fault::Rejected(Code::Overflow))
 }

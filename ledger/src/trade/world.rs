@@ -254,6 +254,10 @@ fn fire(ctx: &mut Context<'_>, id: TimerId) -> Result<(), Fault> {
         TimerId::SlotReading(key) => crate::meter::expire_slot_reading(ctx, key),
         TimerId::Forecast(member, slot) => crate::meter::expire_forecast(ctx, member, slot),
         TimerId::Order(order) => crate::market::expire_order(ctx, order),
+        TimerId::OracleReports(key) => {
+            crate::oracle::expire_reports(ctx, key);
+            Ok(())
+        }
         TimerId::Market(market) => {
             crate::market::expire_market(ctx, market);
             Ok(())
@@ -263,6 +267,10 @@ fn fire(ctx: &mut Context<'_>, id: TimerId) -> Result<(), Fault> {
 
 pub(crate) fn window(from: u64, until: u64) -> Product {
     Product::Compute { from: slot(from).start().unwrap(), until: slot(until).start().unwrap() }
+}
+
+pub(crate) fn hours(from: u64, until: u64) -> Product {
+    Product::ComputeHours { from: slot(from).start().unwrap(), until: slot(until).start().unwrap() }
 }
 
 pub(crate) fn energy(offset: u64) -> Product {
@@ -279,6 +287,7 @@ fn order(buyer: MemberId, number: u64, fills: &[Fill], product: Product) -> Orde
     let id = OrderId::from_hash(Hash::from_bytes(*blake3::hash(&number.to_le_bytes()).as_bytes()));
     let market = match product {
         Product::Energy { slot } => Market::Energy { leg: leg(), slot },
+        Product::ComputeHours { .. } => Market::ComputeHours,
         _ => Market::Compute,
     };
     let quantity = fills.iter().map(|f| f.quantity.get()).sum();

@@ -123,6 +123,8 @@ fn check_lists(action: usize, value: &Action) -> Result<(), FormError> {
         Action::CompleteTrade(done) => (done.delivered.len().max(done.heat.len()).max(done.readings.len()), MAX_READINGS),
         Action::SubmitReadings { readings } => (readings.len(), MAX_READINGS),
         Action::ForecastSolar { slots } => (slots.len(), MAX_READINGS),
+        Action::ReportSolar { slots, .. } => (slots.len(), MAX_READINGS),
+        Action::ReportGridLevel { levels, .. } => (levels.len(), MAX_READINGS),
         Action::TransferHeat { heat: HeatSelection::Parts(parts), .. } => (parts.len(), MAX_HEAT_PARTS),
         Action::RetireHeat(RetireHeat { heat: HeatSelection::Parts(parts), .. }) => (parts.len(), MAX_HEAT_PARTS),
         _ => (0, 0),

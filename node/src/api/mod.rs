@@ -14,6 +14,7 @@
 
 mod adapters;
 mod auth;
+mod compute;
 mod error;
 mod extract;
 mod heat;
@@ -23,8 +24,10 @@ mod markets;
 mod metering;
 mod number;
 mod openapi;
+mod oracles;
 mod order;
 pub mod ports;
+mod references;
 mod router;
 mod service;
 mod signer;

@@ -58,5 +58,6 @@ fn swap(w: &mut Workload, state: &State, member: MemberId, partner: MemberId) ->
         split: false,
         solar: false,
         constraints: Constraints { hub: Some(partner), require_hub: true, ..Constraints::default() },
+        job: None,
     }
 }

@@ -10,6 +10,7 @@
 mod chain;
 mod generator;
 mod heat;
+mod oracles;
 mod orders;
 mod steps;
 

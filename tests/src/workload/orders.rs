@@ -1,6 +1,6 @@
 //! Orders: mostly such as a hub would place, some that the rules reject.
 
-use super::{generator::Workload, heat};
+use super::{generator::Workload, heat, oracles};
 use leg_ledger::amount::{BasisPoints, Price, Quantity};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{LegId, MemberId, OrderId};
@@ -19,6 +19,9 @@ const TICK: u64 = 100;
 
 /// One thing that a member's operator signs beside the steps of its trades.
 pub(super) fn action(w: &mut Workload, state: &State, now: MarketTime, member: MemberId, role: Role) -> Option<Action> {
+    if role == Role::Oracle || (role == Role::GridOperator && w.once_in(3)) {
+        return Some(oracles::report(w, now, role == Role::Oracle));
+    }
     if role == Role::GridOperator {
         let report = exchange(w, state);
         return Some(report.unwrap_or_else(|| Action::PlaceOrder(order(w, now))));
@@ -57,6 +60,7 @@ fn heat_ask(w: &mut Workload, state: &State, member: MemberId) -> Option<PlaceOr
         split: false,
         solar: false,
         constraints: Constraints::default(),
+        job: None,
     })
 }
 
@@ -77,6 +81,7 @@ fn order(w: &mut Workload, now: MarketTime) -> PlaceOrder {
         split: side == Side::Bid && w.once_in(2),
         solar: side == Side::Ask && w.once_in(3),
         constraints: constraints(w),
+        job: None,
     };
     if w.once_in(12) {
         spoil(w, &mut order);

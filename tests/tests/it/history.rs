@@ -122,6 +122,9 @@ fn money_and_heat_are_conserved_by_every_kind_of_action() {
         "RotateKey",
         "HaltMarket",
         "TransferHeat",
+        "ReportSolar",
+        "ReportGridLevel",
+        "InputMissing",
         "RetireHeat",
         "HeatTransferred",
         "HeatRetired",
@@ -146,6 +149,7 @@ fn money_and_heat_are_conserved_by_every_kind_of_action() {
         "code wrong_role",
         "code over_claimed",
         "code insufficient_heat",
+        "code unknown_zone",
     ]);
 }
 

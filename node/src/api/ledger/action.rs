@@ -88,6 +88,9 @@ pub struct TermsAnswer {
     pub solar: bool,
     /// With whom.
     pub constraints: ConstraintsAnswer,
+    /// Hash of the job's description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
 }
 
 impl TermsAnswer {
@@ -113,6 +116,7 @@ impl TermsAnswer {
             split: terms.split,
             solar: terms.solar,
             constraints: ConstraintsAnswer::new(&terms.constraints),
+            job: terms.job.map(|hash| hash.to_string()),
         }
     }
 }
@@ -249,6 +253,29 @@ pub enum ActionAnswer {
         /// Or these parts.
         parts: Vec<PartAnswer>,
     },
+    /// An oracle forecasts a zone's solar energy.
+    ReportSolar {
+        /// The zone.
+        zone: String,
+        /// kWh by slot.
+        slots: Vec<DeliveredAnswer>,
+    },
+    /// The level of a zone's grid.
+    ReportGridLevel {
+        /// The zone.
+        zone: String,
+        /// -1 to 3 by slot.
+        levels: Vec<LevelAnswer>,
+    },
+}
+
+/// A grid level in a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LevelAnswer {
+    /// First instant of the slot.
+    pub slot: String,
+    /// -1 to 3.
+    pub level: i32,
 }
 
 /// The quantity or the parts of a selection.
@@ -288,6 +315,11 @@ impl From<&Action> for ActionAnswer {
             Action::TransferHeat { to, heat } => {
                 let (quantity_kwh, parts) = selected(heat);
                 ActionAnswer::TransferHeat { to: to.to_string(), quantity_kwh, parts }
+            }
+            Action::ReportSolar { zone, slots } => ActionAnswer::ReportSolar { zone: zone.to_string(), slots: by_slot(slots) },
+            Action::ReportGridLevel { zone, levels } => {
+                let level = |(slot, level): &(Slot, i32)| LevelAnswer { slot: time::slot_text(*slot), level: *level };
+                ActionAnswer::ReportGridLevel { zone: zone.to_string(), levels: levels.iter().map(level).collect() }
             }
             Action::RetireHeat(retire) => {
                 let (quantity_kwh, parts) = selected(&retire.heat);

@@ -6,6 +6,7 @@ use super::super::time;
 use super::super::trade::SettlementAnswer;
 use leg_ledger::member::KeyRole;
 use leg_ledger::receipt::{CancelReason, Event, OrderEnd};
+use leg_ledger::state::{OracleInput, PriceParts};
 use leg_ledger::transaction::{HeatPart, HeatPurpose, Market, Resource};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -92,6 +93,12 @@ pub enum EventAnswer {
         /// Francs per unit.
         #[schema(value_type = f64)]
         price_per_unit_chf: Exact,
+        /// s, for the solar forecast, basis points.
+        supply: i32,
+        /// g, for the grid level, basis points.
+        grid: i32,
+        /// d, for resting bids against resting asks, basis points.
+        demand: i32,
     },
     /// An auction had fills.
     Auction {
@@ -161,6 +168,18 @@ pub enum EventAnswer {
         /// The part of the lot.
         lot: PartAnswer,
     },
+    /// A price input had too few fresh sources; its adjustment is 0.
+    InputMissing {
+        /// `solar-forecast` or `grid-level`.
+        #[schema(value_type = String)]
+        input: OracleInput,
+        /// Of which zone.
+        zone: String,
+        /// First instant of the slot.
+        slot: String,
+        /// Sources that counted.
+        sources: u32,
+    },
 }
 
 fn place(market: &Market) -> (Resource, Option<String>, Option<String>) {
@@ -194,9 +213,11 @@ impl From<&Event> for EventAnswer {
                 EventAnswer::Settled { transaction_id: trade.to_string(), settlement: Box::new(SettlementAnswer::new(settlement)) }
             }
             Event::Cancelled { trade, reason } => EventAnswer::Cancelled { transaction_id: trade.to_string(), reason: *reason },
-            Event::Reference { market, slot, price } => {
+            Event::Reference { market, slot, price, parts } => {
                 let (resource, leg, _) = place(market);
-                EventAnswer::Reference { resource, leg, slot: time::slot_text(*slot), price_per_unit_chf: Exact::price(*price) }
+                let PriceParts { supply, grid, demand } = *parts;
+                let price_per_unit_chf = Exact::price(*price);
+                EventAnswer::Reference { resource, leg, slot: time::slot_text(*slot), price_per_unit_chf, supply, grid, demand }
             }
             Event::Auction { market, price, quantity } => {
                 let (resource, leg, slot) = place(market);
@@ -214,6 +235,9 @@ impl From<&Event> for EventAnswer {
                 purpose: *purpose,
                 quantity_kwh: Exact::quantity(*quantity),
             },
+            Event::InputMissing { input, zone, slot, sources } => {
+                EventAnswer::InputMissing { input: *input, zone: zone.to_string(), slot: time::slot_text(*slot), sources: *sources }
+            }
             Event::HeatExpired { lot, quantity } => {
                 let part = HeatPart { producer: lot.producer, slot: lot.slot, trade: lot.trade, quantity: *quantity };
                 EventAnswer::HeatExpired { hub_id: lot.holder.to_string(), lot: PartAnswer::from(&part) }
