@@ -1,5 +1,6 @@
 //! A hub's forecast of its own solar energy, and what happens to solar asks when it falls (MARKET 4, 11).
 
+use super::due;
 use super::ending;
 use super::solar::{Promise, Promises};
 use crate::amount::Quantity;
@@ -41,6 +42,7 @@ pub fn forecast(ctx: &mut Context<'_>, env: &Envelope, slots: &[(Slot, Quantity)
         }
         ctx.state.put::<Forecasts>(key, ForecastEntry { energy: *energy });
     }
+    due::backing_freed(ctx, env.signer);
     shrink(ctx, env.signer, &fallen)
 }
 
