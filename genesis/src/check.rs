@@ -9,7 +9,7 @@ use leg_ledger::limits::{
     HARD_BLOCK_BYTES, MAX_COMMITTEE, MAX_DEPOSITED, MAX_NETWORK_KEYS, MAX_ORACLE_AHEAD_MS, MAX_ORACLE_SOURCES, MAX_TRANSACTION_BYTES,
 };
 use leg_ledger::member::{KeyRole, Member, MemberStatus, Role};
-use leg_ledger::params::{Params, ProtocolVersion, ResourceParams};
+use leg_ledger::params::{Params, ProtocolVersion, ResourceParams, StorageParams};
 use leg_ledger::signature::PublicKey;
 use leg_ledger::time::{DAY_MS, SLOT_MS};
 use std::collections::BTreeMap;
@@ -96,6 +96,7 @@ impl Content {
         ] {
             within(format!("params.{name}"), window, 1, MAX_WINDOW_MS)?;
         }
+        check_storage(&p.storage)?;
         within("params.oracle.minSources", p.oracle.min_sources, 1, MAX_ORACLE_SOURCES as u32)?;
         within("params.oracle.forecastStalenessMs", p.oracle.forecast_staleness_ms, SLOT_MS, MAX_ORACLE_AHEAD_MS)?;
         within("params.oracle.gridStalenessMs", p.oracle.grid_staleness_ms, SLOT_MS, DAY_MS)?;
@@ -173,6 +174,21 @@ fn check_resource(name: &str, p: &ResourceParams) -> Result<(), GenesisError> {
     // MARKET 1: price x lot is exact, so that only metered amounts round.
     if !(p.tick.micro_chf() * p.lot.get()).is_multiple_of(1_000) {
         return refuse(field("tick"), Problem::NotMultiple("1000 micro-CHF / lot, so that tick x lot is whole micro-CHF".into()));
+    }
+    Ok(())
+}
+
+fn check_storage(p: &StorageParams) -> Result<(), GenesisError> {
+    within("params.storage.maxMonths", p.max_months, 1, 1_200)?;
+    within("params.storage.challengeChunks", p.challenge_chunks, 1, 32)?;
+    within("params.storage.missingDays", p.missing_days, 1, 366)?;
+    for (name, window) in [
+        ("announceWindowMs", p.announce_window_ms),
+        ("firstProofWindowMs", p.first_proof_window_ms),
+        ("dayMs", p.day_ms),
+        ("answerWindowMs", p.answer_window_ms),
+    ] {
+        within(format!("params.storage.{name}"), window, 1, MAX_WINDOW_MS)?;
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ mod swap;
 mod terms;
 mod uniform;
 
-pub use admission::{place, replace};
+pub use admission::{order_id, place, replace};
 pub use clearing::run_auctions;
 pub use due::{backing_freed, expect_auctions};
 pub use ending::{cancel, expire_market, expire_order, shrink_order, withdraw_member};

@@ -4,7 +4,7 @@
 //! "At most a fifth of a side" is a fifth of what all owners together have on that side.
 
 use super::pair::is_active;
-use super::{query, terms};
+use super::query;
 use crate::amount::{Price, Quantity};
 use crate::execute::{Context, Fault};
 use crate::ids::{LegId, OwnerId};
@@ -82,7 +82,7 @@ pub fn update_references(ctx: &mut Context<'_>) -> Result<(), Fault> {
     let adjustment = oracle::adjustments(ctx, slot);
     let legs: BTreeSet<LegId> = ctx.state.range::<Members>(..).filter_map(|(_, m)| m.location.leg).collect();
     let single = [Resource::Compute, Resource::ComputeHours, Resource::Storage, Resource::Heat];
-    for resource in single.into_iter().filter(|resource| terms::check_traded(*resource).is_ok()) {
+    for resource in single {
         let inputs = if has_inputs(resource) { adjustment.of(None) } else { (0, 0) };
         update(ctx, resource, None, slot, inputs)?;
     }

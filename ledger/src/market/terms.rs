@@ -2,7 +2,7 @@
 
 use super::swap;
 use crate::amount::{BasisPoints, Price, Quantity};
-use crate::limits::{MAX_AHEAD_MS, MAX_QUANTITY, MAX_WINDOW_MS};
+use crate::limits::{MAX_AHEAD_MS, MAX_QUANTITY, MAX_STORAGE_ORDER_MS, MAX_WINDOW_MS};
 use crate::member::{Member, MemberStatus, Role};
 use crate::params::{Params, ResourceParams};
 use crate::receipt::Code;
@@ -33,7 +33,6 @@ pub(super) fn check_terms(
 ) -> Result<Standing, Code> {
     check_role(member, terms.side)?;
     let resource = terms.product.resource();
-    check_traded(resource)?;
     let rules = params.resources.of(resource);
     let open = check_quantity(terms, filled, rules)?;
     if is_swap(terms) {
@@ -62,14 +61,6 @@ fn check_role(member: &Member, side: Side) -> Result<(), Code> {
     match (member.role, side) {
         (Role::Hub, _) | (Role::Customer, Side::Bid) => Ok(()),
         _ => Err(Code::WrongRole),
-    }
-}
-
-/// Whether a resource is traded by the rules of version 1; the others have their books shaped, not opened.
-pub(super) fn check_traded(resource: Resource) -> Result<(), Code> {
-    match resource {
-        Resource::Compute | Resource::ComputeHours | Resource::Heat | Resource::Energy => Ok(()),
-        Resource::Storage => Err(Code::NotTraded),
     }
 }
 
@@ -114,7 +105,7 @@ fn market_of(member: &Member, product: &Product) -> Result<Market, Code> {
     })
 }
 
-/// When the product's book closes for it: the end of a compute window, the start of an energy slot; for heat, when what is
+/// When the product's book closes for it: the end of a compute window, the start of an energy slot, a year for storage; for heat, when what is
 /// issued now expires.
 fn check_product(product: &Product, params: &Params, now: MarketTime) -> Result<MarketTime, Code> {
     match *product {
@@ -130,7 +121,11 @@ fn check_product(product: &Product, params: &Params, now: MarketTime) -> Result<
             if open { Ok(start) } else { Err(Code::SlotClosed) }
         }
         Product::Heat => now.checked_add_months(params.heat_expiry_months).ok_or(Code::Overflow),
-        Product::Storage { .. } => Err(Code::NotTraded),
+        Product::Storage { months } => {
+            let fits = months > 0 && months <= params.storage.max_months;
+            let closes = now.checked_add_ms(MAX_STORAGE_ORDER_MS).ok_or(Code::BadWindow)?;
+            if fits { Ok(closes) } else { Err(Code::BadWindow) }
+        }
     }
 }
 

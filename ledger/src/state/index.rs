@@ -4,9 +4,10 @@
 
 use super::{
     Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey, OracleReports, Order, SlotReading,
-    SlotReadingKey, Trade, TradeStatus,
+    SlotReadingKey, StorageContract, Trade, TradeStatus,
 };
 use crate::amount::Quantity;
+use crate::hash::Hash;
 use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, TradeId};
 use crate::limits::{ORACLE_RETENTION_MS, SLOT_RETENTION_MS};
 use crate::time::{MarketTime, Slot};
@@ -29,6 +30,8 @@ pub enum TimerId {
     Forecast(MemberId, Slot),
     /// An energy market closes with the start of its slot; its entry is forgotten.
     Market(Market),
+    /// A storage contract's next step is due.
+    Storage(TradeId),
     /// What oracles reported of a slot is forgotten.
     OracleReports(OracleKey),
 }
@@ -138,6 +141,33 @@ pub enum IndexKey {
         market: Market,
         /// The trade.
         trade: TradeId,
+    },
+    /// Storage that a member owes: an open ask or a running contract.
+    Held {
+        /// The seller.
+        member: MemberId,
+        /// Order or contract.
+        source: LoadSource,
+        /// MB: what is open of an ask, all of a contract.
+        quantity: Quantity,
+    },
+    /// A running storage contract of a member, as buyer or seller.
+    MemberContract {
+        /// The member.
+        member: MemberId,
+        /// The contract.
+        contract: TradeId,
+    },
+    /// A replica of a buyer's content.
+    Replica {
+        /// The buyer.
+        buyer: MemberId,
+        /// What groups the replicas of the content.
+        content: Hash,
+        /// Its number.
+        replica: u8,
+        /// The contract.
+        contract: TradeId,
     },
     /// A heat lot of which something is free.
     FreeHeat {
@@ -273,7 +303,22 @@ fn load(member: MemberId, product: &Product, source: LoadSource, energy: Quantit
             out.push(IndexKey::Load { member, resource: product.resource(), until, source, energy });
         }
         Product::Energy { slot } => out.push(IndexKey::Promise { member, slot, source }),
+        Product::Storage { .. } if matches!(source, LoadSource::Order(_)) => {
+            out.push(IndexKey::Held { member, source, quantity: energy });
+        }
+        // A contract holds storage, not its months' trades.
         Product::Storage { .. } | Product::Heat => {}
+    }
+}
+
+pub(super) fn of_contract(id: &TradeId, contract: &StorageContract, out: &mut Vec<IndexKey>) {
+    let (buyer, seller, id) = (contract.buyer, contract.seller, *id);
+    out.push(IndexKey::Timer { due: contract.due, id: TimerId::Storage(id) });
+    out.push(IndexKey::Held { member: seller, source: LoadSource::Trade(id), quantity: contract.quantity });
+    out.push(IndexKey::MemberContract { member: buyer, contract: id });
+    out.push(IndexKey::MemberContract { member: seller, contract: id });
+    if let Some(manifest) = contract.manifest {
+        out.push(IndexKey::Replica { buyer, content: manifest.content, replica: manifest.replica, contract: id });
     }
 }
 

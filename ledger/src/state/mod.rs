@@ -11,6 +11,7 @@ mod oracle;
 mod order;
 mod overlay;
 mod records;
+mod storage;
 mod tables;
 mod trade;
 
@@ -23,8 +24,10 @@ pub use records::{
     AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, ReferenceState, Register,
     RegisterKey, SlotReading, SlotReadingKey,
 };
+pub use storage::{Challenge, PaidMonth, StorageContract, StorageEnd, StorageStage};
 pub use tables::{
     Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members, OracleReportTable, Orders,
-    Parameters, ReferenceHistory, References, Registers, SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
+    Parameters, ReferenceHistory, References, Registers, SlotReadings, State, StateEntry, StateError, StorageContracts, Table, TotalsTable,
+    Trades, View,
 };
 pub use trade::{Fill, Trade, TradeStatus};

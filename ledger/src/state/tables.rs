@@ -5,7 +5,8 @@
 use super::index::{self, IndexKey};
 use super::{
     Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey, OracleReports,
-    Order, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, SlotReading, SlotReadingKey, Totals, Trade,
+    Order, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, SlotReading, SlotReadingKey, StorageContract, Totals,
+    Trade,
 };
 use crate::amount::Quantity;
 use crate::codec::{self, CodecError};
@@ -175,6 +176,8 @@ tables! {
     Forecasts = 14, forecasts: (MemberId, Slot) => ForecastEntry, index::of_forecast;
     /// Heat lots.
     HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
+    /// Running storage contracts.
+    StorageContracts = 16, storage_contracts: TradeId => StorageContract, index::of_contract;
     /// What open asks reserved of heat lots.
     HeatReservations = 20, heat_reservations: HeatReservationKey => Quantity, index::of_heat_reservation;
     /// What oracles reported, by input, zone and slot.

@@ -253,6 +253,7 @@ fn fire(ctx: &mut Context<'_>, id: TimerId) -> Result<(), Fault> {
         TimerId::Exchange(leg, slot) => on_exchange_due(ctx, leg, slot),
         TimerId::SlotReading(key) => crate::meter::expire_slot_reading(ctx, key),
         TimerId::Forecast(member, slot) => crate::meter::expire_forecast(ctx, member, slot),
+        TimerId::Storage(id) => crate::storage::on_due(ctx, id),
         TimerId::Order(order) => crate::market::expire_order(ctx, order),
         TimerId::OracleReports(key) => {
             crate::oracle::expire_reports(ctx, key);
