@@ -12,7 +12,7 @@ use crate::member::Member;
 use crate::receipt::{Code, OrderEnd};
 use crate::state::{IndexKey, Members, Order, Orders, View, window_slots};
 use crate::storage;
-use crate::transaction::{Market, PlaceOrder, Product, ReplaceOrder, Resource, Side};
+use crate::transaction::{PlaceOrder, Product, ReplaceOrder, Resource, Side};
 
 /// Id of the order that an action places or replaces by.
 pub fn order_id(transaction: TransactionId, action: u16) -> OrderId {

@@ -8,7 +8,7 @@ use crate::params::{Params, ResourceParams};
 use crate::receipt::Code;
 use crate::state::{Members, Order, View};
 use crate::time::MarketTime;
-use crate::transaction::{Market, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side, TimeInForce};
+use crate::transaction::{Market, PlaceOrder, Pricing, Product, SettlementMethod, Side, TimeInForce};
 
 /// Where an order stands and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

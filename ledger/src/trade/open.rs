@@ -102,7 +102,7 @@ fn settle_heat(ctx: &mut Context<'_>, mut trade: Trade) -> Result<(), Code> {
     }
     trade.delivered = moved.into_iter().collect();
     let quantity = trade.quantity;
-    settle::settle(ctx, trade, quantity, quantity)
+    settle::settle(ctx, trade, quantity, quantity).map(|_| ())
 }
 
 /// Quantity and gross of fills; `None` on overflow.
