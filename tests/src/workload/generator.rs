@@ -64,6 +64,11 @@ impl Workload {
         }
     }
 
+    /// What the community agreed on.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
     /// The chain before the first block.
     pub fn chain(&self) -> LocalChain {
         LocalChain::new(&self.genesis, &self.founding)
