@@ -53,6 +53,7 @@ pub fn execute_block(state: &State, facts: BlockFacts, transactions: &[Verified]
     market::run_auctions(&mut ctx)?;
     market::update_references(&mut ctx)?;
     rotate_committees(&mut ctx)?;
+    market::expect_auctions(&mut ctx);
     invariants::check_changes(&ctx.state)?;
     let Context { state, events, mut finished, .. } = ctx;
     finished.extend(receipts.iter().map(|receipt| HistoryRecord::Receipt { receipt: *receipt, height: facts.height }));

@@ -2,6 +2,7 @@
 
 use super::exchange;
 use crate::execute::{self, Context, HistoryRecord};
+use crate::market;
 use crate::receipt::{CancelReason, Code, Event, Settlement};
 use crate::state::{Trade, TradeStatus, Trades};
 use crate::transaction::Market;
@@ -16,6 +17,7 @@ pub(super) fn cancelled(ctx: &mut Context<'_>, mut trade: Trade, reason: CancelR
         exchange::withdraw(ctx, leg, slot)?;
     }
     ctx.state.remove::<Trades>(&trade.id);
+    market::backing_freed(ctx, trade.seller);
     trade.status = TradeStatus::Cancelled;
     trade.deadline = None;
     ctx.events.push(Event::Cancelled { trade: trade.id, reason });

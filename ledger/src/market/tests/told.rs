@@ -81,6 +81,7 @@ fn the_reference_formula_by_hand() {
 fn references(world: &mut World) -> Vec<(Market, u64)> {
     world.block(|ctx| {
         update_references(ctx).unwrap();
+        expect_auctions(ctx);
         let price = |event: &Event| match event {
             Event::Reference { market, price, .. } => Some((*market, price.micro_chf())),
             _ => None,
