@@ -12,6 +12,7 @@ use crate::meter;
 use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
+use crate::storage;
 use crate::trade;
 use crate::transaction::{Action, Verified};
 use std::collections::BTreeMap;
@@ -80,6 +81,7 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::SlotReading(key) => meter::expire_slot_reading(ctx, key)?,
             TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
             TimerId::Market(market) => market::expire_market(ctx, market),
+            TimerId::Storage(contract) => storage::on_due(ctx, contract)?,
         }
     }
     Ok(())
@@ -159,7 +161,10 @@ fn finishes(action: &Action) -> bool {
         | Action::CompleteTrade(_)
         | Action::ConfirmTrade { .. }
         | Action::CancelTrade { .. }
-        | Action::SubmitReadings { .. } => true,
+        | Action::SubmitReadings { .. }
+        | Action::AnnounceManifest(_)
+        | Action::ProveStorage(_)
+        | Action::TerminateStorage { .. } => true,
         Action::PlaceOrder(_)
         | Action::ReplaceOrder(_)
         | Action::ReportExchange { .. }
@@ -183,6 +188,9 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::ForecastSolar { slots } => market::forecast(ctx, env, slots),
         Action::RotateKey(rotate) => governance::rotate_key(ctx, env, rotate),
         Action::HaltMarket { resource } => market::halt(ctx, env, *resource),
+        Action::AnnounceManifest(announced) => storage::announce(ctx, env, announced),
+        Action::ProveStorage(proof) => storage::prove(ctx, env, proof),
+        Action::TerminateStorage { contract } => storage::terminate(ctx, env, *contract),
     }?;
     Ok(None)
 }

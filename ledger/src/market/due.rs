@@ -8,6 +8,7 @@
 //! | an order comes, changes or ends (another uniform price, freed capacity) | `admission`, `ending`, `forecast` |
 //! | an auction fills: another last price, minimum fills, a seller's second window, a bound | `clearing` |
 //! | a trade is delivered or cancelled, a solar order of another market ends, a forecast changes: its seller's asks are backed anew | [`backing_freed`] |
+//! | a storage contract ends: its seller has room again | `storage::end` |
 //! | the reference price moves under dynamic asks | `reference` |
 //! | a member's capacity, reputation, place or owner changes, the parameters change, a halt ends | [`expect_auctions`] |
 //!

@@ -48,7 +48,7 @@ mod solar;
 mod terms;
 mod uniform;
 
-pub use admission::{place, replace};
+pub use admission::{order_id, place, replace};
 pub use clearing::run_auctions;
 pub use due::{backing_freed, expect_auctions};
 pub use ending::{cancel, expire_market, expire_order, withdraw_member};

@@ -76,6 +76,7 @@ pub fn update_references(ctx: &mut Context<'_>) -> Result<(), Fault> {
     }
     let legs: BTreeSet<LegId> = ctx.state.range::<Members>(..).filter_map(|(_, m)| m.location.leg).collect();
     update(ctx, Resource::Compute, None, slot)?;
+    update(ctx, Resource::Storage, None, slot)?;
     for leg in legs {
         update(ctx, Resource::Energy, Some(leg), slot)?;
     }
@@ -99,6 +100,7 @@ fn update(ctx: &mut Context<'_>, resource: Resource, leg: Option<LegId>, slot: S
     ctx.state.put::<References>((resource, leg), state);
     let market = match (resource, leg) {
         (Resource::Energy, Some(leg)) => Market::Energy { leg, slot },
+        (Resource::Storage, _) => Market::Storage,
         _ => Market::Compute,
     };
     ctx.events.push(Event::Reference { market, slot, price });
@@ -110,7 +112,9 @@ fn update(ctx: &mut Context<'_>, resource: Resource, leg: Option<LegId>, slot: S
 
 /// Markets of a resource that have orders, in their order.
 fn markets(ctx: &Context<'_>, resource: Resource, leg: Option<LegId>) -> Vec<Market> {
-    let (Resource::Energy, Some(leg)) = (resource, leg) else { return vec![Market::Compute] };
+    let (Resource::Energy, Some(leg)) = (resource, leg) else {
+        return vec![if resource == Resource::Storage { Market::Storage } else { Market::Compute }];
+    };
     let all = query::markets(&ctx.state, Market::Energy { leg, slot: Slot::new(0) });
     all.take_while(|market| matches!(market, Market::Energy { leg: l, .. } if *l == leg)).collect()
 }

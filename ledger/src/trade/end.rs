@@ -11,7 +11,7 @@ use crate::transaction::Market;
 ///
 /// # Errors
 /// A move of money that fails: a bug.
-pub(super) fn cancelled(ctx: &mut Context<'_>, mut trade: Trade, reason: CancelReason) -> Result<(), Code> {
+pub(crate) fn cancelled(ctx: &mut Context<'_>, mut trade: Trade, reason: CancelReason) -> Result<(), Code> {
     execute::refund_escrow(ctx, trade.buyer, trade.escrow)?;
     if let Market::Energy { leg, slot } = trade.market {
         exchange::withdraw(ctx, leg, slot)?;
