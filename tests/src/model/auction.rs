@@ -64,8 +64,7 @@ impl Model {
                 self.auction(market);
             }
             let ends = |o: &Order| matches!(o.terms.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill);
-            let immediate: Vec<OrderId> =
-                self.orders.iter().filter(|(_, o)| o.market == market && ends(o)).map(|(id, _)| *id).collect();
+            let immediate: Vec<OrderId> = self.orders.iter().filter(|(_, o)| o.market == market && ends(o)).map(|(id, _)| *id).collect();
             immediate.into_iter().for_each(|id| self.end_order(id));
         }
     }
@@ -108,8 +107,7 @@ impl Model {
         }
         let rules = self.params.resources.of(ask.market.resource());
         let leg = if let Market::Energy { leg, .. } = ask.market { Some(leg) } else { None };
-        let reference =
-            self.references_before.get(&(ask.market.resource(), leg)).copied().unwrap_or(rules.base.micro_chf());
+        let reference = self.references_before.get(&(ask.market.resource(), leg)).copied().unwrap_or(rules.base.micro_chf());
         let premium = (self.member(ask.member).reputation.get().saturating_sub(8_000) / 4).min(500);
         let (exact, tick) = (reference * (10_000 + u64::from(premium)) / 10_000, rules.tick.micro_chf());
         limit.max(exact.div_ceil(tick) * tick)
@@ -124,8 +122,8 @@ impl Model {
         if bids.is_empty() || asks.is_empty() {
             return;
         }
-        let uniform = (self.params.resources.of(market.resource()).rule == PriceRule::Uniform)
-            .then(|| self.uniform(market, &bids, asks.values()));
+        let uniform =
+            (self.params.resources.of(market.resource()).rule == PriceRule::Uniform).then(|| self.uniform(market, &bids, asks.values()));
         let backing = asks.values().map(|a| (a.member, self.backing(a.member))).collect();
         let mut desk = Desk { asks, backing };
         let mut price = None;
@@ -158,8 +156,7 @@ impl Model {
             let picky = w.require_hub || w.min_reputation.is_some() || w.max_distance.is_some();
             !picky && o.terms.min_fill.get() == 0 && !is_fill_or_kill(o)
         };
-        let bids: Vec<(u64, u64)> =
-            bids.iter().filter(|(_, o)| makes(o)).map(|(_, o)| (o.terms.limit.micro_chf(), o.open)).collect();
+        let bids: Vec<(u64, u64)> = bids.iter().filter(|(_, o)| makes(o)).map(|(_, o)| (o.terms.limit.micro_chf(), o.open)).collect();
         let asks: Vec<(u64, u64)> = asks.filter(|o| makes(o)).map(|o| (self.price(o), o.open)).collect();
         let volume = |p: u64| {
             let demand: u64 = bids.iter().filter(|b| b.0 >= p).map(|b| b.1).sum();

@@ -74,7 +74,6 @@ impl Model {
         let forecast = self.forecasts.iter().filter(|((m, _), _)| *m == hub).map(|((_, slot), wh)| (*slot, *wh)).collect();
         Backing { watts: self.member(hub).capacity.compute_watts, now: self.now, dues, promises, forecast }
     }
-
 }
 
 impl Backing {

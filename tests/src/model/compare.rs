@@ -3,6 +3,7 @@
 use super::Model;
 use leg_ledger::amount::MicroChf;
 use leg_ledger::state::{Accounts, HeatLots, Orders, References, State, TotalsTable, Trades, View};
+use leg_ledger::transaction::Resource;
 use std::fmt::Debug;
 
 fn same<K: Debug, V: PartialEq + Debug>(what: &str, mut ours: Vec<(K, V)>, mut theirs: Vec<(K, V)>) -> Result<(), String>
@@ -29,9 +30,7 @@ impl Model {
     pub fn compare(&self, state: &State) -> Result<(), String> {
         let get = MicroChf::get;
         let ours = self.orders.iter().map(|(id, o)| (*id, (o.open, o.reserved, o.terms.quantity.get(), o.seller)));
-        let theirs = state
-            .range::<Orders>(..)
-            .map(|(id, o)| (*id, (o.open.get(), get(o.reserved), o.terms.quantity.get(), o.seller)));
+        let theirs = state.range::<Orders>(..).map(|(id, o)| (*id, (o.open.get(), get(o.reserved), o.terms.quantity.get(), o.seller)));
         same("open orders (Wh, reserved, total, seller)", ours.collect(), theirs.collect())?;
         let ours = self.trades.iter().map(|(id, t)| {
             (*id, (t.buyer, t.seller, t.quantity, t.escrow, t.status, t.deadline, t.fills.clone(), t.delivered.clone(), t.solar))
@@ -44,9 +43,8 @@ impl Model {
         });
         same("open trades", ours.collect(), theirs.collect())?;
         let ours = self.purses.iter().map(|(id, p)| (*id, [p.free, p.reserved, p.escrow, p.debt, p.heat]));
-        let theirs = state
-            .range::<Accounts>(..)
-            .map(|(id, a)| (*id, [get(a.free), get(a.reserved), get(a.escrow), get(a.debt), a.heat_free.get()]));
+        let theirs =
+            state.range::<Accounts>(..).map(|(id, a)| (*id, [get(a.free), get(a.reserved), get(a.escrow), get(a.debt), a.heat_free.get()]));
         let known = |list: Vec<(_, [u64; 5])>| list.into_iter().filter(|(_, parts)| parts.iter().any(|p| *p > 0)).collect();
         same("accounts [free, reserved, escrow, debt, heat]", known(ours.collect()), known(theirs.collect()))?;
         let totals = state.get::<TotalsTable>(&()).ok_or("the state has no totals")?;
@@ -54,11 +52,12 @@ impl Model {
         let ledger = [get(totals.fee), get(totals.penalties), totals.heat_issued.get(), totals.heat_expired.get()];
         same("totals [fee, penalties, heat issued, heat expired]", vec![((), common)], vec![((), ledger)])?;
         let ours = self.lots.iter().map(|((holder, slot, trade), lot)| ((*holder, *slot, *trade), *lot));
-        let theirs =
-            state.range::<HeatLots>(..).map(|(k, l)| ((k.holder, k.slot.get(), k.trade), (l.quantity.get(), l.expires_at.ms())));
+        let theirs = state.range::<HeatLots>(..).map(|(k, l)| ((k.holder, k.slot.get(), k.trade), (l.quantity.get(), l.expires_at.ms())));
         same("lots of heat", ours.collect(), theirs.collect())?;
         let ours = self.references.iter().map(|(key, price)| (*key, *price));
-        let theirs = state.range::<References>(..).filter(|(_, r)| r.slot.get() > 0).map(|(key, r)| (*key, r.price.micro_chf()));
+        let known = |resource| matches!(resource, Resource::Compute | Resource::Energy);
+        let theirs = state.range::<References>(..).filter(|(key, r)| known(key.0) && r.slot.get() > 0);
+        let theirs = theirs.map(|(key, r)| (*key, r.price.micro_chf()));
         same("reference prices", ours.collect(), theirs.collect())
     }
 }

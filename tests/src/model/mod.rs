@@ -9,6 +9,7 @@
 //!   plain integers, hashes are BLAKE3 calls, every list is sorted anew, every auction looks at every order.
 //! * It holds an auction for every market in every block, where the ledger holds one only where something changed. That both agree shows that
 //!   the ledger misses no pair.
+//! * It knows orders and trades of compute and energy with their meters, forecasts, halts, heat credits and references; the other actions stop it.
 //! * Bounds that small histories do not reach are left out: timers a block, checks an auction, candidates a bid.
 
 mod auction;
@@ -236,8 +237,7 @@ impl Model {
         let first = receipts.len();
         let mut failed = false;
         for (action, index) in body.actions.iter().zip(0_u16..) {
-            let origin =
-                Origin { transaction: transaction.id().hash(), signer: body.signer, nonce: body.nonce.get(), action: index };
+            let origin = Origin { transaction: transaction.id().hash(), signer: body.signer, nonce: body.nonce.get(), action: index };
             let saved = self.clone();
             let result = if failed && body.atomic { Err(Code::AtomicSibling) } else { self.act(&origin, action) };
             if result.is_err() {
@@ -278,6 +278,7 @@ impl Model {
                 KeyRole::Meter if self.member(origin.signer).keys.meter.is_some() => Ok(()),
                 _ => Err(Code::KeyRole),
             },
+            other => panic!("the model does not know {other:?}"),
         }
     }
 

@@ -164,9 +164,8 @@ impl Model {
     /// An order that would trade with one of its own owner is rejected.
     fn check_own_orders(&self, order: &Order) -> Result<(), Code> {
         let owner = self.member(order.member).owner;
-        let opposite = |o: &&Order| {
-            self.member(o.member).owner == owner && o.market == order.market && o.terms.side == order.terms.side.opposite()
-        };
+        let opposite =
+            |o: &&Order| self.member(o.member).owner == owner && o.market == order.market && o.terms.side == order.terms.side.opposite();
         for other in self.orders.values().filter(opposite) {
             let (bid, ask) = if order.terms.side == Side::Bid { (order, other) } else { (other, order) };
             let crosses = self.price(ask) <= bid.terms.limit.micro_chf();
@@ -223,9 +222,7 @@ impl Model {
 
     /// What is too little to stay: nothing, under the minimum fill, or worth too little.
     pub(super) fn is_remainder(&self, order: &Order, open: u64) -> bool {
-        open == 0
-            || open < order.terms.min_fill.get()
-            || gross(order.terms.limit.micro_chf(), open) < self.params.min_notional.get()
+        open == 0 || open < order.terms.min_fill.get() || gross(order.terms.limit.micro_chf(), open) < self.params.min_notional.get()
     }
 
     /// A hub's forecast; where it falls, the newest open solar asks shrink first (MARKET 4).

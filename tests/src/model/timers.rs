@@ -22,7 +22,6 @@ enum Timer {
     Market(Market),
 }
 
-
 impl Model {
     fn timers(&self) -> BTreeSet<(u64, Timer)> {
         let mut all = BTreeSet::new();

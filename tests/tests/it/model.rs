@@ -12,7 +12,7 @@ const BLOCKS: usize = 60;
 fn the_ledger_does_what_the_model_predicts() {
     for seed in SEEDS {
         println!("seed {seed}");
-        let mut workload = Workload::new(seed);
+        let mut workload = Workload::compute_and_energy(seed);
         let mut chain = workload.chain();
         let mut model = Model::new(workload.genesis());
         let (mut receipts, mut trades) = (0, 0);
