@@ -358,7 +358,7 @@ impl Model {
             let cost: u64 = own.iter().map(|f| gross(f.price, f.quantity)).sum();
             let freed = gross(limit, open) - gross(limit, open - quantity);
             open -= quantity;
-            self.into_escrow(bid.member, cost);
+            self.escrow_reserved(bid.member, cost);
             self.release(bid.member, freed - cost);
             let order = self.orders.get_mut(&id).expect("open");
             order.open = open;

@@ -6,10 +6,7 @@ use leg_ledger::state::{Accounts, HeatLots, Orders, References, State, TotalsTab
 use leg_ledger::transaction::Resource;
 use std::fmt::Debug;
 
-fn same<K: Debug, V: PartialEq + Debug>(what: &str, mut ours: Vec<(K, V)>, mut theirs: Vec<(K, V)>) -> Result<(), String>
-where
-    K: Ord,
-{
+fn same<K: Ord + Debug, V: PartialEq + Debug>(what: &str, mut ours: Vec<(K, V)>, mut theirs: Vec<(K, V)>) -> Result<(), String> {
     ours.sort_by(|a, b| a.0.cmp(&b.0));
     theirs.sort_by(|a, b| a.0.cmp(&b.0));
     if let Some((o, t)) = ours.iter().zip(&theirs).find(|(o, t)| o != t) {

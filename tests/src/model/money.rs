@@ -23,7 +23,7 @@ impl Model {
         self.pay_debt(member);
     }
 
-    pub(super) fn into_escrow(&mut self, member: MemberId, amount: u64) {
+    pub(super) fn escrow_reserved(&mut self, member: MemberId, amount: u64) {
         let purse = self.purse(member);
         purse.reserved -= amount;
         purse.escrow += amount;
