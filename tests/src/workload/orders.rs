@@ -19,17 +19,17 @@ const TICK: u64 = 100;
 
 /// One thing that a member's operator signs beside the steps of its trades.
 pub(super) fn action(w: &mut Workload, state: &State, now: MarketTime, member: MemberId, role: Role) -> Option<Action> {
-    if role == Role::Oracle || (role == Role::GridOperator && w.once_in(3)) {
-        return Some(oracles::report(w, now, role == Role::Oracle));
+    if role == Role::Oracle || (role == Role::GridOperator && !w.narrow && w.once_in(3)) {
+        return (!w.narrow).then(|| oracles::report(w, now, role == Role::Oracle));
     }
     if role == Role::GridOperator {
         let report = exchange(w, state);
         return Some(report.unwrap_or_else(|| Action::PlaceOrder(order(w, now))));
     }
     Some(match w.rng.gen_range(0..100) {
-        0..=56 => Action::PlaceOrder(order(w, now)),
-        57..=60 => Action::PlaceOrder(heat_ask(w, state, member).unwrap_or_else(|| order(w, now))),
-        61..=64 => heat::action(w, state, member),
+        57..=60 if !w.narrow => Action::PlaceOrder(heat_ask(w, state, member).unwrap_or_else(|| order(w, now))),
+        61..=64 if !w.narrow => heat::action(w, state, member),
+        0..=64 => Action::PlaceOrder(order(w, now)),
         65..=74 => Action::CancelOrder { order: some_order(w, state, member)?.id },
         75..=84 => {
             let order = some_order(w, state, member)?;
@@ -92,11 +92,12 @@ fn order(w: &mut Workload, now: MarketTime) -> PlaceOrder {
 /// What is traded and its base price, micro-CHF per kWh.
 fn product(w: &mut Workload, now: MarketTime) -> (Product, u64) {
     let after = |ms: u64| MarketTime::from_ms(now.ms() + ms);
-    match w.rng.gen_range(0..20) {
-        0 | 3 => (Product::Heat, 80_000),
+    let first = if w.narrow { 3 } else { 0 };
+    match w.rng.gen_range(first..20) {
+        0 => (Product::Heat, 80_000),
         1 => (Product::Storage { months: 2 }, 50_000),
         2 => (Product::ComputeHours { from: now, until: after(HOUR_MS) }, 50_000),
-        4..=9 => (Product::Energy { slot: Slot::new(now.slot().get() + w.rng.gen_range(1..=3)) }, 180_000),
+        3..=9 => (Product::Energy { slot: Slot::new(now.slot().get() + w.rng.gen_range(1..=3)) }, 180_000),
         _ => {
             let from = after(w.rng.gen_range(0..=2) * SLOT_MS);
             (Product::Compute { from, until: MarketTime::from_ms(from.ms() + w.rng.gen_range(1..=16) * SLOT_MS) }, 150_000)
