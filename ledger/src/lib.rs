@@ -41,10 +41,12 @@ pub mod limits;
 pub mod market;
 pub mod member;
 pub mod meter;
+pub mod oracle;
 pub mod params;
 pub mod receipt;
 pub mod signature;
 pub mod state;
+pub mod storage;
 #[cfg(test)]
 #[allow(dead_code)] // a kit: each room's tests use a part of it
 pub(crate) mod testing;

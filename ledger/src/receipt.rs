@@ -3,9 +3,11 @@
 //! Codes are hashed into the receipts root, so a number never changes its meaning; prose for people is [`Code::message`] and is not hashed.
 
 use crate::amount::{MicroChf, Price, Quantity};
-use crate::ids::{MemberId, OrderId, TradeId, TransactionId};
-use crate::time::Slot;
-use crate::transaction::Market;
+use crate::hash::Hash;
+use crate::ids::{MemberId, OrderId, PlaceId, TradeId, TransactionId};
+use crate::state::{HeatLotKey, OracleInput, PriceParts, StorageEnd};
+use crate::time::{MarketTime, Slot};
+use crate::transaction::{HeatPurpose, Market};
 use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
@@ -125,6 +127,48 @@ codes! {
     ForecastAbovePeak = 70, "forecast_above_peak";
     /// The signer is not in the committee.
     NotCommittee = 80, "not_committee";
+    /// No such running storage contract.
+    UnknownContract = 100, "unknown_storage_contract";
+    /// The manifest names an empty content, or a replica beyond their number.
+    BadManifest = 101, "bad_manifest";
+    /// The content is larger than what the contract stores; encrypt less of it, or buy more.
+    ManifestTooLarge = 102, "manifest_too_large";
+    /// The contract's content was announced already.
+    ManifestKnown = 103, "manifest_known";
+    /// Replicas of one content need different owners, numbers and roots, and the same total; end this contract and buy elsewhere.
+    ReplicaClash = 104, "replica_clash";
+    /// The contract has no open challenge of this day.
+    NoChallenge = 105, "no_challenge";
+    /// A chunk is missing, was not asked for, or is proved already.
+    BadChunk = 106, "bad_chunk";
+    /// The slice does not verify against the content's root and size; check the stored content for damage.
+    BadProof = 107, "bad_storage_proof";
+    /// Notice was given already.
+    NoticeGiven = 108, "notice_given";
+    /// An order that settles in heat has price zero and takes no other method.
+    SwapPrice = 120, "swap_price";
+    /// An order that settles in heat requires the member that it names, and nothing else of it.
+    SwapPartner = 121, "swap_partner";
+    /// The free heat credits do not cover this; wait for more, or ask for less.
+    InsufficientHeat = 122, "insufficient_heat";
+    /// The signer holds no such heat lot, or it has expired.
+    UnknownLot = 123, "unknown_lot";
+    /// This takes more heat lots than one action may; use several actions.
+    TooManyLots = 124, "too_many_lots";
+    /// The member that is named is the signer itself, is unknown, is not active, or cannot hold heat.
+    BadRecipient = 125, "bad_recipient";
+    /// The signer has no certified machines; compute-hours are sold by the hour of certified machines only.
+    NoMachines = 126, "no_machines";
+    /// Only compute measured in Wh issues heat; complete without heat.
+    HeatNotDue = 127, "heat_not_due";
+    /// Only bids for compute or compute-hours name a job.
+    JobNotDue = 128, "job_not_due";
+    /// No active hub stands in this zone; a zone is a canton of the registry.
+    UnknownZone = 130, "unknown_zone";
+    /// A grid level lies between -1 and 3.
+    BadLevel = 131, "bad_level";
+    /// As many sources as an input may have reported already.
+    TooManySources = 132, "too_many_sources";
 }
 
 impl TryFrom<u16> for Code {
@@ -172,7 +216,7 @@ pub enum OrderEnd {
     Remainder,
     /// Its owner was suspended or left.
     Withdrawn,
-    /// The forecast behind it fell.
+    /// The forecast or the heat behind it fell away.
     Shrunk,
 }
 
@@ -186,6 +230,14 @@ pub enum CancelReason {
     NotCompleted,
     /// The seller cancelled before the start.
     BySeller,
+    /// The buyer withdrew before its content was stored.
+    ByBuyer,
+    /// The buyer did not announce its content in time.
+    NotAnnounced,
+    /// The seller could not get the announced content; counts against nobody.
+    ContentMissing,
+    /// The seller missed too many storage challenges in a row.
+    ProofsMissed,
 }
 
 /// What a settlement moved, micro-CHF.
@@ -279,6 +331,8 @@ pub enum Event {
         slot: Slot,
         /// The price.
         price: Price,
+        /// What moved it.
+        parts: PriceParts,
     },
     /// A market's auction had fills.
     Auction {
@@ -301,12 +355,111 @@ pub enum Event {
         /// Which key.
         role: crate::member::KeyRole,
     },
-    /// A solar ask shrank because its forecast fell.
+    /// An ask shrank because its solar forecast fell, or heat behind it expired.
     Shrunk {
         /// The order.
         order: OrderId,
         /// What is still open.
         open: Quantity,
+    },
+    /// A month of a storage contract began; the first with the match.
+    StorageMonth {
+        /// The contract.
+        contract: TradeId,
+        /// From 1.
+        month: u32,
+        /// The month's trade.
+        trade: TradeId,
+        /// Set aside for it.
+        escrow: MicroChf,
+    },
+    /// The buyer announced what is to be stored.
+    StorageAnnounced {
+        /// The contract.
+        contract: TradeId,
+        /// Root of the encrypted content.
+        root: Hash,
+        /// Its bytes.
+        size: u64,
+    },
+    /// A challenge was drawn.
+    StorageChallenged {
+        /// The contract.
+        contract: TradeId,
+        /// Its day; 0 for the first proof.
+        day: u32,
+        /// What picks the chunks.
+        seed: Hash,
+        /// A proof at this time or later comes too late.
+        due: MarketTime,
+    },
+    /// A challenge was answered in full.
+    StorageProved {
+        /// The contract.
+        contract: TradeId,
+        /// Its day.
+        day: u32,
+    },
+    /// A challenge was not answered in full.
+    StorageMissed {
+        /// The contract.
+        contract: TradeId,
+        /// Its day.
+        day: u32,
+        /// Missed since the last one that was answered.
+        in_row: u32,
+    },
+    /// A party gave notice: the contract ends with the running month.
+    StorageNotice {
+        /// The contract.
+        contract: TradeId,
+        /// Who.
+        party: MemberId,
+    },
+    /// A storage contract ended.
+    StorageEnded {
+        /// The contract.
+        contract: TradeId,
+        /// Why.
+        end: StorageEnd,
+    },
+    /// Heat credits changed hands without a trade.
+    HeatTransferred {
+        /// Who gave them.
+        from: MemberId,
+        /// Who has them now.
+        to: MemberId,
+        /// Wh thermal.
+        quantity: Quantity,
+    },
+    /// Heat credits were retired; the certificate is in the history log.
+    HeatRetired {
+        /// Who retired them.
+        member: MemberId,
+        /// Who used the heat.
+        used_by: MemberId,
+        /// What for.
+        purpose: HeatPurpose,
+        /// Wh thermal.
+        quantity: Quantity,
+    },
+    /// What was left of a heat lot expired.
+    HeatExpired {
+        /// The lot.
+        lot: HeatLotKey,
+        /// Wh thermal.
+        quantity: Quantity,
+    },
+    /// A price input had too few fresh sources in a slot: its adjustment is 0.
+    InputMissing {
+        /// Which.
+        input: OracleInput,
+        /// Of which zone.
+        zone: PlaceId,
+        /// In which slot.
+        slot: Slot,
+        /// Sources that counted.
+        sources: u32,
     },
 }
 

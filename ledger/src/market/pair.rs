@@ -2,10 +2,11 @@
 
 use super::backing::Backing;
 use crate::amount::{Price, Quantity};
+use crate::heat;
 use crate::member::Member;
 use crate::state::{Order, View};
 use crate::time::MarketTime;
-use crate::transaction::{Product, SettlementMethod};
+use crate::transaction::{Market, Product, SettlementMethod};
 
 /// A bid before one of its candidates.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub struct Pair<'a> {
     pub ask: &'a Order,
     /// Who placed it.
     pub seller: &'a Member,
+    /// Number of the seller among those who are looked at: what backs its asks is kept by it.
+    pub number: usize,
     /// Effective price of the ask.
     pub price: Price,
     /// Highest effective price that the bid takes: its limit, or the uniform price.
@@ -75,7 +78,7 @@ pub enum PassedOver {
     Country,
     /// No common settlement method.
     Method,
-    /// No common slot, or the ask does not cover the window agreed with its seller.
+    /// No common slot, too short a term, or the ask does not cover the window agreed with its seller.
     Window,
     /// The seller's capacity or forecast leaves nothing within the window.
     Capacity,
@@ -106,6 +109,11 @@ impl PassedOver {
 /// True until the order's time has run out; what is overdue is inactive even before phase 1 removes it (MARKET 3).
 pub(super) fn is_active(order: &Order, now: MarketTime) -> bool {
     order.expires_at.is_none_or(|end| end > now)
+}
+
+/// What of an ask can be matched as far as its own lots go: all that is open; of heat, what has not expired.
+pub(super) fn offered(view: &impl View, ask: &Order, now: MarketTime, lot: Quantity) -> Quantity {
+    if ask.market == Market::Heat { heat::sellable(view, ask, now, lot) } else { ask.open }
 }
 
 /// The checks that depend on the pair alone, in the order of [`PassedOver`], a minimum fill that quantities alone cannot reach among them; then
@@ -154,16 +162,17 @@ fn common_method(pair: &Pair<'_>) -> Option<SettlementMethod> {
 fn agreed_window(pair: &Pair<'_>, now: MarketTime) -> Option<Product> {
     let Some(agreed) = pair.agreed else { return common_window(&pair.bid.terms.product, &pair.ask.terms.product, now) };
     let common = common_window(&agreed.product, &pair.ask.terms.product, now)?;
-    let covers = match (common, agreed.product) {
-        (Product::Compute { from, until }, Product::Compute { from: a, until: b }) => from.max(now) == a.max(now) && until == b,
-        (common, agreed) => common == agreed,
+    let covers = match (common.window(), agreed.product.window()) {
+        (Some((from, until)), Some((a, b))) => from.max(now) == a.max(now) && until == b,
+        _ => common == agreed.product,
     };
     covers.then_some(agreed.product)
 }
 
-/// The intersection of two products, as far as some of it is still ahead.
-pub(super) fn common_window(a: &Product, b: &Product, now: MarketTime) -> Option<Product> {
-    match (*a, *b) {
+/// The intersection of the products of a bid and an ask, as far as some of it is still ahead.
+pub(super) fn common_window(bid: &Product, ask: &Product, now: MarketTime) -> Option<Product> {
+    let (a, b) = (*bid, *ask);
+    match (a, b) {
         (Product::Compute { from: f1, until: u1 }, Product::Compute { from: f2, until: u2 }) => {
             let (from, until) = (f1.max(f2), u1.min(u2));
             (from.max(now) < until).then_some(Product::Compute { from, until })
@@ -172,6 +181,8 @@ pub(super) fn common_window(a: &Product, b: &Product, now: MarketTime) -> Option
             let (from, until) = (f1.max(f2), u1.min(u2));
             (from.max(now) < until).then_some(Product::ComputeHours { from, until })
         }
-        (a, b) => (a == b).then_some(a),
+        // The term of the bid, up to the longest of the ask.
+        (Product::Storage { months: term }, Product::Storage { months: longest }) => (term <= longest).then_some(a),
+        _ => (a == b).then_some(a),
     }
 }

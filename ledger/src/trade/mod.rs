@@ -1,7 +1,7 @@
 //! A trade's life from the match to its settlement in credits (MARKET 6).
 //!
 //! ```text
-//! compute   match -> Pending --start--> Running --complete--> Delivered --confirm or silence--> Confirmed -> Settled
+//! compute,  match -> Pending --start--> Running --complete--> Delivered --confirm or silence--> Confirmed -> Settled
 //!                      |  |                |
 //!                      |  cancel           deadline
 //!                      deadline            v
@@ -12,9 +12,12 @@
 //!                      |  cancel before the slot
 //!                      deadline
 //!                      +---------------> Cancelled, refund
+//!
+//! heat      match -> Settled: the lots move, the escrow pays
 //! ```
 //!
 //! * A deadline is in `Trade::deadline`; at that time or later a party's step is too late, whether the timer has run yet or not.
+//! * Storage has contracts whose months are trades ([`crate::storage`]); no step here is theirs.
 //! * Energy takes no signature of the parties: the seller's meter and the grid operator are the evidence, so it is confirmed by rule.
 //! * What ends leaves the state as a `HistoryRecord`; an `Event` tells it. `Event::Cancelled` with its reason and `Event::Confirmed` with
 //!   `silent` are what reputation will count.
@@ -37,9 +40,11 @@ mod start;
 pub use complete::complete;
 pub use confirm::confirm;
 pub use deadline::on_deadline;
+pub(crate) use end::cancelled as refund_month;
 pub use exchange::{on_exchange_due, report_exchange};
 pub use open::{Match, open, trade_id};
 pub use readings::submit_readings;
+pub(crate) use settle::settle_month;
 pub use start::{cancel, start};
 
 use crate::execute::Context;

@@ -5,8 +5,9 @@ use super::database::{Batch, Database, Order};
 use super::idempotency::{self, IdempotencyKey, IdempotencyRecord};
 use super::proposals::Proposals;
 use super::schema::{
-    AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedOrders, FinishedTrade, FinishedTrades, HistoryNodes, HistoryRecords,
-    MemberOrders, MemberTrades, Meta, Receipts, Setting, Table, TransactionIndex, TransactionPlace,
+    AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedContracts, FinishedOrders, FinishedTrade, FinishedTrades,
+    HeatCertificates, HistoryNodes, HistoryRecords, MemberHeatCertificates, MemberOrders, MemberTrades, Meta, Receipts, Setting, Table,
+    TransactionIndex, TransactionPlace,
 };
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
@@ -270,7 +271,12 @@ fn put_history(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), St
                 batch.put::<FinishedOrders>(&order.id, &leaf)?;
                 batch.put::<MemberOrders>(&(order.member, leaf), &order.id)?;
             }
+            HistoryRecord::Storage { contract, .. } => batch.put::<FinishedContracts>(&contract.id, &leaf)?,
             HistoryRecord::Receipt { .. } => {}
+            HistoryRecord::HeatRetired { certificate, .. } => {
+                batch.put::<HeatCertificates>(&leaf, &certificate.member)?;
+                batch.put::<MemberHeatCertificates>(&(certificate.member, leaf), &())?;
+            }
         }
     }
     Ok(())

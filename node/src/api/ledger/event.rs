@@ -1,11 +1,13 @@
 //! Events as a client reads them.
 
+use super::super::heat::PartAnswer;
 use super::super::number::Exact;
 use super::super::time;
 use super::super::trade::SettlementAnswer;
 use leg_ledger::member::KeyRole;
 use leg_ledger::receipt::{CancelReason, Event, OrderEnd};
-use leg_ledger::transaction::{Market, Resource};
+use leg_ledger::state::{OracleInput, PriceParts, StorageEnd};
+use leg_ledger::transaction::{HeatPart, HeatPurpose, Market, Resource};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -91,6 +93,12 @@ pub enum EventAnswer {
         /// Francs per unit.
         #[schema(value_type = f64)]
         price_per_unit_chf: Exact,
+        /// s, for the solar forecast, basis points.
+        supply: i32,
+        /// g, for the grid level, basis points.
+        grid: i32,
+        /// d, for resting bids against resting asks, basis points.
+        demand: i32,
     },
     /// An auction had fills.
     Auction {
@@ -122,13 +130,118 @@ pub enum EventAnswer {
         #[schema(value_type = String)]
         role: KeyRole,
     },
-    /// A solar ask shrank because its forecast fell.
+    /// An ask shrank because its solar forecast fell, or heat behind it expired.
     Shrunk {
         /// The order.
         order_id: String,
         /// What is still open.
         #[schema(value_type = f64)]
         open_quantity: Exact,
+    },
+    /// A month of a storage contract began.
+    StorageMonth {
+        /// The contract.
+        contract_id: String,
+        /// From 1.
+        month: u32,
+        /// The month's transaction.
+        transaction_id: String,
+        /// Set aside for it.
+        #[schema(value_type = f64)]
+        escrow_chf: Exact,
+    },
+    /// The buyer announced what is to be stored.
+    StorageAnnounced {
+        /// The contract.
+        contract_id: String,
+        /// BLAKE3 root of the encrypted content.
+        root: String,
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// A storage challenge was drawn.
+    StorageChallenged {
+        /// The contract.
+        contract_id: String,
+        /// Its day; 0 for the first proof.
+        day: u32,
+        /// What picks the chunks.
+        seed: String,
+        /// A proof at this time or later comes too late.
+        due: String,
+    },
+    /// A storage challenge was answered in full.
+    StorageProved {
+        /// The contract.
+        contract_id: String,
+        /// Its day.
+        day: u32,
+    },
+    /// A storage challenge was missed.
+    StorageMissed {
+        /// The contract.
+        contract_id: String,
+        /// Its day.
+        day: u32,
+        /// Missed since the last one that was answered.
+        in_row: u32,
+    },
+    /// A party gave notice.
+    StorageNotice {
+        /// The contract.
+        contract_id: String,
+        /// Who.
+        party: String,
+    },
+    /// A storage contract ended.
+    StorageEnded {
+        /// The contract.
+        contract_id: String,
+        /// Why.
+        #[schema(value_type = String)]
+        end: StorageEnd,
+    },
+    /// Heat credits changed hands without a transaction.
+    HeatTransferred {
+        /// Who gave them.
+        from: String,
+        /// Who has them now.
+        to: String,
+        /// kWh thermal.
+        #[schema(value_type = f64)]
+        quantity_kwh: Exact,
+    },
+    /// Heat credits were retired.
+    HeatRetired {
+        /// Who retired them.
+        hub_id: String,
+        /// Who used the heat.
+        used_by: String,
+        /// What for.
+        #[schema(value_type = String)]
+        purpose: HeatPurpose,
+        /// kWh thermal.
+        #[schema(value_type = f64)]
+        quantity_kwh: Exact,
+    },
+    /// What was left of a heat lot expired.
+    HeatExpired {
+        /// Who held it.
+        hub_id: String,
+        /// The part of the lot.
+        lot: PartAnswer,
+    },
+    /// A price input had too few fresh sources; its adjustment is 0.
+    InputMissing {
+        /// `solar-forecast` or `grid-level`.
+        #[schema(value_type = String)]
+        input: OracleInput,
+        /// Of which zone.
+        zone: String,
+        /// First instant of the slot.
+        slot: String,
+        /// Sources that counted.
+        sources: u32,
     },
 }
 
@@ -163,9 +276,11 @@ impl From<&Event> for EventAnswer {
                 EventAnswer::Settled { transaction_id: trade.to_string(), settlement: Box::new(SettlementAnswer::new(settlement)) }
             }
             Event::Cancelled { trade, reason } => EventAnswer::Cancelled { transaction_id: trade.to_string(), reason: *reason },
-            Event::Reference { market, slot, price } => {
+            Event::Reference { market, slot, price, parts } => {
                 let (resource, leg, _) = place(market);
-                EventAnswer::Reference { resource, leg, slot: time::slot_text(*slot), price_per_unit_chf: Exact::price(*price) }
+                let PriceParts { supply, grid, demand } = *parts;
+                let price_per_unit_chf = Exact::price(*price);
+                EventAnswer::Reference { resource, leg, slot: time::slot_text(*slot), price_per_unit_chf, supply, grid, demand }
             }
             Event::Auction { market, price, quantity } => {
                 let (resource, leg, slot) = place(market);
@@ -174,6 +289,45 @@ impl From<&Event> for EventAnswer {
             Event::Halted { resource } => EventAnswer::Halted { resource: *resource },
             Event::KeyRotated { member, role } => EventAnswer::KeyRotated { hub_id: member.to_string(), role: *role },
             Event::Shrunk { order, open } => EventAnswer::Shrunk { order_id: order.to_string(), open_quantity: Exact::quantity(*open) },
+            Event::StorageMonth { contract, month, trade, escrow } => EventAnswer::StorageMonth {
+                contract_id: contract.to_string(),
+                month: *month,
+                transaction_id: trade.to_string(),
+                escrow_chf: Exact::chf(*escrow),
+            },
+            Event::StorageAnnounced { contract, root, size } => {
+                EventAnswer::StorageAnnounced { contract_id: contract.to_string(), root: root.to_string(), bytes: *size }
+            }
+            Event::StorageChallenged { contract, day, seed, due } => EventAnswer::StorageChallenged {
+                contract_id: contract.to_string(),
+                day: *day,
+                seed: seed.to_string(),
+                due: time::text(*due),
+            },
+            Event::StorageProved { contract, day } => EventAnswer::StorageProved { contract_id: contract.to_string(), day: *day },
+            Event::StorageMissed { contract, day, in_row } => {
+                EventAnswer::StorageMissed { contract_id: contract.to_string(), day: *day, in_row: *in_row }
+            }
+            Event::StorageNotice { contract, party } => {
+                EventAnswer::StorageNotice { contract_id: contract.to_string(), party: party.to_string() }
+            }
+            Event::StorageEnded { contract, end } => EventAnswer::StorageEnded { contract_id: contract.to_string(), end: *end },
+            Event::HeatTransferred { from, to, quantity } => {
+                EventAnswer::HeatTransferred { from: from.to_string(), to: to.to_string(), quantity_kwh: Exact::quantity(*quantity) }
+            }
+            Event::HeatRetired { member, used_by, purpose, quantity } => EventAnswer::HeatRetired {
+                hub_id: member.to_string(),
+                used_by: used_by.to_string(),
+                purpose: *purpose,
+                quantity_kwh: Exact::quantity(*quantity),
+            },
+            Event::InputMissing { input, zone, slot, sources } => {
+                EventAnswer::InputMissing { input: *input, zone: zone.to_string(), slot: time::slot_text(*slot), sources: *sources }
+            }
+            Event::HeatExpired { lot, quantity } => {
+                let part = HeatPart { producer: lot.producer, slot: lot.slot, trade: lot.trade, quantity: *quantity };
+                EventAnswer::HeatExpired { hub_id: lot.holder.to_string(), lot: PartAnswer::from(&part) }
+            }
         }
     }
 }
