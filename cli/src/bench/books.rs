@@ -29,6 +29,7 @@ pub struct Books {
     /// The state.
     pub state: State,
     genesis: Genesis,
+    proposer: MemberId,
     params: Params,
     now: MarketTime,
     placed: u64,
@@ -67,7 +68,8 @@ impl Books {
         let state = genesis.state();
         let params = state.get::<Parameters>(&()).context("the state has no parameters")?.clone();
         let now = MarketTime::from_ms(genesis.clock().origin.ms());
-        Ok(Books { state, genesis, params, now, placed: 0 })
+        let proposer = genesis.committee().members().first().context("the committee is empty")?.member;
+        Ok(Books { state, genesis, proposer, params, now, placed: 0 })
     }
 
     /// The network that it belongs to.
@@ -93,6 +95,8 @@ impl Books {
             time: BlockTime::from_ms(self.now.ms()),
             market_time: self.now,
             parent: BlockId::from_hash(self.genesis.chain_id().hash()),
+            block: BlockId::from_hash(Hash::ZERO),
+            proposer: self.proposer,
             version: ProtocolVersion::V1,
         }
     }
@@ -166,6 +170,7 @@ impl Quote {
             split: false,
             solar: false,
             constraints: Constraints::default(),
+            job: None,
         }
     }
 }

@@ -88,6 +88,7 @@ impl Mix {
             split: false,
             solar: false,
             constraints: Constraints::default(),
+            job: None,
         }
     }
 }
@@ -131,7 +132,7 @@ mod tests {
             let book = match order.product {
                 Product::Energy { slot } => {
                     assert!((now.slot().get() + LEAD..now.slot().get() + LEAD + SLOTS).contains(&slot.get()));
-                    slot.to_string()
+                    slot.get().to_string()
                 }
                 other => format!("{:?}", other.resource()),
             };
