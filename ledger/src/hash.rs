@@ -2,6 +2,7 @@
 //!
 //! Invariant: no two kinds of content share a namespace, so a hash of one kind can never be presented as another.
 
+use crate::codec::{deserialize_array, serialize_array};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -176,7 +177,7 @@ impl fmt::Debug for Hash {
 
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serialize_array(&self.0, serializer) }
     }
 }
 
@@ -186,7 +187,7 @@ impl<'de> Deserialize<'de> for Hash {
             let text = String::deserialize(deserializer)?;
             Hash::from_hex(&text).ok_or_else(|| serde::de::Error::custom("not 64 lower-case hex digits"))
         } else {
-            Ok(Hash(<[u8; 32]>::deserialize(deserializer)?))
+            deserialize_array(deserializer).map(Hash)
         }
     }
 }

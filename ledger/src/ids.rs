@@ -1,5 +1,6 @@
 //! Identifiers: newtypes with explicit constructors, so that no two kinds can be mixed up.
 
+use crate::codec::{deserialize_array, serialize_array};
 use crate::hash::Hash;
 use crate::limits::MAX_SLUG;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -110,7 +111,7 @@ impl fmt::Debug for Slug {
 
 impl Serialize for Slug {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.serialize_str(self.as_str()) } else { self.0.serialize(serializer) }
+        if serializer.is_human_readable() { serializer.serialize_str(self.as_str()) } else { serialize_array(&self.0, serializer) }
     }
 }
 
@@ -119,7 +120,7 @@ impl<'de> Deserialize<'de> for Slug {
         let slug = if deserializer.is_human_readable() {
             Slug::parse(&String::deserialize(deserializer)?)
         } else {
-            Slug::from_padded(<[u8; MAX_SLUG]>::deserialize(deserializer)?)
+            Slug::from_padded(deserialize_array(deserializer)?)
         };
         slug.ok_or_else(|| serde::de::Error::custom("a name is 1 to 32 of a-z, 0-9 and '-', not at its edges"))
     }
