@@ -14,4 +14,4 @@ pub use action::{
     Action, CompleteTrade, Constraints, Market, PlaceOrder, Pricing, Product, Reading, ReadingQuality, ReplaceOrder, Resource, RotateKey,
     SettlementMethod, Side, TimeInForce,
 };
-pub use envelope::{FormError, SignedTransaction, TransactionBody, Verified, VerifyError};
+pub use envelope::{FormError, Signed, SignedTransaction, TransactionBody, Verified, VerifyError};
