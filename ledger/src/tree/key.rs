@@ -2,14 +2,28 @@
 
 use crate::hash::{Domain, Hash};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// Path of an entry in the tree, ordered as its bits are.
 ///
 /// Callers MUST use hashes of what identifies the entry ([`Key::of`]): a key that others can choose freely would let them lengthen the
 /// path of its neighbours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(Hash);
+
+impl Ord for Key {
+    /// The order of the bytes; as number, the first eight of them nearly always decide without a look at the others.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.head().cmp(&other.head()).then_with(|| self.as_bytes().cmp(other.as_bytes()))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Key {
     /// Wraps bytes that already are a key.
@@ -27,6 +41,16 @@ impl Key {
         self.0.as_bytes()
     }
 
+    /// The first 64 bits.
+    fn head(&self) -> u64 {
+        self.words().next().unwrap_or(0)
+    }
+
+    /// The bits in four numbers.
+    fn words(&self) -> impl Iterator<Item = u64> {
+        self.as_bytes().as_chunks::<8>().0.iter().map(|word| u64::from_be_bytes(*word))
+    }
+
     /// The bit at `position`, 0 being the most significant.
     pub(super) fn bit(&self, position: u8) -> bool {
         let byte = self.as_bytes().get(usize::from(position >> 3));
@@ -36,11 +60,11 @@ impl Key {
 
     /// The first bit in which two keys differ; `None` when they are equal.
     pub(super) fn first_difference(&self, other: &Key) -> Option<u8> {
-        let pairs = self.as_bytes().iter().zip(other.as_bytes());
-        (0_u8..32).zip(pairs).find(|(_, (a, b))| a != b).map(|(byte, (a, b))| {
-            // At most 7, since the bytes differ.
-            let within = u8::try_from((a ^ b).leading_zeros()).unwrap_or(7);
-            (byte << 3) | within
+        let pairs = self.words().zip(other.words());
+        (0_u8..4).zip(pairs).find(|(_, (a, b))| a != b).map(|(word, (a, b))| {
+            // At most 63, since the words differ.
+            let within = u8::try_from((a ^ b).leading_zeros()).unwrap_or(63);
+            (word << 6) | within
         })
     }
 }
