@@ -23,6 +23,6 @@ pub use records::{
 };
 pub use tables::{
     Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Parameters, References, Registers,
-    SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
+    SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View, value_hash,
 };
 pub use trade::{Fill, Trade, TradeStatus};

@@ -6,6 +6,7 @@ use super::tables::{ChangeSet, Table, View, owned};
 use crate::ids::MemberId;
 use crate::transaction::Market;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::iter::Peekable;
 use std::ops::RangeBounds;
 
@@ -15,8 +16,19 @@ pub struct Overlay<'s> {
     base: &'s State,
     changes: ChangeSet,
     counts: BTreeMap<(MemberId, Market), u64>,
+    /// The tables of the journalled changes, in order; each change itself is in the journal of its table.
+    journal: Vec<u8>,
     index_journal: Vec<(IndexKey, IndexChange)>,
     checkpoints: Vec<Checkpoint>,
+    /// Kept to save their allocation with each change.
+    scratch: Scratch,
+}
+
+/// Index keys of an entry before and after its change.
+#[derive(Debug, Default)]
+struct Scratch {
+    before: Vec<IndexKey>,
+    after: Vec<IndexKey>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +37,25 @@ enum IndexChange {
     Removed,
 }
 
-#[derive(Debug)]
+/// Lengths of the journals.
+#[derive(Clone, Copy, Debug)]
 struct Checkpoint {
-    marks: Vec<usize>,
+    changes: usize,
     index: usize,
 }
 
 impl<'s> Overlay<'s> {
     /// An overlay without changes.
     pub fn new(base: &'s State) -> Self {
-        Overlay { base, changes: ChangeSet::default(), counts: BTreeMap::new(), index_journal: Vec::new(), checkpoints: Vec::new() }
+        Overlay {
+            base,
+            changes: ChangeSet::default(),
+            counts: BTreeMap::new(),
+            journal: Vec::new(),
+            index_journal: Vec::new(),
+            checkpoints: Vec::new(),
+            scratch: Scratch::default(),
+        }
     }
 
     /// The state below.
@@ -58,12 +79,27 @@ impl<'s> Overlay<'s> {
     }
 
     fn change<T: Table>(&mut self, key: T::Key, value: Option<T::Value>) {
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        if let Some(old) = self.get::<T>(&key) {
-            T::index(&key, old, &mut before);
-        }
+        let Scratch { mut before, mut after } = std::mem::take(&mut self.scratch);
+        before.clear();
+        after.clear();
         if let Some(new) = &value {
             T::index(&key, new, &mut after);
+        }
+        let delta = T::delta_mut(&mut self.changes.deltas);
+        let previous = match delta.map.entry(key.clone()) {
+            Entry::Occupied(mut entry) => Some(entry.insert(value)),
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+                None
+            }
+        };
+        if T::INDEXED {
+            let old = previous.as_ref().map_or_else(|| self.base.get::<T>(&key), Option::as_ref);
+            old.into_iter().for_each(|old| T::index(&key, old, &mut before));
+        }
+        if !self.checkpoints.is_empty() {
+            delta.journal.push((key, previous));
+            self.journal.push(T::ID);
         }
         for index in before.iter().filter(|k| !after.contains(k)) {
             self.change_index(*index, IndexChange::Removed);
@@ -71,14 +107,7 @@ impl<'s> Overlay<'s> {
         for index in after.iter().filter(|k| !before.contains(k)) {
             self.change_index(*index, IndexChange::Added);
         }
-        let journal = !self.checkpoints.is_empty();
-        let delta = T::delta_mut(&mut self.changes.deltas);
-        if journal {
-            let previous = delta.map.insert(key.clone(), value);
-            delta.journal.push((key, previous));
-        } else {
-            delta.map.insert(key, value);
-        }
+        self.scratch = Scratch { before, after };
     }
 
     fn change_index(&mut self, key: IndexKey, change: IndexChange) {
@@ -102,9 +131,8 @@ impl<'s> Overlay<'s> {
             }
         }
         if let IndexKey::MemberOrder { member, market, .. } = key {
-            let now = self.open_orders(member, market);
-            let next = if change == IndexChange::Added { now.saturating_add(1) } else { now.saturating_sub(1) };
-            self.counts.insert((member, market), next);
+            let count = self.counts.entry((member, market)).or_insert_with(|| self.base.open_orders(member, market));
+            *count = if change == IndexChange::Added { count.saturating_add(1) } else { count.saturating_sub(1) };
         }
     }
 
@@ -125,7 +153,7 @@ impl<'s> Overlay<'s> {
 
     /// Opens a checkpoint; close it with [`Overlay::keep`] or [`Overlay::rollback`].
     pub fn checkpoint(&mut self) {
-        self.checkpoints.push(Checkpoint { marks: self.changes.deltas.marks(), index: self.index_journal.len() });
+        self.checkpoints.push(Checkpoint { changes: self.journal.len(), index: self.index_journal.len() });
     }
 
     /// Closes the innermost checkpoint and keeps its changes.
@@ -133,13 +161,19 @@ impl<'s> Overlay<'s> {
         self.checkpoints.pop();
         if self.checkpoints.is_empty() {
             self.index_journal.clear();
+            for table in self.journal.drain(..) {
+                self.changes.deltas.keep(table);
+            }
         }
     }
 
     /// Closes the innermost checkpoint and undoes its changes.
     pub fn rollback(&mut self) {
         let Some(checkpoint) = self.checkpoints.pop() else { return };
-        self.changes.deltas.rollback(&checkpoint.marks);
+        while self.journal.len() > checkpoint.changes {
+            let Some(table) = self.journal.pop() else { break };
+            self.changes.deltas.undo(table);
+        }
         while self.index_journal.len() > checkpoint.index {
             let Some((key, change)) = self.index_journal.pop() else { return };
             let inverse = if change == IndexChange::Added { IndexChange::Removed } else { IndexChange::Added };

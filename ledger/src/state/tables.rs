@@ -20,12 +20,17 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeBounds};
 
+/// What most flat keys fit in: the table's id and a hash or a name.
+const FLAT_KEY_BYTES: usize = 33;
+
 /// One typed table of the state.
 pub trait Table: Sized + 'static {
     /// First byte of its flat keys; never reused.
     const ID: u8;
     /// Name for people.
     const NAME: &'static str;
+    /// Whether its entries have index keys.
+    const INDEXED: bool;
     /// Its key; the order of keys is the order of iteration.
     type Key: Ord + Clone + Serialize + DeserializeOwned;
     /// Its value.
@@ -44,8 +49,9 @@ pub trait Table: Sized + 'static {
 
     /// The flat key of an entry.
     fn flat_key(key: &Self::Key) -> Vec<u8> {
-        let mut bytes = vec![Self::ID];
-        bytes.extend(codec::encode(key));
+        let mut bytes = Vec::with_capacity(FLAT_KEY_BYTES);
+        bytes.push(Self::ID);
+        codec::encode_into(key, &mut bytes);
         bytes
     }
 }
@@ -68,19 +74,28 @@ impl<T: Table> Default for Delta<T> {
 }
 
 impl<T: Table> Delta<T> {
-    fn rollback(&mut self, mark: usize) {
-        while self.journal.len() > mark {
-            match self.journal.pop() {
-                Some((key, Some(before))) => drop(self.map.insert(key, before)),
-                Some((key, None)) => drop(self.map.remove(&key)),
-                None => return,
-            }
+    /// Takes back the last change in the journal.
+    fn undo(&mut self) {
+        match self.journal.pop() {
+            Some((key, Some(before))) => drop(self.map.insert(key, before)),
+            Some((key, None)) => drop(self.map.remove(&key)),
+            None => {}
         }
     }
 }
 
+/// Whether a table has index keys: all but those declared with `index::none`.
+macro_rules! indexed {
+    (none) => {
+        false
+    };
+    ($index:ident) => {
+        true
+    };
+}
+
 macro_rules! tables {
-    ($($(#[$doc:meta])* $table:ident = $id:literal, $field:ident: $key:ty => $value:ty, $index:path;)+) => {
+    ($($(#[$doc:meta])* $table:ident = $id:literal, $field:ident: $key:ty => $value:ty, index::$index:ident;)+) => {
         $($(#[$doc])*
         #[derive(Debug)]
         pub enum $table {}
@@ -88,10 +103,11 @@ macro_rules! tables {
         impl Table for $table {
             const ID: u8 = $id;
             const NAME: &'static str = stringify!($field);
+            const INDEXED: bool = indexed!($index);
             type Key = $key;
             type Value = $value;
 
-            fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>) { $index(key, value, out) }
+            fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>) { index::$index(key, value, out) }
             fn map(tables: &Tables) -> &BTreeMap<$key, $value> { &tables.$field }
             fn map_mut(tables: &mut Tables) -> &mut BTreeMap<$key, $value> { &mut tables.$field }
             fn delta(deltas: &Deltas) -> &Delta<Self> { &deltas.$field }
@@ -107,15 +123,24 @@ macro_rules! tables {
         pub struct Deltas { $($field: Delta<$table>,)+ }
 
         impl Deltas {
-            pub(super) fn marks(&self) -> Vec<usize> { vec![$(self.$field.journal.len(),)+] }
+            /// Takes back the last change of a table.
+            pub(super) fn undo(&mut self, table: u8) {
+                match table {
+                    $($id => self.$field.undo(),)+
+                    _ => {}
+                }
+            }
 
-            pub(super) fn rollback(&mut self, marks: &[usize]) {
-                let mut marks = marks.iter().copied();
-                $(self.$field.rollback(marks.next().unwrap_or(0));)+
+            /// Keeps the last change of a table.
+            pub(super) fn keep(&mut self, table: u8) {
+                match table {
+                    $($id => drop(self.$field.journal.pop()),)+
+                    _ => {}
+                }
             }
 
             fn entries(&self) -> Vec<StateEntry> {
-                let mut out = Vec::new();
+                let mut out = Vec::with_capacity([$(self.$field.map.len(),)+].iter().fold(0, |sum, n| n.saturating_add(sum)));
                 $(flat_entries::<$table>(&self.$field, &mut out);)+
                 out
             }
@@ -193,8 +218,13 @@ impl StateEntry {
 
     /// Value hash in the tree; `None` where the entry was removed.
     pub fn value_hash(&self) -> Option<Hash> {
-        self.value.as_ref().map(|v| Hash::of(Domain::StateValue, v))
+        self.value.as_deref().map(value_hash)
     }
+}
+
+/// The value hash in the tree of a canonical value.
+pub fn value_hash(value: &[u8]) -> Hash {
+    Hash::of(Domain::StateValue, value)
 }
 
 /// Why stored entries are not a state. Fatal: the store is damaged.
