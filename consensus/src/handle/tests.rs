@@ -473,7 +473,8 @@ fn a_follower_and_a_rotated_key_follow_without_voting() {
 #[test]
 fn committed_blocks_are_given_in_bounded_batches() {
     let (chain, proposals) = (MemoryChain::new(4), MemoryProposals::default());
-    for height in 1..=20 {
+    let batch = crate::codec::SYNC_BATCH as u64;
+    for height in 1..=batch + 12 {
         let block = chain.block(0, member(proposer(height, 0)), at(height * 100));
         let decided = certificate(&block, 0, [0, 1, 2]);
         chain.with(|s| s.blocks.push((block, decided)));
@@ -484,9 +485,9 @@ fn committed_blocks_are_given_in_bounded_batches() {
         values.iter().map(|v| v.certificate.height.ledger().get()).collect()
     };
     assert_eq!(heights(3..=5), [3, 4, 5]);
-    assert_eq!(heights(3..=u64::MAX), (3..=10).collect::<Vec<_>>());
-    assert_eq!(heights(19..=40), [19, 20]);
-    assert_eq!(heights(21..=22), Vec::<u64>::new());
+    assert_eq!(heights(3..=u64::MAX), (3..3 + batch).collect::<Vec<_>>());
+    assert_eq!(heights(batch + 11..=batch + 40), [batch + 11, batch + 12]);
+    assert_eq!(heights(batch + 13..=batch + 14), Vec::<u64>::new());
     #[allow(clippy::reversed_empty_ranges)]
     let reversed = heights(5..=3);
     assert_eq!(reversed, Vec::<u64>::new());
