@@ -45,6 +45,7 @@ pub mod params;
 pub mod receipt;
 pub mod signature;
 pub mod state;
+pub mod storage;
 #[cfg(test)]
 #[allow(dead_code)] // a kit: each room's tests use a part of it
 pub(crate) mod testing;

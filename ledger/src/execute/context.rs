@@ -5,7 +5,7 @@ use crate::ids::{BlockId, Height, MemberId, Nonce, TransactionId};
 use crate::member::Member;
 use crate::params::{Params, ProtocolVersion};
 use crate::receipt::{CancelReason, Code, Event, OrderEnd, Receipt, Settlement};
-use crate::state::{Members, Order, Overlay, Trade, View};
+use crate::state::{Members, Order, Overlay, StorageContract, StorageEnd, Trade, View};
 use crate::time::{BlockTime, MarketTime};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,10 @@ pub struct BlockFacts {
     pub time: BlockTime,
     /// The same in market time.
     pub market_time: MarketTime,
+    /// Its id, which picks the chunks of storage challenges.
+    pub block: BlockId,
+    /// Who proposed it.
+    pub proposer: MemberId,
     /// Its parent, the source of every tie-break.
     pub parent: BlockId,
     /// The rules in force.
@@ -71,6 +75,15 @@ pub enum HistoryRecord {
     Receipt {
         /// The receipt.
         receipt: Receipt,
+        /// In which block.
+        height: Height,
+    },
+    /// A storage contract that ended; its months were recorded one by one.
+    Storage {
+        /// The contract.
+        contract: StorageContract,
+        /// Why.
+        end: StorageEnd,
         /// In which block.
         height: Height,
     },

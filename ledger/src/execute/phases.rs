@@ -12,6 +12,7 @@ use crate::meter;
 use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
+use crate::storage;
 use crate::trade;
 use crate::transaction::{Action, Verified};
 use std::collections::BTreeMap;
@@ -53,6 +54,7 @@ pub fn execute_block(state: &State, facts: BlockFacts, transactions: &[Verified]
     market::run_auctions(&mut ctx)?;
     market::update_references(&mut ctx)?;
     rotate_committees(&mut ctx)?;
+    market::expect_auctions(&mut ctx);
     invariants::check_changes(&ctx.state)?;
     let Context { state, events, mut finished, .. } = ctx;
     finished.extend(receipts.iter().map(|receipt| HistoryRecord::Receipt { receipt: *receipt, height: facts.height }));
@@ -79,6 +81,7 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::SlotReading(key) => meter::expire_slot_reading(ctx, key)?,
             TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
             TimerId::Market(market) => market::expire_market(ctx, market),
+            TimerId::Storage(contract) => storage::on_due(ctx, contract)?,
         }
     }
     Ok(())
@@ -158,7 +161,10 @@ fn finishes(action: &Action) -> bool {
         | Action::CompleteTrade(_)
         | Action::ConfirmTrade { .. }
         | Action::CancelTrade { .. }
-        | Action::SubmitReadings { .. } => true,
+        | Action::SubmitReadings { .. }
+        | Action::AnnounceManifest(_)
+        | Action::ProveStorage(_)
+        | Action::TerminateStorage { .. } => true,
         Action::PlaceOrder(_)
         | Action::ReplaceOrder(_)
         | Action::ReportExchange { .. }
@@ -182,6 +188,9 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::ForecastSolar { slots } => market::forecast(ctx, env, slots),
         Action::RotateKey(rotate) => governance::rotate_key(ctx, env, rotate),
         Action::HaltMarket { resource } => market::halt(ctx, env, *resource),
+        Action::AnnounceManifest(announced) => storage::announce(ctx, env, announced),
+        Action::ProveStorage(proof) => storage::prove(ctx, env, proof),
+        Action::TerminateStorage { contract } => storage::terminate(ctx, env, *contract),
     }?;
     Ok(None)
 }

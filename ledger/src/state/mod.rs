@@ -10,6 +10,7 @@ mod index;
 mod order;
 mod overlay;
 mod records;
+mod storage;
 mod tables;
 mod trade;
 
@@ -21,8 +22,9 @@ pub use records::{
     AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey,
     SlotReading, SlotReadingKey,
 };
+pub use storage::{Challenge, PaidMonth, StorageContract, StorageEnd, StorageStage};
 pub use tables::{
     Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Parameters, References, Registers,
-    SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View, value_hash,
+    SlotReadings, State, StateEntry, StateError, StorageContracts, Table, TotalsTable, Trades, View, value_hash,
 };
 pub use trade::{Fill, Trade, TradeStatus};

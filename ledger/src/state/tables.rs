@@ -5,7 +5,7 @@
 use super::index::{self, IndexKey};
 use super::{
     Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState, Register, RegisterKey,
-    SlotReading, SlotReadingKey, Totals, Trade,
+    SlotReading, SlotReadingKey, StorageContract, Totals, Trade,
 };
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
@@ -199,6 +199,8 @@ tables! {
     Forecasts = 14, forecasts: (MemberId, Slot) => ForecastEntry, index::of_forecast;
     /// Heat lots.
     HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
+    /// Running storage contracts.
+    StorageContracts = 16, storage_contracts: TradeId => StorageContract, index::of_contract;
 }
 
 /// One changed entry as flat bytes; `value` is `None` where it was removed.

@@ -3,6 +3,7 @@
 use super::{check_in_time, readings, trade};
 use crate::amount::Quantity;
 use crate::execute::{Context, Envelope};
+use crate::market;
 use crate::meter;
 use crate::receipt::{Code, Event};
 use crate::state::{Trade, TradeStatus, Trades};
@@ -36,6 +37,7 @@ pub fn complete(ctx: &mut Context<'_>, envelope: &Envelope, done: &CompleteTrade
     trade.status = TradeStatus::Delivered;
     trade.deadline = Some(ctx.facts.market_time.checked_add_ms(ctx.params.confirm_window_ms).ok_or(Code::Overflow)?);
     ctx.events.push(Event::Delivered { trade: trade.id, quantity });
+    market::backing_freed(ctx, trade.seller);
     ctx.state.put::<Trades>(trade.id, trade);
     Ok(())
 }

@@ -31,5 +31,6 @@ pub(super) fn confirmed(ctx: &mut Context<'_>, mut trade: Trade, silent: bool) -
     trade.status = TradeStatus::Confirmed;
     ctx.events.push(Event::Confirmed { trade: trade.id, silent });
     let metered = complete::delivered(&trade).ok_or(Code::Overflow)?;
-    settle::settle(ctx, trade, metered, metered)
+    settle::settle(ctx, trade, metered, metered)?;
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::exchange;
 use crate::execute::{self, Context, HistoryRecord};
+use crate::market;
 use crate::receipt::{CancelReason, Code, Event, Settlement};
 use crate::state::{Trade, TradeStatus, Trades};
 use crate::transaction::Market;
@@ -10,12 +11,13 @@ use crate::transaction::Market;
 ///
 /// # Errors
 /// A move of money that fails: a bug.
-pub(super) fn cancelled(ctx: &mut Context<'_>, mut trade: Trade, reason: CancelReason) -> Result<(), Code> {
+pub(crate) fn cancelled(ctx: &mut Context<'_>, mut trade: Trade, reason: CancelReason) -> Result<(), Code> {
     execute::refund_escrow(ctx, trade.buyer, trade.escrow)?;
     if let Market::Energy { leg, slot } = trade.market {
         exchange::withdraw(ctx, leg, slot)?;
     }
     ctx.state.remove::<Trades>(&trade.id);
+    market::backing_freed(ctx, trade.seller);
     trade.status = TradeStatus::Cancelled;
     trade.deadline = None;
     ctx.events.push(Event::Cancelled { trade: trade.id, reason });

@@ -15,6 +15,7 @@
 //! ```
 //!
 //! * A deadline is in `Trade::deadline`; at that time or later a party's step is too late, whether the timer has run yet or not.
+//! * Storage has contracts whose months are trades ([`crate::storage`]); no step here is theirs.
 //! * Energy takes no signature of the parties: the seller's meter and the grid operator are the evidence, so it is confirmed by rule.
 //! * What ends leaves the state as a `HistoryRecord`; an `Event` tells it. `Event::Cancelled` with its reason and `Event::Confirmed` with
 //!   `silent` are what reputation will count.
@@ -37,9 +38,11 @@ mod start;
 pub use complete::complete;
 pub use confirm::confirm;
 pub use deadline::on_deadline;
+pub(crate) use end::cancelled as refund_month;
 pub use exchange::{on_exchange_due, report_exchange};
 pub use open::{Match, open, trade_id};
 pub use readings::submit_readings;
+pub(crate) use settle::settle_month;
 pub use start::{cancel, start};
 
 use crate::execute::Context;

@@ -22,7 +22,7 @@ use crate::transaction::Resource;
 ///
 /// # Errors
 /// [`Code::Overflow`], [`Code::InsufficientFunds`]: bugs, since the escrow covers it.
-pub(super) fn settle(ctx: &mut Context<'_>, trade: Trade, payable: Quantity, metered: Quantity) -> Result<(), Code> {
+pub(super) fn settle(ctx: &mut Context<'_>, trade: Trade, payable: Quantity, metered: Quantity) -> Result<Settlement, Code> {
     let mut settlement = terms(&trade, payable, metered, &ctx.params).ok_or(Code::Overflow)?;
     execute::settle_escrow(ctx, trade.buyer, trade.seller, settlement.gross, settlement.fee)?;
     execute::refund_escrow(ctx, trade.buyer, settlement.refund)?;
@@ -34,7 +34,16 @@ pub(super) fn settle(ctx: &mut Context<'_>, trade: Trade, payable: Quantity, met
         settlement.heat = heat::issue(ctx, &trade, settlement.quantity)?;
     }
     end::settled(ctx, trade, settlement);
-    Ok(())
+    Ok(settlement)
+}
+
+/// Pays for `payable` of a storage month. What was not proved is not paid, and costs no more than that (MARKET 7).
+///
+/// # Errors
+/// As [`settle`].
+pub(crate) fn settle_month(ctx: &mut Context<'_>, trade: Trade, payable: Quantity) -> Result<Settlement, Code> {
+    let ordered = trade.quantity;
+    settle(ctx, trade, payable, ordered)
 }
 
 /// gross - fee - penalty + bonus, at least zero: a larger penalty is taken from elsewhere.

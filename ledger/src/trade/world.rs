@@ -252,6 +252,7 @@ fn fire(ctx: &mut Context<'_>, id: TimerId) -> Result<(), Fault> {
         TimerId::Exchange(leg, slot) => on_exchange_due(ctx, leg, slot),
         TimerId::SlotReading(key) => crate::meter::expire_slot_reading(ctx, key),
         TimerId::Forecast(member, slot) => crate::meter::expire_forecast(ctx, member, slot),
+        TimerId::Storage(id) => crate::storage::on_due(ctx, id),
         TimerId::Order(_) | TimerId::Market(_) => Err(Fault::Missing("order book in these tests")),
     }
 }

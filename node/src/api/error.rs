@@ -122,7 +122,7 @@ impl ApiError {
 fn rejection_status(code: Code) -> StatusCode {
     match code {
         Code::MemberInactive | Code::WrongRole | Code::NotParty | Code::NotCommittee | Code::NoCommunity => StatusCode::FORBIDDEN,
-        Code::UnknownOrder | Code::UnknownTrade => StatusCode::NOT_FOUND,
+        Code::UnknownOrder | Code::UnknownTrade | Code::UnknownContract => StatusCode::NOT_FOUND,
         Code::AtomicSibling
         | Code::SlotClosed
         | Code::InsufficientFunds
@@ -136,6 +136,10 @@ fn rejection_status(code: Code) -> StatusCode {
         | Code::TooLate
         | Code::TooEarly
         | Code::OverClaimed
+        | Code::ManifestKnown
+        | Code::ReplicaClash
+        | Code::NoChallenge
+        | Code::NoticeGiven
         | Code::AlreadyReported => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
