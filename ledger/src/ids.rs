@@ -1,9 +1,10 @@
 //! Identifiers: newtypes with explicit constructors, so that no two kinds can be mixed up.
 
 use crate::codec::{deserialize_array, serialize_array};
-use crate::hash::Hash;
+use crate::hash::{Hash, compare};
 use crate::limits::MAX_SLUG;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cmp::Ordering;
 use std::fmt;
 
 macro_rules! hash_id {
@@ -65,8 +66,20 @@ hash_id!(
 );
 
 /// A short name: 1 to 32 of `a-z 0-9 -`, not starting or ending with `-`. Stored zero-padded, so that it is `Copy` and compares by bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slug([u8; MAX_SLUG]);
+
+impl Ord for Slug {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for Slug {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Slug {
     /// Parses a name; `None` if it breaks the rules above.

@@ -65,7 +65,7 @@ impl<'s> Overlay<'s> {
 
     /// Entries of a table that were put or removed so far, whatever they were before.
     pub fn changed<T: Table>(&self) -> impl Iterator<Item = (&T::Key, Option<&T::Value>)> {
-        T::delta(&self.changes.deltas).map.iter().map(|(k, v)| (k, v.as_ref()))
+        T::delta(&self.changes.deltas).map.iter().map(|(k, v)| (k, v.as_deref()))
     }
 
     /// Puts an entry.
@@ -86,6 +86,7 @@ impl<'s> Overlay<'s> {
             T::index(&key, new, &mut after);
         }
         let delta = T::delta_mut(&mut self.changes.deltas);
+        let value = value.map(Box::new);
         let previous = match delta.map.entry(key.clone()) {
             Entry::Occupied(mut entry) => Some(entry.insert(value)),
             Entry::Vacant(entry) => {
@@ -94,7 +95,7 @@ impl<'s> Overlay<'s> {
             }
         };
         if T::INDEXED {
-            let old = previous.as_ref().map_or_else(|| self.base.get::<T>(&key), Option::as_ref);
+            let old = previous.as_ref().map_or_else(|| self.base.get::<T>(&key), Option::as_deref);
             old.into_iter().for_each(|old| T::index(&key, old, &mut before));
         }
         if !self.checkpoints.is_empty() {
@@ -190,15 +191,15 @@ impl<'s> Overlay<'s> {
 impl View for Overlay<'_> {
     fn get<T: Table>(&self, key: &T::Key) -> Option<&T::Value> {
         match T::delta(&self.changes.deltas).map.get(key) {
-            Some(changed) => changed.as_ref(),
+            Some(changed) => changed.as_deref(),
             None => self.base.get::<T>(key),
         }
     }
 
     fn range<'a, T: Table>(&'a self, range: impl RangeBounds<T::Key>) -> impl Iterator<Item = (&'a T::Key, &'a T::Value)> + 'a {
         let bounds = (owned(range.start_bound()), owned(range.end_bound()));
-        let below = T::map(&self.base.tables).range(bounds.clone()).map(|(k, v)| (k, Some(v)));
-        let above = T::delta(&self.changes.deltas).map.range(bounds).map(|(k, v)| (k, v.as_ref()));
+        let below = T::map(&self.base.tables).range(bounds.clone()).map(|(k, v)| (k, Some(v.as_ref())));
+        let above = T::delta(&self.changes.deltas).map.range(bounds).map(|(k, v)| (k, v.as_deref()));
         Merge { below: below.peekable(), above: above.peekable() }.filter_map(|(k, v)| v.map(|v| (k, v)))
     }
 

@@ -39,9 +39,9 @@ pub trait Table: Sized + 'static {
     /// Index keys of an entry.
     fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>);
     #[doc(hidden)]
-    fn map(tables: &Tables) -> &BTreeMap<Self::Key, Self::Value>;
+    fn map(tables: &Tables) -> &Entries<Self>;
     #[doc(hidden)]
-    fn map_mut(tables: &mut Tables) -> &mut BTreeMap<Self::Key, Self::Value>;
+    fn map_mut(tables: &mut Tables) -> &mut Entries<Self>;
     #[doc(hidden)]
     fn delta(deltas: &Deltas) -> &Delta<Self>;
     #[doc(hidden)]
@@ -56,14 +56,20 @@ pub trait Table: Sized + 'static {
     }
 }
 
+/// The entries of a table. Values are boxed: an entry goes from a block's changes to the state as a pointer, and a look-up passes keys only.
+pub(super) type Entries<T> = BTreeMap<<T as Table>::Key, Box<<T as Table>::Value>>;
+
+/// The new value of a changed entry; `None` where it was removed.
+pub(super) type Changed<T> = Option<Box<<T as Table>::Value>>;
+
 /// A key and the change that stood there before: `None` where none did.
-type Undo<T> = (<T as Table>::Key, Option<Option<<T as Table>::Value>>);
+type Undo<T> = (<T as Table>::Key, Option<Changed<T>>);
 
 /// Changes of one table with a journal for rollback.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Delta<T: Table> {
-    pub(super) map: BTreeMap<T::Key, Option<T::Value>>,
+    pub(super) map: BTreeMap<T::Key, Changed<T>>,
     pub(super) journal: Vec<Undo<T>>,
 }
 
@@ -108,15 +114,15 @@ macro_rules! tables {
             type Value = $value;
 
             fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>) { index::$index(key, value, out) }
-            fn map(tables: &Tables) -> &BTreeMap<$key, $value> { &tables.$field }
-            fn map_mut(tables: &mut Tables) -> &mut BTreeMap<$key, $value> { &mut tables.$field }
+            fn map(tables: &Tables) -> &Entries<Self> { &tables.$field }
+            fn map_mut(tables: &mut Tables) -> &mut Entries<Self> { &mut tables.$field }
             fn delta(deltas: &Deltas) -> &Delta<Self> { &deltas.$field }
             fn delta_mut(deltas: &mut Deltas) -> &mut Delta<Self> { &mut deltas.$field }
         })+
 
         #[doc(hidden)]
         #[derive(Clone, Debug, Default, PartialEq)]
-        pub struct Tables { $($field: BTreeMap<$key, $value>,)+ }
+        pub struct Tables { $($field: Entries<$table>,)+ }
 
         #[doc(hidden)]
         #[derive(Debug, Default)]
@@ -302,7 +308,7 @@ impl State {
         for index in keys {
             self.add_index(index);
         }
-        T::map_mut(&mut self.tables).insert(key, value);
+        T::map_mut(&mut self.tables).insert(key, Box::new(value));
         Ok(())
     }
 
@@ -374,11 +380,11 @@ pub trait View {
 
 impl View for State {
     fn get<T: Table>(&self, key: &T::Key) -> Option<&T::Value> {
-        T::map(&self.tables).get(key)
+        T::map(&self.tables).get(key).map(Box::as_ref)
     }
 
     fn range<'a, T: Table>(&'a self, range: impl RangeBounds<T::Key>) -> impl Iterator<Item = (&'a T::Key, &'a T::Value)> + 'a {
-        T::map(&self.tables).range((owned(range.start_bound()), owned(range.end_bound())))
+        T::map(&self.tables).range((owned(range.start_bound()), owned(range.end_bound()))).map(|(k, v)| (k, v.as_ref()))
     }
 
     fn index(&self, range: impl RangeBounds<IndexKey>) -> impl Iterator<Item = IndexKey> + '_ {

@@ -2,28 +2,14 @@
 
 use crate::hash::{Domain, Hash};
 use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
 
 /// Path of an entry in the tree, ordered as its bits are.
 ///
 /// Callers MUST use hashes of what identifies the entry ([`Key::of`]): a key that others can choose freely would let them lengthen the
 /// path of its neighbours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(Hash);
-
-impl Ord for Key {
-    /// The order of the bytes; as number, the first eight of them nearly always decide without a look at the others.
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.head().cmp(&other.head()).then_with(|| self.as_bytes().cmp(other.as_bytes()))
-    }
-}
-
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
 
 impl Key {
     /// Wraps bytes that already are a key.
@@ -39,11 +25,6 @@ impl Key {
     /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()
-    }
-
-    /// The first 64 bits.
-    fn head(&self) -> u64 {
-        self.words().next().unwrap_or(0)
     }
 
     /// The bits in four numbers.
