@@ -71,7 +71,7 @@ type Undo<T> = (<T as Table>::Key, Option<Changed<T>>);
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Delta<T: Table> {
-    pub(super) map: BTreeMap<T::Key, Changed<T>>,
+    pub(super) map: BTreeMap<T::Key, Option<Box<T::Value>>>,
     pub(super) journal: Vec<Undo<T>>,
 }
 
