@@ -61,11 +61,8 @@ pub trait Table: Sized + 'static {
 /// The entries of a table. Values are boxed: an entry goes from a block's changes to the state as a pointer, and a look-up passes keys only.
 pub(super) type Entries<T> = BTreeMap<<T as Table>::Key, Box<<T as Table>::Value>>;
 
-/// The new value of a changed entry; `None` where it was removed.
-pub(super) type Changed<T> = Option<Box<<T as Table>::Value>>;
-
 /// A key and the change that stood there before: `None` where none did.
-type Undo<T> = (<T as Table>::Key, Option<Changed<T>>);
+type Undo<T> = (<T as Table>::Key, Option<Option<Box<<T as Table>::Value>>>);
 
 /// Changes of one table with a journal for rollback.
 #[doc(hidden)]
