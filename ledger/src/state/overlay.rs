@@ -4,7 +4,7 @@ use super::State;
 use super::index::IndexKey;
 use super::tables::{ChangeSet, Table, View, owned};
 use crate::ids::MemberId;
-use crate::transaction::Market;
+use crate::transaction::{Market, Resource};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::iter::Peekable;
@@ -16,6 +16,7 @@ pub struct Overlay<'s> {
     base: &'s State,
     changes: ChangeSet,
     counts: BTreeMap<(MemberId, Market), u64>,
+    loads: BTreeMap<(MemberId, Resource), u64>,
     /// The tables of the journalled changes, in order; each change itself is in the journal of its table.
     journal: Vec<u8>,
     index_journal: Vec<(IndexKey, IndexChange)>,
@@ -37,6 +38,16 @@ enum IndexChange {
     Removed,
 }
 
+impl IndexChange {
+    /// A sum over the index after a key with this part came or went.
+    fn applied(self, sum: u64, part: u64) -> u64 {
+        match self {
+            IndexChange::Added => sum.saturating_add(part),
+            IndexChange::Removed => sum.saturating_sub(part),
+        }
+    }
+}
+
 /// Lengths of the journals.
 #[derive(Clone, Copy, Debug)]
 struct Checkpoint {
@@ -51,6 +62,7 @@ impl<'s> Overlay<'s> {
             base,
             changes: ChangeSet::default(),
             counts: BTreeMap::new(),
+            loads: BTreeMap::new(),
             journal: Vec::new(),
             index_journal: Vec::new(),
             checkpoints: Vec::new(),
@@ -133,7 +145,10 @@ impl<'s> Overlay<'s> {
         }
         if let IndexKey::MemberOrder { member, market, .. } = key {
             let count = self.counts.entry((member, market)).or_insert_with(|| self.base.open_orders(member, market));
-            *count = if change == IndexChange::Added { count.saturating_add(1) } else { count.saturating_sub(1) };
+            *count = change.applied(*count, 1);
+        } else if let IndexKey::Load { member, resource, energy, .. } = key {
+            let load = self.loads.entry((member, resource)).or_insert_with(|| self.base.load(member, resource));
+            *load = change.applied(*load, energy.get());
         }
     }
 
@@ -212,6 +227,10 @@ impl View for Overlay<'_> {
 
     fn open_orders(&self, member: MemberId, market: Market) -> u64 {
         self.counts.get(&(member, market)).copied().unwrap_or_else(|| self.base.open_orders(member, market))
+    }
+
+    fn load(&self, member: MemberId, resource: Resource) -> u64 {
+        self.loads.get(&(member, resource)).copied().unwrap_or_else(|| self.base.load(member, resource))
     }
 
     fn before_block(&self) -> &State {
