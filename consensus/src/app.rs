@@ -193,7 +193,7 @@ impl App {
             }
             HostMsg::RestreamValue { height, round, valid_round, value_id, .. } => {
                 let round = ledger_round(round).unwrap_or_default();
-                let parts = self.handler.on_restream(height.ledger(), round, ledger_round(valid_round), value_id);
+                let parts = self.handler.on_restream(height.ledger(), round, ledger_round(valid_round), value_id)?;
                 self.publish(parts);
             }
             HostMsg::Decided { certificate, reply_to, .. } => {

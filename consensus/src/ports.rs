@@ -182,6 +182,12 @@ pub trait ProposalStore: Send {
     /// Fatal.
     fn put(&mut self, height: Height, block: BlockId, bytes: &[u8]) -> Result<(), PortError>;
 
+    /// A block kept for a height; `None` if it is not.
+    ///
+    /// # Errors
+    /// Fatal.
+    fn get(&self, height: Height, block: BlockId) -> Result<Option<Vec<u8>>, PortError>;
+
     /// All blocks kept for a height, in any order.
     ///
     /// # Errors

@@ -257,7 +257,7 @@ impl Simulation {
             }
             Effect::RestreamProposal(height, round, pol_round, _, id, r) => {
                 let round = ledger_round(round).unwrap();
-                for part in self.nodes[node].handler.on_restream(height.ledger(), round, ledger_round(pol_round), id) {
+                for part in self.nodes[node].handler.on_restream(height.ledger(), round, ledger_round(pol_round), id).unwrap() {
                     self.broadcast(node, WireMessage::Part(stream_message(part)));
                 }
                 r.resume_with(())

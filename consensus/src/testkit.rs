@@ -220,6 +220,10 @@ impl ProposalStore for MemoryProposals {
         Ok(())
     }
 
+    fn get(&self, height: Height, block: BlockId) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(self.0.lock().unwrap().get(&(height, block)).cloned())
+    }
+
     fn load(&self, height: Height) -> Result<Vec<Vec<u8>>, PortError> {
         let kept = self.0.lock().unwrap();
         Ok(kept.iter().filter(|((h, _), _)| *h == height).map(|(_, b)| b.clone()).collect())

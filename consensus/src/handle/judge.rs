@@ -74,7 +74,7 @@ impl Handler {
         let Some(held) = self.blocks.get(&id) else {
             return Ok(Validity::Invalid);
         };
-        let header = &held.block.header;
+        let header = &held.header;
         let known_good = held.accepted || self.polkas.contains(&id);
         let drift = u64::try_from(self.settings.pace.max_drift.as_millis()).unwrap_or(u64::MAX);
         let reason = if let Err(reason) = &held.rules {
@@ -103,8 +103,8 @@ impl Handler {
         let height = self.height();
         let votes = self.voter().is_some();
         if let Some(held) = self.blocks.get_mut(&id) {
-            if votes && !held.kept {
-                self.proposals.put(height, id, &held.bytes)?;
+            if let Some(content) = held.content.as_ref().filter(|_| votes && !held.kept) {
+                self.proposals.put(height, id, &content.bytes)?;
                 held.kept = true;
             }
             held.accepted = true;

@@ -2,7 +2,7 @@
 
 use super::{Handler, Held, Source};
 use crate::action::Fatal;
-use crate::codec::{MAX_SYNC_RESPONSE_BYTES, SYNC_BATCH, certificate_to_engine};
+use crate::codec::{MAX_SYNC_BLOCK_BYTES, SYNC_BATCH, certificate_to_engine};
 use crate::context::LegContext;
 use crate::ports::Verdict;
 use crate::types::{Address, BlockValue, EngineHeight, engine_round};
@@ -92,7 +92,7 @@ impl Handler {
         if first > last {
             return vec![];
         }
-        match self.chain.decided(first..=last, MAX_SYNC_RESPONSE_BYTES) {
+        match self.chain.decided(first..=last, MAX_SYNC_BLOCK_BYTES) {
             Ok(blocks) => blocks.into_iter().map(|b| RawDecidedValue::new(b.block.into(), certificate_to_engine(&b.certificate))).collect(),
             Err(error) => {
                 tracing::error!(%error, %first, %last, "committed blocks could not be read for a peer");

@@ -28,6 +28,6 @@ pub use storage::{Challenge, PaidMonth, StorageContract, StorageEnd, StorageStag
 pub use tables::{
     Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members, OracleReportTable, Orders,
     Parameters, ReferenceHistory, References, Registers, SlotReadings, State, StateEntry, StateError, StorageContracts, Table, TotalsTable,
-    Trades, View,
+    Trades, View, value_hash,
 };
 pub use trade::{Fill, Trade, TradeStatus};

@@ -84,6 +84,10 @@ impl ProposalStore for Proposals {
         Proposals::put(self, height, block, bytes).map_err(|error| PortError::new("keeping a proposal", error))
     }
 
+    fn get(&self, height: Height, block: BlockId) -> Result<Option<Vec<u8>>, PortError> {
+        Proposals::get(self, height, block).map_err(|error| PortError::new("reading a proposal", error))
+    }
+
     fn load(&self, height: Height) -> Result<Vec<Vec<u8>>, PortError> {
         Proposals::load(self, height).map_err(|error| PortError::new("reading proposals", error))
     }

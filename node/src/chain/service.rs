@@ -115,7 +115,7 @@ impl Service {
         let admissible = |verified: &Verified| ledger.admissible(verified.transaction()).is_ok_and(|key| key == verified.key());
         let taken = self.pool.take(budget, &admissible);
         let block = block_of(&ledger, request, self.certificate.clone(), &taken);
-        match ledger.check_block(&block, &taken) {
+        match ledger.check_admitted(&block, &taken) {
             Ok(()) => {
                 drop(ledger);
                 self.validated.insert(block.id(), taken);
@@ -124,7 +124,7 @@ impl Service {
             // The pool broke its contract. An empty block keeps the network going.
             Err(invalid) if !taken.is_empty() => {
                 tracing::error!(%invalid, "the pool's choice is not a valid block; proposing an empty one");
-                ledger.check_block(&empty, &[])?;
+                ledger.check_admitted(&empty, &[])?;
                 Ok(empty)
             }
             Err(invalid) => Err(invalid),
@@ -215,7 +215,7 @@ fn check(ledger: &Ledger, block: &Block, pool: &dyn TransactionPool, cores: NonZ
     }
     let known = |commitment: &_, key: &_| pool.is_known(commitment, key);
     let verified = verify_transactions(ledger, &block.body.transactions, &known, cores)?;
-    ledger.check_block(block, &verified)?;
+    ledger.check_admitted(block, &verified)?;
     Ok(verified)
 }
 

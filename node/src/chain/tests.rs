@@ -1,3 +1,4 @@
+use super::prefetch::verify_ahead;
 use super::service::Service;
 use super::verify::verify_transactions;
 use super::*;
@@ -248,7 +249,7 @@ fn a_known_transaction_with_a_garbage_signature_is_invalid() {
     let mut w = world(4);
     let good = w.network.transaction(0, 1);
     w.pool.remember(&w.network.ledger.verify_transactions(std::slice::from_ref(&good), &|_, _| false).unwrap());
-    let garbage = SignedTransaction { signature: flip(&good.signature), ..good.clone() };
+    let garbage = SignedTransaction::new(good.body.clone(), flip(&good.signature));
     assert_eq!(garbage.id(), good.id());
     let block = w.network.block(vec![garbage]);
     assert!(w.invalid(&block).contains("signature"));
@@ -266,7 +267,8 @@ fn another_body_under_a_valid_header_is_foreign_and_not_the_headers_fault() {
         other => panic!("{other:?}"),
     };
     let mut other = block.clone();
-    other.body.transactions[0].signature = flip(&other.body.transactions[0].signature);
+    let first = &other.body.transactions[0];
+    other.body.transactions[0] = SignedTransaction::new(first.body.clone(), flip(&first.signature));
     let mut empty = block.clone();
     empty.body.transactions.clear();
     let mut bare = block.clone();
@@ -297,10 +299,10 @@ fn blocks_that_break_a_rule_are_invalid() {
     w.commit(&w.network.block(vec![w.network.transaction(0, 1)]));
     let replayed = w.network.block(vec![w.network.transaction(0, 1)]);
     let twice = w.network.block(vec![w.network.transaction(0, 2), w.network.transaction(0, 2)]);
-    let mut foreign = w.network.transaction(0, 3).body;
+    let mut foreign = w.network.transaction(0, 3).body.clone();
     foreign.signer = MemberId::parse("stranger").unwrap();
     let stranger = w.network.block(vec![foreign.sign(&w.network.hubs[0].operator)]);
-    let mut role = w.network.transaction(0, 3).body;
+    let mut role = w.network.transaction(0, 3).body.clone();
     role.role = KeyRole::Consensus;
     let wrong_role = w.network.block(vec![role.sign(&w.network.hubs[0].consensus)]);
     let mut late = w.network.block(vec![]);
@@ -417,16 +419,38 @@ fn signatures_on_many_cores_are_judged_as_on_one() {
     }
     assert_eq!(verify_transactions(&network.ledger, &[], &none, cores(4)).unwrap(), []);
     for bad in [0, 63, 64, 128, 299] {
-        let good = transactions[bad].signature;
-        transactions[bad].signature = flip(&good);
+        let good = transactions[bad].clone();
+        transactions[bad] = SignedTransaction::new(good.body.clone(), flip(&good.signature));
         for n in [1, 2, 4] {
             match verify_transactions(&network.ledger, &transactions, &none, cores(n)) {
                 Err(Invalid::Transaction { index, .. }) => assert_eq!(index, bad),
                 other => panic!("{other:?}"),
             }
         }
-        transactions[bad].signature = good;
+        transactions[bad] = good;
     }
+}
+
+#[test]
+fn good_signatures_of_later_blocks_are_verified_ahead() {
+    let w = world(4);
+    let (good, other) = (w.network.transaction(0, 1), w.network.transaction(1, 1));
+    let garbage = SignedTransaction::new(other.body.clone(), flip(&other.signature));
+    let key = w.network.hubs[0].operator.public();
+    let at = |height: u64, transactions: &[&SignedTransaction]| {
+        let mut block = w.network.block(transactions.iter().map(|t| (*t).clone()).collect());
+        block.header.height = Height::new(height);
+        codec::encode(&block)
+    };
+    let known = |bytes: &[u8]| {
+        verify_ahead(&w.chain, w.pool.as_ref(), bytes);
+        w.pool.is_known(&good.commitment(), &key)
+    };
+    assert!(!known(&at(1, &[&good])), "the next block is its judge's");
+    assert!(!known(&at(2, &[&good, &garbage])), "nothing of a batch that fails is trusted");
+    assert!(!known(&at(2, &[&good])[1..]), "no block");
+    assert!(known(&at(2, &[&good])));
+    assert_eq!(w.pool.known.lock().unwrap().len(), 1);
 }
 
 #[test]

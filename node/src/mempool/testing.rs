@@ -59,7 +59,7 @@ impl Hub {
         let good = self.signed(nonce);
         let mut bytes = *good.signature.as_bytes();
         bytes[0] ^= 1;
-        SignedTransaction { signature: Signature::from_bytes(bytes), ..good }
+        SignedTransaction::new(good.body.clone(), Signature::from_bytes(bytes))
     }
 
     pub(crate) fn verified(&self, nonce: u64, last_valid: u64, actions: usize) -> Verified {

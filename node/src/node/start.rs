@@ -5,7 +5,7 @@ use super::metrics::{self, BlockAge};
 use super::setup::Setup;
 use super::tasks::{NetworkFollower, ring_for_work, seats};
 use crate::api::{self, Api, ApiLimits, ApiParts, Signer, Token};
-use crate::chain::{self, ChainError, ChainHandle, watch_progress};
+use crate::chain::{self, ChainError, ChainHandle, Prefetch, watch_progress};
 use crate::clock::SystemClock;
 use crate::config::{Addresses, Config, ConfigError, Distance};
 use crate::mempool::{Mempool, MempoolConfig};
@@ -134,7 +134,9 @@ impl Node {
         let block_age = BlockAge::default();
         let follower = NetworkFollower::start(chain.clone(), network.clone(), Arc::clone(&block_age)).await;
         tasks.spawn(named("what follows the chain for the network", follower.map_err(|_| StartError::NetworkEnded)?.run()));
-        let actor = start_adapter(&chain, &identity, &network, events, sync).await?;
+        let (prefetch, ahead) = Prefetch::start(chain.clone(), Arc::new(mempool.clone()));
+        supervise(&mut rooms, "the verifier of synced blocks", ahead);
+        let actor = start_adapter(&chain, &identity, &network, events, (sync, prefetch)).await?;
         let engine = start_engine(&setup, &chain, &mempool, voter, mark, actor).await?;
         tasks.spawn(named("the work bell", ring_for_work(mempool.clone(), engine.work_bell())));
         let (stalled, watch_stalled) = watch::channel(None);
@@ -304,11 +306,11 @@ async fn start_adapter(
     identity: &Identity,
     network: &Network,
     events: tokio::sync::mpsc::Receiver<network::DirectEvent>,
-    sync: tokio::sync::mpsc::Receiver<network::SyncEvent>,
+    (sync, prefetch): (tokio::sync::mpsc::Receiver<network::SyncEvent>, Prefetch),
 ) -> Result<leg_consensus::network::NetworkRef, StartError> {
     let committee = chain.read(|ledger| ledger.committee(ledger.next_height()).cloned()).ok_or(StartError::NoParameters)?;
     let readiness = network::engine::Readiness { committee, member: identity.member, at_most: READY_TIME };
-    let started = network::engine::start(network.clone(), events, sync, readiness).await;
+    let started = network::engine::start(network.clone(), events, sync, readiness, move |block| prefetch.offer(block)).await;
     started.map_err(|error| StartError::Adapter(error.to_string()))
 }
 
