@@ -28,6 +28,7 @@ mod router;
 mod service;
 mod signer;
 mod status;
+mod storage;
 mod submit;
 mod time;
 mod trade;
@@ -36,9 +37,10 @@ mod waiters;
 pub use auth::Token;
 pub use error::{ApiError, ErrorAnswer};
 pub use openapi::Document;
+pub use ports::{ChainPort, ClockPort, MempoolPort, read};
 pub use router::{router, serve};
 pub use service::{Api, ApiLimits, ApiParts};
-pub use signer::Signer;
+pub use signer::{Moment, Signer};
 
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,12 @@ use utoipa::{Modify, OpenApi};
         super::trade::complete_trade,
         super::trade::confirm_trade,
         super::trade::cancel_trade,
+        super::storage::buy_storage,
+        super::storage::upload,
+        super::storage::list_storage,
+        super::storage::get_storage,
+        super::storage::terminate_storage,
+        super::storage::read_content,
         super::metering::submit_readings,
         super::metering::submit_forecast,
         super::metering::report_exchange,
@@ -48,6 +54,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "orders", description = "Order books and prices."),
         (name = "transactions", description = "The marketplace's transactions and their life."),
+        (name = "storage", description = "Storage contracts and their content."),
         (name = "meter", description = "What meters, hubs and grid operators report."),
         (name = "ledger", description = "Members, accounts, blocks, signed transactions."),
         (name = "node", description = "This node.")

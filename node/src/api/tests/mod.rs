@@ -7,3 +7,4 @@ mod life;
 mod net;
 mod reads;
 mod sending;
+mod storage;
