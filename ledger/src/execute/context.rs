@@ -1,6 +1,7 @@
 //! What the rooms of the market work on while a block executes.
 
 use super::ChangedMarkets;
+use crate::heat::HeatCertificate;
 use crate::ids::{BlockId, Height, MemberId, Nonce, TransactionId};
 use crate::member::Member;
 use crate::params::{Params, ProtocolVersion};
@@ -84,6 +85,13 @@ pub enum HistoryRecord {
         contract: StorageContract,
         /// Why.
         end: StorageEnd,
+        /// In which block.
+        height: Height,
+    },
+    /// Heat that was retired.
+    HeatRetired {
+        /// The certificate.
+        certificate: HeatCertificate,
         /// In which block.
         height: Height,
     },

@@ -9,6 +9,7 @@ use crate::ids::MemberId;
 use crate::market;
 use crate::member::MemberStatus;
 use crate::meter;
+use crate::oracle;
 use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
@@ -82,6 +83,7 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
             TimerId::Market(market) => market::expire_market(ctx, market),
             TimerId::Storage(contract) => storage::on_due(ctx, contract)?,
+            TimerId::OracleReports(key) => oracle::expire_reports(ctx, key),
         }
     }
     Ok(())
@@ -170,7 +172,11 @@ fn finishes(action: &Action) -> bool {
         | Action::ReportExchange { .. }
         | Action::ForecastSolar { .. }
         | Action::RotateKey(_)
-        | Action::HaltMarket { .. } => false,
+        | Action::HaltMarket { .. }
+        | Action::TransferHeat { .. }
+        | Action::RetireHeat(_)
+        | Action::ReportSolar { .. }
+        | Action::ReportGridLevel { .. } => false,
     }
 }
 
@@ -191,6 +197,10 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::AnnounceManifest(announced) => storage::announce(ctx, env, announced),
         Action::ProveStorage(proof) => storage::prove(ctx, env, proof),
         Action::TerminateStorage { contract } => storage::terminate(ctx, env, *contract),
+        Action::TransferHeat { to, heat: credits } => heat::transfer(ctx, env, *to, credits),
+        Action::RetireHeat(retire) => heat::retire(ctx, env, retire),
+        Action::ReportSolar { zone, slots } => oracle::report_solar(ctx, env, *zone, slots),
+        Action::ReportGridLevel { zone, levels } => oracle::report_grid_level(ctx, env, *zone, levels),
     }?;
     Ok(None)
 }

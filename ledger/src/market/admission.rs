@@ -2,7 +2,7 @@
 
 use super::capacity::{self, Loads};
 use super::solar::Promises;
-use super::{ending, halt, query, reference, reservation, terms};
+use super::{ending, halt, query, reference, reservation, swap, terms};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Envelope};
 use crate::hash::{Domain, Hash};
@@ -12,7 +12,7 @@ use crate::member::Member;
 use crate::receipt::{Code, OrderEnd};
 use crate::state::{IndexKey, Members, Order, Orders, View, window_slots};
 use crate::storage;
-use crate::transaction::{Market, PlaceOrder, Product, ReplaceOrder, Side};
+use crate::transaction::{PlaceOrder, Product, ReplaceOrder, Resource, Side};
 
 /// Id of the order that an action places or replaces by.
 pub fn order_id(transaction: TransactionId, action: u16) -> OrderId {
@@ -76,7 +76,10 @@ fn admit(ctx: &mut Context<'_>, env: &Envelope, terms: PlaceOrder, old: Option<&
         terms,
     };
     check_reputation(ctx, member, &order)?;
-    check_self_trade(ctx, member, &order)?;
+    match order.swap_partner() {
+        Some(partner) => swap::check_pair(ctx, &order, partner)?,
+        None => check_self_trade(ctx, member, &order)?,
+    }
     if order.terms.side == Side::Ask {
         check_backing(ctx, member, &order)?;
     }
@@ -142,12 +145,17 @@ fn own_opposite<'c>(ctx: &'c Context<'_>, order: &Order) -> impl Iterator<Item =
     })
 }
 
-/// Certified capacity behind compute and storage, forecast behind solar.
+/// Certified capacity behind compute, compute-hours and storage, forecast behind solar.
 fn check_backing(ctx: &Context<'_>, member: &Member, order: &Order) -> Result<(), Code> {
     let now = ctx.facts.market_time;
-    if let (Market::Compute, Product::Compute { from, until }) = (order.market, order.terms.product) {
-        let loads = Loads::read(&ctx.state, member.id);
-        if !loads.admit(member.capacity.compute_watts, now, from, until, order.open) {
+    if let Some((from, until)) = order.terms.product.window() {
+        let resource = order.market.resource();
+        let rate = member.capacity.per_hour(resource).ok_or(Code::Overflow)?;
+        if rate == 0 && resource == Resource::ComputeHours {
+            return Err(Code::NoMachines);
+        }
+        let loads = Loads::read(&ctx.state, member.id, resource);
+        if !loads.admit(rate, now, from, until, order.open) {
             return Err(Code::InsufficientCapacity);
         }
     }

@@ -9,10 +9,10 @@ use crate::limits::BACKING_PER_CHECK;
 use crate::state::{Order, View, window_slots};
 use crate::storage;
 use crate::time::{MarketTime, Slot};
-use crate::transaction::Product;
+use crate::transaction::{Product, Resource};
 use std::collections::BTreeMap;
 
-/// Reads a seller's loads and promises when one of its asks is first looked at.
+/// Reads a seller's loads and promises when one of its asks is first looked at. It serves one market, so that loads are of one resource.
 #[derive(Debug)]
 pub(super) struct Backing<'v, V> {
     view: &'v V,
@@ -32,6 +32,7 @@ pub(super) struct Backing<'v, V> {
 struct Booking {
     seller: MemberId,
     ask: OrderId,
+    resource: Resource,
     quantity: u64,
     /// Ends of the ask's and the trade's windows.
     load: Option<(MarketTime, MarketTime)>,
@@ -58,12 +59,13 @@ impl<'v, V: View> Backing<'v, V> {
     /// What of the ask can be matched within `product`, in whole lots.
     pub(super) fn room(&mut self, pair: &Pair<'_>, product: &Product) -> Quantity {
         let mut room = pair.offered;
-        if let (Product::Compute { from, until }, Product::Compute { until: ask_until, .. }) = (*product, pair.ask.terms.product) {
-            let watts = pair.seller.capacity.compute_watts;
+        if let (Some((from, until)), Some((_, ask_until))) = (product.window(), pair.ask.terms.product.window()) {
+            let resource = product.resource();
+            let watts = pair.seller.capacity.per_hour(resource).unwrap_or(0);
             let filled = pair.agreed.map_or(0, |a| a.filled.get());
             let window = capacity::energy(watts, from.max(self.now), until).saturating_sub(filled);
             let now = self.now;
-            let loads = self.loads(pair.ask.member);
+            let loads = self.loads(pair.ask.member, resource);
             let (due, entries) = (loads.room(watts, now, until, ask_until), loads.entries(watts, now, until));
             self.walk(entries);
             room = room.min(Quantity::new(window)).min(Quantity::new(due));
@@ -90,13 +92,10 @@ impl<'v, V: View> Backing<'v, V> {
 
     /// Books a fill, so that the next candidate of the seller sees it.
     pub(super) fn book(&mut self, ask: &Order, product: &Product, quantity: Quantity) {
-        let load = match (*product, ask.terms.product) {
-            (Product::Compute { until, .. }, Product::Compute { until: ask_until, .. }) => Some((ask_until, until)),
-            _ => None,
-        };
+        let load = ask.terms.product.window().zip(product.window()).map(|((_, ask_until), (_, until))| (ask_until, until));
         let solar = solar_window(ask, product, self.now);
-        let storage = matches!(product, Product::Storage { .. });
-        let booking = Booking { seller: ask.member, ask: ask.id, quantity: quantity.get(), load, solar, storage };
+        let (resource, storage) = (product.resource(), matches!(product, Product::Storage { .. }));
+        let booking = Booking { seller: ask.member, ask: ask.id, resource, quantity: quantity.get(), load, solar, storage };
         self.apply(&booking, false);
         self.journal.push(booking);
     }
@@ -115,23 +114,23 @@ impl<'v, V: View> Backing<'v, V> {
     }
 
     fn apply(&mut self, booking: &Booking, undo: bool) {
-        let Booking { seller, ask, quantity, load, solar, storage } = *booking;
+        let Booking { seller, ask, resource, quantity, load, solar, storage } = *booking;
         if storage {
             let (held, entries) = self.held(seller);
             let now = if undo { held.get().saturating_sub(quantity) } else { held.get().saturating_add(quantity) };
             self.held.insert(seller, (Quantity::new(now), entries));
         }
         if let Some((ask_until, until)) = load {
-            self.loads(seller).book(ask_until, until, quantity, undo);
+            self.loads(seller, resource).book(ask_until, until, quantity, undo);
         }
         if let Some((first, last)) = solar {
             self.promises(seller).book(ask, first, last, quantity, undo);
         }
     }
 
-    fn loads(&mut self, seller: MemberId) -> &mut Loads {
+    fn loads(&mut self, seller: MemberId, resource: Resource) -> &mut Loads {
         let view = self.view;
-        self.loads.entry(seller).or_insert_with(|| Loads::read(view, seller))
+        self.loads.entry(seller).or_insert_with(|| Loads::read(view, seller, resource))
     }
 
     fn held(&mut self, seller: MemberId) -> (Quantity, usize) {

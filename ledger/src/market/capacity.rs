@@ -1,4 +1,6 @@
-//! Certified capacity: for every hub and time t, open and running Wh due by t <= certified watts x hours to t (MARKET 4).
+//! Certified capacity: for every hub and time t, open and running Wh due by t <= certified watts x hours to t (MARKET 4); compute-hours likewise
+//! with certified machines, of which each makes 1 000 milli-hours an hour. The two do not share anything: machines for sale by the hour are set
+//! apart from the servers behind `compute_watts`.
 //!
 //! Checked when an ask is admitted, and again when a match makes a part of it due, since hours pass while an ask rests and a match may be due
 //! earlier than its ask. A running trade counts in full until it is delivered. Storage: open asks and running contracts <= certified GB.
@@ -9,23 +11,24 @@ use crate::ids::{MemberId, OrderId};
 use crate::member::Member;
 use crate::state::{IndexKey, LoadSource, View};
 use crate::time::{HOUR_MS, MarketTime};
+use crate::transaction::Resource;
 use std::collections::BTreeMap;
 
-/// What is due at one time, Wh.
+/// What is due at one time, Wh or milli-hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Due {
     open: u64,
     running: u64,
 }
 
-/// Everything that one hub's servers owe, by time.
+/// Everything that one hub's servers owe of one resource, by time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Loads {
     dues: BTreeMap<MarketTime, Due>,
     total: u64,
 }
 
-/// Wh that `watts` make from `now` to `until`, rounded down.
+/// Wh that `watts` make from `now` to `until`, rounded down; of compute-hours, milli-hours that so many make an hour.
 pub(super) fn energy(watts: u64, now: MarketTime, until: MarketTime) -> u64 {
     let product = u128::from(watts).saturating_mul(u128::from(until.ms_since(now)));
     let wh = product.checked_div(u128::from(HOUR_MS)).unwrap_or(0);
@@ -38,14 +41,14 @@ pub(super) fn certified_storage(member: &Member) -> Quantity {
 }
 
 impl Loads {
-    /// Reads a hub's loads from the index.
-    pub(super) fn read(view: &impl View, member: MemberId) -> Loads {
+    /// Reads a hub's loads of a resource from the index.
+    pub(super) fn read(view: &impl View, member: MemberId, resource: Resource) -> Loads {
         let mut loads = Loads::default();
         let source = LoadSource::Order(OrderId::from_hash(Hash::ZERO));
-        let first = IndexKey::Load { member, until: MarketTime::from_ms(0), source, energy: Quantity::ZERO };
+        let first = IndexKey::Load { member, resource, until: MarketTime::from_ms(0), source, energy: Quantity::ZERO };
         for key in view.index(first..) {
-            let IndexKey::Load { member: m, until, source, energy } = key else { break };
-            if m != member {
+            let IndexKey::Load { member: m, resource: of, until, source, energy } = key else { break };
+            if (m, of) != (member, resource) {
                 break;
             }
             let due = loads.dues.entry(until).or_default();

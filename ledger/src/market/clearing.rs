@@ -5,7 +5,7 @@
 
 use super::auction::{self, BidMatch, Cleared, Deal, Start};
 use super::due::{self, Next};
-use super::{ending, reservation, terms};
+use super::{ending, halt, reservation, swap, terms};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Fault};
 use crate::hash::Hash;
@@ -17,8 +17,8 @@ use crate::trade::{self, Match};
 use crate::transaction::{Market, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Holds one auction for each market that changed, or whose auction is due, and whose prices cross; then ends what may not outlive its first
-/// auction. A halted market holds none.
+/// Matches heat against heat; then holds one auction for each market that changed, or whose auction is due, and whose prices cross; then ends what
+/// may not outlive its first auction. A halted market holds none.
 ///
 /// # Errors
 /// [`Fault`]: our own bug.
@@ -28,6 +28,9 @@ pub fn run_auctions(ctx: &mut Context<'_>) -> Result<(), Fault> {
 
 /// [`run_auctions`] with another bound on the checks of each.
 pub(super) fn run_auctions_within(ctx: &mut Context<'_>, checks: u64) -> Result<(), Fault> {
+    if ctx.changed_markets.contains(&Market::Heat) && !halt::is_halted(&ctx.state, Resource::Heat) {
+        swap::run(ctx)?;
+    }
     // What the auctions themselves change from here on is for the next block.
     let changed = std::mem::take(&mut ctx.changed_markets);
     let markets: BTreeSet<Market> = changed.iter().chain(due::markets(&ctx.state)).collect();
@@ -99,7 +102,7 @@ fn is_bound_to_seller(bid: &Order) -> bool {
 }
 
 /// Writes an order back after fills; what is too little to stay ends.
-fn store(ctx: &mut Context<'_>, order: Order) -> Result<(), Fault> {
+pub(super) fn store(ctx: &mut Context<'_>, order: Order) -> Result<(), Fault> {
     if order.open.is_zero() {
         return Ok(ending::end(ctx, &order, OrderEnd::Filled)?);
     }

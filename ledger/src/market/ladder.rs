@@ -10,7 +10,7 @@
 //! are walked first, and what they showed is skipped further out. Exhausted asks are skipped in amortised constant time.
 
 use super::bids::{Keys, book_keys};
-use super::pair::is_active;
+use super::pair::{is_active, offered};
 use super::parties::{self, Age, Parties, Party, TIERS};
 use super::price::effective_price;
 use crate::amount::{Price, Quantity};
@@ -337,7 +337,8 @@ impl<'v, V: View> Ladder<'v, V> {
             return Ok(Some(*number));
         }
         let order = self.view.get::<Orders>(&id).ok_or(Fault::Missing("order of the index"))?;
-        if !is_active(order, self.rules.now) {
+        let open = offered(self.view, order, self.rules.now, self.rules.params.lot);
+        if open.is_zero() || !is_active(order, self.rules.now) {
             return Ok(None);
         }
         let seller = parties.number(order.member)?;
@@ -345,7 +346,7 @@ impl<'v, V: View> Ladder<'v, V> {
         let price = effective_price(order, self.rules.reference, party.member.reputation, self.rules.params);
         let number = self.asks.len();
         self.pending.entry((price, Reverse(party.bucket))).or_default().push(number);
-        self.asks.push(Ask { order, seller, price, open: order.open, age: parties::age(order, party), level: None });
+        self.asks.push(Ask { order, seller, price, open, age: parties::age(order, party), level: None });
         if let Some(numbers) = &mut self.numbers {
             numbers.insert(id, number);
         }

@@ -1,13 +1,14 @@
-//! Credits behind bids: limit x open, whatever happens to the order (MARKET 4).
+//! Credits behind bids: limit x open, whatever happens to the order (MARKET 4). Asks of heat reserve the lots themselves ([`crate::heat`]).
 //!
 //! Every change of a bid's open quantity sets its reservation anew and moves only the difference, so nothing is left over when it ends. With
 //! tick x lot a multiple of 1 000 (which parameters MUST keep) every product here is exact and a fill never costs more than its share.
 
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, escrow_reserved, release, reserve};
+use crate::heat;
 use crate::receipt::Code;
 use crate::state::Order;
-use crate::transaction::Side;
+use crate::transaction::{Market, Side};
 
 /// What an order with these terms reserves for `open`: limit x open of a bid, nothing for an ask.
 pub(super) fn required(order: &Order, open: Quantity) -> Result<MicroChf, Code> {
@@ -17,8 +18,11 @@ pub(super) fn required(order: &Order, open: Quantity) -> Result<MicroChf, Code> 
     }
 }
 
-/// free -> reserved for all of a new order.
+/// free -> reserved for all of a new order: credits behind a bid, lots behind an ask of heat.
 pub(super) fn reserve_new(ctx: &mut Context<'_>, order: &mut Order) -> Result<(), Code> {
+    if order.terms.side == Side::Ask && order.market == Market::Heat {
+        return heat::reserve(ctx, order.id, order.member, order.open);
+    }
     order.reserved = required(order, order.open)?;
     if order.reserved.is_zero() {
         return Ok(());
@@ -43,6 +47,9 @@ pub(super) fn take_fill(ctx: &mut Context<'_>, bid: &mut Order, quantity: Quanti
 
 /// reserved -> free for all that is left of an order.
 pub(super) fn release_rest(ctx: &mut Context<'_>, order: &Order) -> Result<(), Code> {
+    if order.terms.side == Side::Ask && order.market == Market::Heat {
+        return heat::release(ctx, order.id);
+    }
     if order.reserved.is_zero() {
         return Ok(());
     }

@@ -7,6 +7,7 @@
 
 mod account;
 mod index;
+mod oracle;
 mod order;
 mod overlay;
 mod records;
@@ -16,15 +17,17 @@ mod trade;
 
 pub use account::{Account, Totals};
 pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots};
+pub use oracle::{OracleInput, OracleKey, OracleReport, OracleReports, PriceParts, ReferenceKey, ReferencePoint};
 pub use order::Order;
 pub use overlay::Overlay;
 pub use records::{
-    AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey,
-    SlotReading, SlotReadingKey,
+    AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, ReferenceState, Register,
+    RegisterKey, SlotReading, SlotReadingKey,
 };
 pub use storage::{Challenge, PaidMonth, StorageContract, StorageEnd, StorageStage};
 pub use tables::{
-    Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Parameters, References, Registers,
-    SlotReadings, State, StateEntry, StateError, StorageContracts, Table, TotalsTable, Trades, View,
+    Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members, OracleReportTable, Orders,
+    Parameters, ReferenceHistory, References, Registers, SlotReadings, State, StateEntry, StateError, StorageContracts, Table, TotalsTable,
+    Trades, View,
 };
 pub use trade::{Fill, Trade, TradeStatus};

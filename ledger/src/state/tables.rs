@@ -4,9 +4,11 @@
 
 use super::index::{self, IndexKey};
 use super::{
-    Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState, Register, RegisterKey,
-    SlotReading, SlotReadingKey, StorageContract, Totals, Trade,
+    Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey, OracleReports,
+    Order, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, SlotReading, SlotReadingKey, StorageContract, Totals,
+    Trade,
 };
+use crate::amount::Quantity;
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
 use crate::ids::{LegId, MemberId, OrderId, TradeId};
@@ -176,6 +178,12 @@ tables! {
     HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
     /// Running storage contracts.
     StorageContracts = 16, storage_contracts: TradeId => StorageContract, index::of_contract;
+    /// What open asks reserved of heat lots.
+    HeatReservations = 20, heat_reservations: HeatReservationKey => Quantity, index::of_heat_reservation;
+    /// What oracles reported, by input, zone and slot.
+    OracleReportTable = 21, oracle_reports: OracleKey => OracleReports, index::of_oracle_reports;
+    /// Reference prices of the last slots with their parts.
+    ReferenceHistory = 22, reference_history: ReferenceKey => ReferencePoint, index::none;
 }
 
 /// One changed entry as flat bytes; `value` is `None` where it was removed.

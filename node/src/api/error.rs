@@ -128,6 +128,8 @@ fn rejection_status(code: Code) -> StatusCode {
         | Code::InsufficientFunds
         | Code::InsufficientCapacity
         | Code::InsufficientForecast
+        | Code::InsufficientHeat
+        | Code::TooManySources
         | Code::SelfTrade
         | Code::TooManyOrders
         | Code::Reputation

@@ -58,7 +58,8 @@ pub struct ReportAnswer {
     pub height: Option<u64>,
 }
 
-type Answer = (StatusCode, Json<ReportAnswer>);
+/// What a report is answered with.
+pub type Answer = (StatusCode, Json<ReportAnswer>);
 
 /// Meter readings; the meter key signs.
 #[utoipa::path(
@@ -123,7 +124,11 @@ pub async fn report_exchange(
     report(api, sending, action, KeyRole::Operator, body.fingerprint, field_of).await
 }
 
-async fn report(
+/// Signs, submits and answers one action; `field_of` names what a code is about.
+///
+/// # Errors
+/// What refuses it.
+pub async fn report(
     api: Api,
     sending: Sending,
     action: Action,

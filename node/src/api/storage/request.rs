@@ -101,6 +101,7 @@ impl StorageRequest {
             pricing: Pricing::Fixed,
             split: false,
             solar: false,
+            job: None,
             constraints: Constraints { hub: seller, require_hub: seller.is_some(), ..Constraints::default() },
         }
     }
