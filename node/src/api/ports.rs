@@ -75,6 +75,12 @@ pub trait ChainPort: Send + Sync + 'static {
     /// [`Unavailable`].
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable>;
 
+    /// A storage contract that ended.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn finished_contract(&self, id: TradeId) -> Result<Option<Finished>, Unavailable>;
+
     /// At most `limit` orders of a member with leaves below `below` that left the book, the newest first.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use super::order::{book, cancel_order, explain_order, get_order, list_orders, pl
 use super::references::list_references;
 use super::service::Api;
 use super::status::{healthz, metrics, status};
+use super::storage::{buy_storage, get_storage, list_storage, read_content, terminate_storage, upload};
 use super::trade::{cancel_trade, complete_trade, confirm_trade, get_trade, list_trades, start_trade};
 use crate::page::page;
 use axum::Router;
@@ -22,12 +23,15 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use std::any::Any;
 use std::future::Future;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
+
+/// Where contents are uploaded, which may take longer than other requests.
+const UPLOAD: &str = "/api/storage/content";
 
 /// The API's routes over a started state.
 pub fn router(api: Api) -> Router {
@@ -64,6 +68,11 @@ fn marketplace() -> Router<Api> {
         .route("/api/forecasts", post(submit_forecast))
         .route("/api/exchanges", post(report_exchange))
         .route("/api/markets", get(list_markets))
+        .route("/api/storage", post(buy_storage).get(list_storage))
+        // The content store has its own bound.
+        .route(UPLOAD, put(upload).layer(DefaultBodyLimit::disable()))
+        .route("/api/storage/{id}", get(get_storage).delete(terminate_storage))
+        .route("/api/storage/{id}/content", get(read_content))
         .route("/api/markets/references", get(list_references))
         .route("/api/compute", post(submit_job))
         .route("/api/compute/{id}", get(get_job))
@@ -119,8 +128,9 @@ async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let started = tokio::time::Instant::now();
     let late = || ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long").into_response();
+    let time = if route.as_deref() == Some(UPLOAD) { api.limits().upload_time } else { api.limits().request_time };
     let mut response = match api.enter() {
-        Ok(_place) => tokio::time::timeout(api.limits().request_time, next.run(request)).await.unwrap_or_else(|_| late()),
+        Ok(_place) => tokio::time::timeout(time, next.run(request)).await.unwrap_or_else(|_| late()),
         Err(busy) => busy.into_response(),
     };
     api.metrics().request(&method, route.as_deref(), response.status(), started.elapsed());

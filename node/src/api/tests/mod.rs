@@ -10,3 +10,4 @@ mod life;
 mod net;
 mod reads;
 mod sending;
+mod storage;
