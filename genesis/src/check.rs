@@ -5,9 +5,9 @@ use crate::error::{GenesisError, Problem};
 use leg_ledger::amount::BasisPoints;
 use leg_ledger::block::Committee;
 use leg_ledger::ids::{Height, MemberId};
-use leg_ledger::limits::{HARD_BLOCK_BYTES, MAX_COMMITTEE, MAX_DEPOSITED, MAX_NETWORK_KEYS, MAX_TRANSACTION_BYTES};
+use leg_ledger::limits::{HARD_BLOCK_BYTES, MAX_COMMITTEE, MAX_DEPOSITED, MAX_NETWORK_KEYS, MAX_TRANSACTION_BYTES, SLOT_RETENTION_MS};
 use leg_ledger::member::{KeyRole, Member, MemberStatus, Role};
-use leg_ledger::params::{Params, ProtocolVersion, ResourceParams};
+use leg_ledger::params::{DisputeParams, Params, ProtocolVersion, ResourceParams};
 use leg_ledger::signature::PublicKey;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -91,6 +91,9 @@ impl Content {
         ] {
             within(format!("params.{name}"), window, 1, MAX_WINDOW_MS)?;
         }
+        within("params.reputation.unit", p.reputation.unit.get(), 1, MAX_DEPOSITED)?;
+        within("params.reputation.attendanceMs", p.reputation.attendance_ms, 1, MAX_WINDOW_MS)?;
+        check_disputes(&p.disputes)?;
         within("params.maxDriftMs", p.max_drift_ms, 10, 60_000)?;
         within("params.blockIntervalMs", p.block_interval_ms, 1, 60_000)?;
         within("params.idleIntervalMs", p.idle_interval_ms, p.block_interval_ms, 60_000)
@@ -169,6 +172,17 @@ fn check_resource(name: &str, p: &ResourceParams) -> Result<(), GenesisError> {
     Ok(())
 }
 
+fn check_disputes(p: &DisputeParams) -> Result<(), GenesisError> {
+    share("params.disputes.bond", p.bond, 0, 10_000)?;
+    within("params.disputes.minBond", p.min_bond.get(), 0, MAX_DEPOSITED)?;
+    within("params.disputes.verdictWindowMs", p.verdict_window_ms, 2, MAX_WINDOW_MS)?;
+    // Votes are cast between the two.
+    within("params.disputes.evidenceWindowMs", p.evidence_window_ms, 1, p.verdict_window_ms - 1)?;
+    share("params.disputes.meteredTolerance", p.metered_tolerance, 0, 10_000)?;
+    // Slots are kept for that long.
+    within("params.disputes.correctionWindowMs", p.correction_window_ms, 1, SLOT_RETENTION_MS)
+}
+
 fn check_member(path: &str, member: &Member) -> Result<(), GenesisError> {
     if member.name.trim().is_empty() {
         return refuse(format!("{path}.name"), Problem::Empty);
@@ -180,8 +194,7 @@ fn check_member(path: &str, member: &Member) -> Result<(), GenesisError> {
     within(format!("{path}.capacity.computeWatts"), capacity.compute_watts, 0, MAX_CAPACITY)?;
     within(format!("{path}.capacity.storageGb"), capacity.storage_gb, 0, MAX_CAPACITY)?;
     within(format!("{path}.capacity.solarPeakWatts"), capacity.solar_peak_watts, 0, MAX_CAPACITY)?;
-    share(&format!("{path}.capacity.heatFactor"), capacity.heat_factor, 0, 10_000)?;
-    share(&format!("{path}.reputation"), member.reputation, 0, 10_000)
+    share(&format!("{path}.capacity.heatFactor"), capacity.heat_factor, 0, 10_000)
 }
 
 fn check_keys(path: &str, member: &Member, known: &mut BTreeMap<PublicKey, String>) -> Result<(), GenesisError> {

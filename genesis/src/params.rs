@@ -1,5 +1,6 @@
 //! Parameters in JSON: what stands there overrides [`Params::standard`].
 
+use crate::conduct::{DisputeDocument, ReputationDocument};
 use crate::decimal::DecimalText;
 use crate::error::GenesisError;
 use leg_ledger::amount::{BasisPoints, MicroChf};
@@ -40,6 +41,8 @@ pub struct ParamsDocument {
     max_drift_ms: Option<u64>,
     block_interval_ms: Option<u64>,
     idle_interval_ms: Option<u64>,
+    reputation: ReputationDocument,
+    disputes: DisputeDocument,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -71,20 +74,20 @@ struct ResourceDocument {
     tick: Option<DecimalText>,
 }
 
-fn set<T: Copy>(target: &mut T, value: Option<T>) {
+pub(crate) fn set<T: Copy>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *target = value;
     }
 }
 
-fn set_share(target: &mut BasisPoints, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
+pub(crate) fn set_share(target: &mut BasisPoints, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
     if let Some(text) = value {
         *target = text.share(&format!("params.{field}"))?;
     }
     Ok(())
 }
 
-fn set_money(target: &mut MicroChf, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
+pub(crate) fn set_money(target: &mut MicroChf, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
     if let Some(text) = value {
         *target = text.money(&format!("params.{field}"))?;
     }
@@ -129,6 +132,8 @@ impl ParamsDocument {
             max_drift_ms: Some(p.max_drift_ms),
             block_interval_ms: Some(p.block_interval_ms),
             idle_interval_ms: Some(p.idle_interval_ms),
+            reputation: ReputationDocument::of(&p.reputation),
+            disputes: DisputeDocument::of(&p.disputes),
         }
     }
 
@@ -159,7 +164,8 @@ impl ParamsDocument {
         set(&mut p.max_drift_ms, self.max_drift_ms);
         set(&mut p.block_interval_ms, self.block_interval_ms);
         set(&mut p.idle_interval_ms, self.idle_interval_ms);
-        Ok(())
+        self.reputation.apply(&mut p.reputation)?;
+        self.disputes.apply(&mut p.disputes)
     }
 
     fn apply_amounts(&self, p: &mut Params) -> Result<(), GenesisError> {

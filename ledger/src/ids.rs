@@ -132,6 +132,9 @@ macro_rules! slug_id {
         pub struct $name(Slug);
 
         impl $name {
+            /// Before every name and no name itself: where a range of keys starts.
+            pub const LEAST: Self = $name(Slug([0; MAX_SLUG]));
+
             /// Parses a name; `None` if it is not a slug.
             pub fn parse(text: &str) -> Option<Self> {
                 Slug::parse(text).map($name)

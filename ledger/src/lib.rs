@@ -31,6 +31,7 @@ pub mod block;
 mod calendar;
 pub mod codec;
 pub mod decimal;
+pub mod dispute;
 pub mod execute;
 pub mod governance;
 pub mod hash;
@@ -43,6 +44,7 @@ pub mod member;
 pub mod meter;
 pub mod params;
 pub mod receipt;
+pub mod reputation;
 pub mod signature;
 pub mod state;
 #[cfg(test)]

@@ -46,5 +46,11 @@ pub const MAX_WINDOW_MS: u64 = 7 * 86_400_000;
 pub const MAX_AHEAD_MS: u64 = 30 * 86_400_000;
 /// Open solar asks and running solar trades of one hub; more solar asks are refused. Bounds the cost of checking them against the forecast.
 pub const MAX_SOLAR_PROMISES: usize = 1_024;
+/// Buyers of one (meter, register, slot) that a correction pays back; what is due to further ones goes to `penalties` (MARKET 6).
+pub const MAX_SLOT_BUYERS: usize = 64;
+/// Evidence hashes of one party in a dispute; more are refused.
+pub const MAX_EVIDENCE: usize = 16;
+/// Counterparties (by owner) that each part of a member's standing keeps apart; the lightest beyond them are pooled (MARKET 11).
+pub const MAX_COUNTERPARTIES: usize = 16;
 /// Width of a reputation bucket (MARKET 5): orders in one bucket are of equal rank.
 pub const REPUTATION_BUCKET: u32 = 500;

@@ -64,7 +64,7 @@ impl Hub {
                 building: place(self.id.as_str()),
             },
             capacity: Capacity { compute_watts: 10_000, storage_gb: 1_000, solar_peak_watts: 10_000, heat_factor: BasisPoints::new(9_000) },
-            reputation: BasisPoints::new(8_000),
+            reputation: leg_ledger::reputation::WITHOUT_HISTORY,
         }
     }
 }

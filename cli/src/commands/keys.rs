@@ -264,7 +264,7 @@ fn member(arguments: &MemberArguments) -> Result<()> {
             solar_peak_watts: arguments.solar_peak_watts,
             heat_factor: arguments.heat_factor,
         },
-        reputation: BasisPoints::new(8_000),
+        reputation: leg_ledger::reputation::WITHOUT_HISTORY,
     };
     println!("{}", serde_json::to_string_pretty(&MemberDocument::of(&entry))?);
     Ok(())

@@ -2,6 +2,7 @@
 
 use super::{BlockFacts, Context, Envelope, Fault, HistoryRecord, invariants};
 use crate::codec;
+use crate::dispute;
 use crate::governance;
 use crate::hash::{Domain, Hash};
 use crate::heat;
@@ -11,6 +12,7 @@ use crate::member::MemberStatus;
 use crate::meter;
 use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
+use crate::reputation;
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
 use crate::trade;
 use crate::transaction::{Action, Verified};
@@ -52,6 +54,7 @@ pub fn execute_block(state: &State, facts: BlockFacts, transactions: &[Verified]
     let receipts = run_transactions(&mut ctx, transactions);
     market::run_auctions(&mut ctx)?;
     market::update_references(&mut ctx)?;
+    reputation::update(&mut ctx)?;
     rotate_committees(&mut ctx)?;
     invariants::check_changes(&ctx.state)?;
     let Context { state, events, mut finished, .. } = ctx;
@@ -79,6 +82,8 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::SlotReading(key) => meter::expire_slot_reading(ctx, key)?,
             TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
             TimerId::Market(market) => market::expire_market(ctx, market),
+            TimerId::Standing(member) => reputation::on_day(ctx, member),
+            TimerId::Dispute(trade) => dispute::on_due(ctx, trade)?,
         }
     }
     Ok(())
@@ -116,7 +121,7 @@ fn run_transaction(ctx: &mut Context<'_>, transaction: &Verified, receipts: &mut
     if body.atomic {
         ctx.state.checkpoint();
     }
-    let marks = (ctx.events.len(), ctx.finished.len(), ctx.changed_markets.mark());
+    let mark = ctx.mark();
     for (index, action) in body.actions.iter().enumerate() {
         let env = envelope(index);
         let result = if failed && body.atomic {
@@ -141,9 +146,7 @@ fn run_transaction(ctx: &mut Context<'_>, transaction: &Verified, receipts: &mut
         return;
     }
     ctx.state.rollback();
-    ctx.events.truncate(marks.0);
-    ctx.finished.truncate(marks.1);
-    ctx.changed_markets.rollback(marks.2);
+    ctx.undo_since(mark);
     for receipt in receipts.iter_mut().skip(first).filter(|r| r.code == Code::Ok) {
         receipt.code = Code::AtomicSibling;
         receipt.order = None;
@@ -158,13 +161,19 @@ fn finishes(action: &Action) -> bool {
         | Action::CompleteTrade(_)
         | Action::ConfirmTrade { .. }
         | Action::CancelTrade { .. }
-        | Action::SubmitReadings { .. } => true,
+        | Action::SubmitReadings { .. }
+        | Action::DisputeTrade { .. }
+        | Action::SubmitEvidence { .. }
+        | Action::ConcedeDispute { .. } => true,
         Action::PlaceOrder(_)
         | Action::ReplaceOrder(_)
         | Action::ReportExchange { .. }
         | Action::ForecastSolar { .. }
         | Action::RotateKey(_)
-        | Action::HaltMarket { .. } => false,
+        | Action::HaltMarket { .. }
+        | Action::Heartbeat
+        | Action::VoteDispute { .. }
+        | Action::CorrectReading(_) => false,
     }
 }
 
@@ -182,6 +191,12 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::ForecastSolar { slots } => market::forecast(ctx, env, slots),
         Action::RotateKey(rotate) => governance::rotate_key(ctx, env, rotate),
         Action::HaltMarket { resource } => market::halt(ctx, env, *resource),
+        Action::Heartbeat => reputation::heartbeat(ctx, env),
+        Action::DisputeTrade { trade, claimed } => dispute::open(ctx, env, *trade, *claimed),
+        Action::SubmitEvidence { trade, hashes } => dispute::submit_evidence(ctx, env, *trade, hashes),
+        Action::ConcedeDispute { trade } => dispute::concede(ctx, env, *trade),
+        Action::CorrectReading(correction) => meter::correct(ctx, env, correction),
+        Action::VoteDispute { trade, for_opener } => dispute::vote(ctx, env, *trade, *for_opener),
     }?;
     Ok(None)
 }

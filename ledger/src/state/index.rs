@@ -26,6 +26,10 @@ pub enum TimerId {
     Forecast(MemberId, Slot),
     /// An energy market closes with the start of its slot; its entry is forgotten.
     Market(Market),
+    /// A day begins: a member's standing decays.
+    Standing(MemberId),
+    /// A dispute's verdict falls.
+    Dispute(TradeId),
 }
 
 /// One key of the index. The variant's fields are in sort order.

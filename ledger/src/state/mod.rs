@@ -6,23 +6,27 @@
 //! * [`ChangeSet`] is what an overlay turns into: applied to the state, hashed into the tree, written to the store.
 
 mod account;
+mod dispute;
 mod index;
 mod order;
 mod overlay;
 mod records;
+mod standing;
 mod tables;
 mod trade;
 
 pub use account::{Account, Totals};
+pub use dispute::{Dispute, Evidence, Ground};
 pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots};
 pub use order::Order;
 pub use overlay::Overlay;
 pub use records::{
-    AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey,
+    AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey, Sale,
     SlotReading, SlotReadingKey,
 };
+pub use standing::{Attendance, Pair, Presence, Shares, Standing};
 pub use tables::{
-    Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Parameters, References, Registers,
-    SlotReadings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
+    Accounts, Attendances, ChangeSet, Committees, Disputes, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Owed,
+    Parameters, References, Registers, SlotReadings, SlotSales, Standings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
 };
 pub use trade::{Fill, Trade, TradeStatus};

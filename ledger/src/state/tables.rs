@@ -4,9 +4,11 @@
 
 use super::index::{self, IndexKey};
 use super::{
-    Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState, Register, RegisterKey,
-    SlotReading, SlotReadingKey, Totals, Trade,
+    Account, Attendance, CommitteeState, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState,
+    Register, RegisterKey, Sale, SlotReading, SlotReadingKey, Standing, Totals, Trade,
 };
+use super::{dispute, standing};
+use crate::amount::MicroChf;
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
 use crate::ids::{LegId, MemberId, OrderId, TradeId};
@@ -174,6 +176,16 @@ tables! {
     Forecasts = 14, forecasts: (MemberId, Slot) => ForecastEntry, index::of_forecast;
     /// Heat lots.
     HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
+    /// What reputations are computed from.
+    Standings = 24, standings: MemberId => Standing, standing::of_standing;
+    /// The attendance period.
+    Attendances = 25, attendance: () => Attendance, index::none;
+    /// Open disputes.
+    Disputes = 26, disputes: TradeId => Dispute, dispute::of_dispute;
+    /// What was sold of a slot's increase, as long as it can be corrected; leaves the state with the increase.
+    SlotSales = 27, slot_sales: SlotReadingKey => Vec<Sale>, index::none;
+    /// What a debtor owes to a creditor, part of its account's debt.
+    Owed = 40, owed: (MemberId, MemberId) => MicroChf, index::none;
 }
 
 /// One changed entry as flat bytes; `value` is `None` where it was removed.

@@ -11,7 +11,7 @@ mod action;
 mod envelope;
 
 pub use action::{
-    Action, CompleteTrade, Constraints, Market, PlaceOrder, Pricing, Product, Reading, ReadingQuality, ReplaceOrder, Resource, RotateKey,
-    SettlementMethod, Side, TimeInForce,
+    Action, CompleteTrade, Constraints, CorrectReading, Market, PlaceOrder, Pricing, Product, Reading, ReadingQuality, ReplaceOrder,
+    Resource, RotateKey, SettlementMethod, Side, TimeInForce,
 };
 pub use envelope::{FormError, SignedTransaction, TransactionBody, Verified, VerifyError};

@@ -9,7 +9,7 @@ use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord,
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt, unfold};
 use leg_ledger::block::{Block, Certificate};
-use leg_ledger::execute::Ledger;
+use leg_ledger::execute::{HistoryRecord, Ledger};
 use leg_ledger::ids::{Height, MemberId, OrderId, TradeId, TransactionId};
 use leg_ledger::time::BlockTime;
 use leg_ledger::transaction::SignedTransaction;
@@ -61,6 +61,10 @@ impl ChainPort for ChainHandle {
 
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
         self.store().finished_trade(id).map_err(unavailable)
+    }
+
+    fn record(&self, leaf: u64) -> Result<Option<HistoryRecord>, Unavailable> {
+        self.store().record(leaf).map_err(unavailable)
     }
 
     fn finished_orders(&self, member: MemberId, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {

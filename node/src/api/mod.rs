@@ -14,6 +14,7 @@
 
 mod adapters;
 mod auth;
+mod conduct;
 mod error;
 mod extract;
 mod ledger;

@@ -31,6 +31,15 @@ use utoipa::{Modify, OpenApi};
         super::metering::submit_readings,
         super::metering::submit_forecast,
         super::metering::report_exchange,
+        super::metering::correct_reading,
+        super::conduct::get_reputation,
+        super::conduct::send_heartbeat,
+        super::conduct::list_disputes,
+        super::conduct::get_dispute,
+        super::conduct::dispute_trade,
+        super::conduct::submit_evidence,
+        super::conduct::concede_dispute,
+        super::conduct::vote_dispute,
         super::ledger::submit_transaction,
         super::ledger::get_transaction,
         super::ledger::get_account,
@@ -49,6 +58,7 @@ use utoipa::{Modify, OpenApi};
         (name = "orders", description = "Order books and prices."),
         (name = "transactions", description = "The marketplace's transactions and their life."),
         (name = "meter", description = "What meters, hubs and grid operators report."),
+        (name = "disputes", description = "Disputes, reputations and heartbeats."),
         (name = "ledger", description = "Members, accounts, blocks, signed transactions."),
         (name = "node", description = "This node.")
     )

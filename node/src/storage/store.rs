@@ -270,7 +270,8 @@ fn put_history(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), St
                 batch.put::<FinishedOrders>(&order.id, &leaf)?;
                 batch.put::<MemberOrders>(&(order.member, leaf), &order.id)?;
             }
-            HistoryRecord::Receipt { .. } => {}
+            // A dispute is found by its place, right before the end of its trade.
+            HistoryRecord::Receipt { .. } | HistoryRecord::Dispute { .. } => {}
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod client;
+mod conduct;
 mod idempotency;
 mod life;
 mod net;
