@@ -10,7 +10,7 @@ fn small() -> Genesis {
 
 #[test]
 fn the_chain_id_of_a_small_genesis_is_frozen() {
-    assert_eq!(small().chain_id().to_string(), "e74c5a80ae707c731342ba77f4d9ae1cad3237d5aec45972218e2ec7224c6305");
+    assert_eq!(small().chain_id().to_string(), "da09e3b38d0eb8a7f9cd4672b58df6f9ef7a1140c30dee0481c971ce0d95f36b");
 }
 
 #[test]
@@ -78,12 +78,13 @@ fn the_state_holds_registry_keys_accounts_and_conserves_money() {
 fn parameters_default_to_the_standard_and_can_be_overridden() {
     let text = small().to_json();
     let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
-    json["params"] = serde_json::json!({ "fee": "0.03", "resources": { "energy": { "basePrice": 0.2 } }, "startWindowMs": 7 });
+    json["params"] = serde_json::json!({ "fee": "0.03", "resources": { "energy": { "basePrice": 0.2 } }, "startWindowMs": 7, "storage": { "missingDays": 3 } });
     let genesis = Genesis::from_json(&json.to_string()).unwrap();
     let mut want = Params::standard(genesis.clock());
     want.fee = leg_ledger::amount::BasisPoints::new(300);
     want.resources.energy.base = leg_ledger::amount::Price::from_micro_chf(200_000);
     want.start_window_ms = 7;
+    want.storage.missing_days = 3;
     assert_eq!(*genesis.params(), want);
 }
 
@@ -108,6 +109,10 @@ fn a_bad_field_is_named() {
         ("/params/activations", json!([]), "params.activations"),
         ("/params/activations", json!([{ "height": 1, "version": 9 }]), "params.activations"),
         ("/params/maxBlockBytes", json!(1), "params.maxBlockBytes"),
+        ("/params/storage/maxMonths", json!(0), "params.storage.maxMonths"),
+        ("/params/storage/challengeChunks", json!(33), "params.storage.challengeChunks"),
+        ("/params/storage/missingDays", json!(0), "params.storage.missingDays"),
+        ("/params/storage/dayMs", json!(0), "params.storage.dayMs"),
         ("/members/1/openingBalance", json!("4611686018428"), "members[1].openingBalance"),
         ("/members/2/member/id", json!("customer-01"), "members[2].member.id"),
         ("/members/1/member/keys/operator", json!("00"), "members[1].member.keys.operator"),

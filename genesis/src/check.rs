@@ -7,7 +7,7 @@ use leg_ledger::block::Committee;
 use leg_ledger::ids::{Height, MemberId};
 use leg_ledger::limits::{HARD_BLOCK_BYTES, MAX_COMMITTEE, MAX_DEPOSITED, MAX_NETWORK_KEYS, MAX_TRANSACTION_BYTES, SLOT_RETENTION_MS};
 use leg_ledger::member::{KeyRole, Member, MemberStatus, Role};
-use leg_ledger::params::{DisputeParams, Params, ProtocolVersion, ResourceParams};
+use leg_ledger::params::{DisputeParams, Params, ProtocolVersion, ResourceParams, StorageParams};
 use leg_ledger::signature::PublicKey;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -91,6 +91,7 @@ impl Content {
         ] {
             within(format!("params.{name}"), window, 1, MAX_WINDOW_MS)?;
         }
+        check_storage(&p.storage)?;
         within("params.reputation.unit", p.reputation.unit.get(), 1, MAX_DEPOSITED)?;
         within("params.reputation.attendanceMs", p.reputation.attendance_ms, 1, MAX_WINDOW_MS)?;
         check_disputes(&p.disputes)?;
@@ -168,6 +169,21 @@ fn check_resource(name: &str, p: &ResourceParams) -> Result<(), GenesisError> {
     // MARKET 1: price x lot is exact, so that only metered amounts round.
     if !(p.tick.micro_chf() * p.lot.get()).is_multiple_of(1_000) {
         return refuse(field("tick"), Problem::NotMultiple("1000 micro-CHF / lot, so that tick x lot is whole micro-CHF".into()));
+    }
+    Ok(())
+}
+
+fn check_storage(p: &StorageParams) -> Result<(), GenesisError> {
+    within("params.storage.maxMonths", p.max_months, 1, 1_200)?;
+    within("params.storage.challengeChunks", p.challenge_chunks, 1, 32)?;
+    within("params.storage.missingDays", p.missing_days, 1, 366)?;
+    for (name, window) in [
+        ("announceWindowMs", p.announce_window_ms),
+        ("firstProofWindowMs", p.first_proof_window_ms),
+        ("dayMs", p.day_ms),
+        ("answerWindowMs", p.answer_window_ms),
+    ] {
+        within(format!("params.storage.{name}"), window, 1, MAX_WINDOW_MS)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::decimal::DecimalText;
 use crate::error::GenesisError;
 use leg_ledger::amount::{BasisPoints, MicroChf};
 use leg_ledger::ids::Height;
-use leg_ledger::params::{Activation, Params, PriceRule, ProtocolVersion, ResourceParams};
+use leg_ledger::params::{Activation, Params, PriceRule, ProtocolVersion, ResourceParams, StorageParams};
 use serde::{Deserialize, Serialize};
 
 /// Overrides; a missing field keeps the standard.
@@ -41,8 +41,22 @@ pub struct ParamsDocument {
     max_drift_ms: Option<u64>,
     block_interval_ms: Option<u64>,
     idle_interval_ms: Option<u64>,
+    storage: StorageDocument,
     reputation: ReputationDocument,
     disputes: DisputeDocument,
+}
+
+/// Rules of storage contracts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct StorageDocument {
+    max_months: Option<u32>,
+    announce_window_ms: Option<u64>,
+    first_proof_window_ms: Option<u64>,
+    day_ms: Option<u64>,
+    challenge_chunks: Option<u32>,
+    answer_window_ms: Option<u64>,
+    missing_days: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -132,6 +146,7 @@ impl ParamsDocument {
             max_drift_ms: Some(p.max_drift_ms),
             block_interval_ms: Some(p.block_interval_ms),
             idle_interval_ms: Some(p.idle_interval_ms),
+            storage: StorageDocument::of(&p.storage),
             reputation: ReputationDocument::of(&p.reputation),
             disputes: DisputeDocument::of(&p.disputes),
         }
@@ -164,6 +179,7 @@ impl ParamsDocument {
         set(&mut p.max_drift_ms, self.max_drift_ms);
         set(&mut p.block_interval_ms, self.block_interval_ms);
         set(&mut p.idle_interval_ms, self.idle_interval_ms);
+        self.storage.apply(&mut p.storage);
         self.reputation.apply(&mut p.reputation)?;
         self.disputes.apply(&mut p.disputes)
     }
@@ -180,6 +196,30 @@ impl ParamsDocument {
         set_share(&mut p.capped_reputation, &self.capped_reputation, "cappedReputation")?;
         set_money(&mut p.capped_open_value, &self.capped_open_value, "cappedOpenValue")?;
         set_share(&mut p.barred_reputation, &self.barred_reputation, "barredReputation")
+    }
+}
+
+impl StorageDocument {
+    fn of(p: &StorageParams) -> Self {
+        StorageDocument {
+            max_months: Some(p.max_months),
+            announce_window_ms: Some(p.announce_window_ms),
+            first_proof_window_ms: Some(p.first_proof_window_ms),
+            day_ms: Some(p.day_ms),
+            challenge_chunks: Some(p.challenge_chunks),
+            answer_window_ms: Some(p.answer_window_ms),
+            missing_days: Some(p.missing_days),
+        }
+    }
+
+    fn apply(&self, p: &mut StorageParams) {
+        set(&mut p.max_months, self.max_months);
+        set(&mut p.announce_window_ms, self.announce_window_ms);
+        set(&mut p.first_proof_window_ms, self.first_proof_window_ms);
+        set(&mut p.day_ms, self.day_ms);
+        set(&mut p.challenge_chunks, self.challenge_chunks);
+        set(&mut p.answer_window_ms, self.answer_window_ms);
+        set(&mut p.missing_days, self.missing_days);
     }
 }
 

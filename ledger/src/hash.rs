@@ -48,6 +48,14 @@ pub enum Domain {
     Consensus,
     /// Seed of the weights of batch verification.
     BatchWeights,
+    /// Seed of a storage challenge.
+    StorageChallenge,
+    /// One pick of a storage challenge.
+    StoragePick,
+    /// Id of a later month's trade of a storage contract.
+    StorageMonth,
+    /// What groups the replicas of one content.
+    StorageContent,
 }
 
 impl Domain {
@@ -74,6 +82,10 @@ impl Domain {
             Domain::Precommit => "leg ledger v1 precommit",
             Domain::Consensus => "leg ledger v1 consensus",
             Domain::BatchWeights => "leg ledger v1 batch weights",
+            Domain::StorageChallenge => "leg ledger v1 storage challenge",
+            Domain::StoragePick => "leg ledger v1 storage pick",
+            Domain::StorageMonth => "leg ledger v1 storage month",
+            Domain::StorageContent => "leg ledger v1 storage content",
         }
     }
 
@@ -110,6 +122,10 @@ impl Domain {
             Domain::Precommit => 17,
             Domain::Consensus => 18,
             Domain::BatchWeights => 19,
+            Domain::StorageChallenge => 20,
+            Domain::StoragePick => 21,
+            Domain::StorageMonth => 22,
+            Domain::StorageContent => 23,
         }
     }
 }

@@ -47,6 +47,7 @@ pub mod receipt;
 pub mod reputation;
 pub mod signature;
 pub mod state;
+pub mod storage;
 #[cfg(test)]
 #[allow(dead_code)] // a kit: each room's tests use a part of it
 pub(crate) mod testing;

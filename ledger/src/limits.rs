@@ -46,6 +46,15 @@ pub const MAX_WINDOW_MS: u64 = 7 * 86_400_000;
 pub const MAX_AHEAD_MS: u64 = 30 * 86_400_000;
 /// Open solar asks and running solar trades of one hub; more solar asks are refused. Bounds the cost of checking them against the forecast.
 pub const MAX_SOLAR_PROMISES: usize = 1_024;
+/// Replicas of one stored content; more are refused. Bounds what the announcement of one compares with.
+pub const MAX_REPLICAS: u8 = 8;
+/// Chunks that one action of a storage proof may prove; a challenge of 32 needs two. With slices of content up to 1 TB, 3 KiB each, one
+/// action fits a transaction.
+pub const MAX_CHUNK_PROOFS: usize = 16;
+/// Bytes of one chunk's slice: the length, 54 tree levels of 64 bytes, 1 KiB. A longer one is an invalid form.
+pub const MAX_SLICE_BYTES: usize = 8 + 54 * 64 + 1_024;
+/// A storage order stays in its book at most this long, market ms (366 days).
+pub const MAX_STORAGE_ORDER_MS: u64 = 366 * 86_400_000;
 /// Buyers of one (meter, register, slot) that a correction pays back; what is due to further ones goes to `penalties` (MARKET 6).
 pub const MAX_SLOT_BUYERS: usize = 64;
 /// Evidence hashes of one party in a dispute; more are refused.

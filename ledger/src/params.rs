@@ -111,6 +111,38 @@ pub struct DisputeParams {
     pub correction_window_ms: u64,
 }
 
+/// Rules of storage contracts (MARKET 7). Times are market ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageParams {
+    /// Longest term, calendar months.
+    pub max_months: u32,
+    /// The buyer announces its content within this time after the match.
+    pub announce_window_ms: u64,
+    /// The seller proves that it has the content within this time after the announcement.
+    pub first_proof_window_ms: u64,
+    /// Time from one challenge to the next.
+    pub day_ms: u64,
+    /// Chunks of a challenge, 1 to 32.
+    pub challenge_chunks: u32,
+    /// A challenge is answered within this time.
+    pub answer_window_ms: u64,
+    /// So many missed challenges in a row end the contract.
+    pub missing_days: u32,
+}
+
+impl StorageParams {
+    /// The rules of MARKET 7.
+    pub const STANDARD: StorageParams = StorageParams {
+        max_months: 120,
+        announce_window_ms: DAY_MS,
+        first_proof_window_ms: DAY_MS.saturating_mul(3),
+        day_ms: DAY_MS,
+        challenge_chunks: 32,
+        answer_window_ms: 300_000,
+        missing_days: 7,
+    };
+}
+
 /// Parameters of the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Params {
@@ -166,6 +198,8 @@ pub struct Params {
     pub block_interval_ms: u64,
     /// Longest time without a block when there is nothing to do, ms of block time.
     pub idle_interval_ms: u64,
+    /// Storage contracts.
+    pub storage: StorageParams,
     /// Reputation.
     pub reputation: ReputationParams,
     /// Disputes.
@@ -224,6 +258,7 @@ impl Params {
             max_drift_ms: 2_000,
             block_interval_ms: 50,
             idle_interval_ms: 1_000,
+            storage: StorageParams::STANDARD,
             reputation: ReputationParams { unit: MicroChf::new(1_000_000), attendance_ms: HOUR_MS },
             disputes: DisputeParams {
                 bond: BasisPoints::new(200),

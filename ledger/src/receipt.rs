@@ -3,8 +3,10 @@
 //! Codes are hashed into the receipts root, so a number never changes its meaning; prose for people is [`Code::message`] and is not hashed.
 
 use crate::amount::{MicroChf, Price, Quantity};
+use crate::hash::Hash;
 use crate::ids::{MemberId, OrderId, TradeId, TransactionId};
-use crate::time::Slot;
+use crate::state::StorageEnd;
+use crate::time::{MarketTime, Slot};
 use crate::transaction::Market;
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +127,24 @@ codes! {
     ForecastAbovePeak = 70, "forecast_above_peak";
     /// The signer is not in the committee.
     NotCommittee = 80, "not_committee";
+    /// No such running storage contract.
+    UnknownContract = 100, "unknown_storage_contract";
+    /// The manifest names an empty content, or a replica beyond their number.
+    BadManifest = 101, "bad_manifest";
+    /// The content is larger than what the contract stores; encrypt less of it, or buy more.
+    ManifestTooLarge = 102, "manifest_too_large";
+    /// The contract's content was announced already.
+    ManifestKnown = 103, "manifest_known";
+    /// Replicas of one content need different owners, numbers and roots, and the same total; end this contract and buy elsewhere.
+    ReplicaClash = 104, "replica_clash";
+    /// The contract has no open challenge of this day.
+    NoChallenge = 105, "no_challenge";
+    /// A chunk is missing, was not asked for, or is proved already.
+    BadChunk = 106, "bad_chunk";
+    /// The slice does not verify against the content's root and size; check the stored content for damage.
+    BadProof = 107, "bad_storage_proof";
+    /// Notice was given already.
+    NoticeGiven = 108, "notice_given";
     /// There is no open dispute about this trade.
     UnknownDispute = 140, "unknown_dispute";
     /// A buyer claims less than the meter shows, a seller more, at most what was ordered, and the difference is worth something.
@@ -196,6 +216,14 @@ pub enum CancelReason {
     NotCompleted,
     /// The seller cancelled before the start.
     BySeller,
+    /// The buyer withdrew before its content was stored.
+    ByBuyer,
+    /// The buyer did not announce its content in time.
+    NotAnnounced,
+    /// The seller could not get the announced content; counts against nobody.
+    ContentMissing,
+    /// The seller missed too many storage challenges in a row.
+    ProofsMissed,
     /// A dispute found that nothing was delivered.
     Disputed,
 }
@@ -344,6 +372,67 @@ pub enum Event {
         order: OrderId,
         /// What is still open.
         open: Quantity,
+    },
+    /// A month of a storage contract began; the first with the match.
+    StorageMonth {
+        /// The contract.
+        contract: TradeId,
+        /// From 1.
+        month: u32,
+        /// The month's trade.
+        trade: TradeId,
+        /// Set aside for it.
+        escrow: MicroChf,
+    },
+    /// The buyer announced what is to be stored.
+    StorageAnnounced {
+        /// The contract.
+        contract: TradeId,
+        /// Root of the encrypted content.
+        root: Hash,
+        /// Its bytes.
+        size: u64,
+    },
+    /// A challenge was drawn.
+    StorageChallenged {
+        /// The contract.
+        contract: TradeId,
+        /// Its day; 0 for the first proof.
+        day: u32,
+        /// What picks the chunks.
+        seed: Hash,
+        /// A proof at this time or later comes too late.
+        due: MarketTime,
+    },
+    /// A challenge was answered in full.
+    StorageProved {
+        /// The contract.
+        contract: TradeId,
+        /// Its day.
+        day: u32,
+    },
+    /// A challenge was not answered in full.
+    StorageMissed {
+        /// The contract.
+        contract: TradeId,
+        /// Its day.
+        day: u32,
+        /// Missed since the last one that was answered.
+        in_row: u32,
+    },
+    /// A party gave notice: the contract ends with the running month.
+    StorageNotice {
+        /// The contract.
+        contract: TradeId,
+        /// Who.
+        party: MemberId,
+    },
+    /// A storage contract ended.
+    StorageEnded {
+        /// The contract.
+        contract: TradeId,
+        /// Why.
+        end: StorageEnd,
     },
     /// The grid operator corrected what a register increased in a slot.
     Corrected {

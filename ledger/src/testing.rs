@@ -152,6 +152,8 @@ impl World {
             height: Height::new(self.height),
             time: BlockTime::from_ms(self.now),
             market_time: self.time(),
+            block: BlockId::from_hash(Hash::of(Domain::Header, &(self.height + 1).to_le_bytes())),
+            proposer: id("proposer"),
             parent: BlockId::from_hash(Hash::of(Domain::Header, &self.height.to_le_bytes())),
             version: ProtocolVersion::V1,
             proposer: id("proposer"),

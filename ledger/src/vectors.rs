@@ -13,8 +13,9 @@ use crate::signature::SecretKey;
 use crate::state::{Account, Accounts, StateEntry, Table};
 use crate::time::{BlockTime, MarketClock, MarketTime, Slot};
 use crate::transaction::{
-    Action, CompleteTrade, Constraints, PlaceOrder, Pricing, Product, Reading, ReadingQuality, ReplaceOrder, Resource, RotateKey,
-    SettlementMethod, Side, SignedTransaction, TimeInForce, TransactionBody,
+    Action, AnnounceManifest, ChunkProof, CompleteTrade, Constraints, PlaceOrder, Pricing, Product, ProveStorage, Reading, ReadingQuality,
+    ReplaceOrder, Resource, RotateKey, SettlementMethod, Side, SignedTransaction, StorageManifest, StorageTier, TimeInForce,
+    TransactionBody,
 };
 use std::collections::BTreeMap;
 
@@ -64,6 +65,10 @@ fn reading() -> Reading {
     }
 }
 
+fn manifest() -> StorageManifest {
+    StorageManifest { root: hash("root"), size: 5_000, tier: StorageTier::Cold, content: hash("content"), replica: 1, replicas: 2 }
+}
+
 fn operator_actions() -> Vec<Action> {
     let order = OrderId::from_hash(hash("order"));
     let trade = TradeId::from_hash(hash("trade"));
@@ -80,6 +85,9 @@ fn operator_actions() -> Vec<Action> {
         Action::ForecastSolar { slots: vec![(Slot::new(9), Quantity::new(400))] },
         Action::RotateKey(RotateKey { role: KeyRole::Meter, key: secret().public(), possession: secret().sign(b"possession") }),
         Action::HaltMarket { resource: Resource::Energy },
+        Action::AnnounceManifest(AnnounceManifest { contract: trade, manifest: manifest() }),
+        Action::ProveStorage(ProveStorage { contract: trade, day: 3, chunks: vec![ChunkProof { pick: 2, slice: vec![1, 2, 3] }] }),
+        Action::TerminateStorage { contract: trade },
     ]
 }
 

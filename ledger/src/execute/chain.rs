@@ -235,6 +235,8 @@ impl Ledger {
             height: block.header.height,
             time: block.header.time,
             market_time: self.market_time(block.header.time),
+            block: block.id(),
+            proposer: block.header.proposer,
             parent: block.header.parent,
             version: block.header.version,
             proposer: block.header.proposer,

@@ -7,7 +7,7 @@ use crate::member::Member;
 use crate::params::{Params, ProtocolVersion};
 use crate::receipt::{CancelReason, Code, Event, OrderEnd, Receipt, Settlement, Verdict};
 use crate::reputation::Note;
-use crate::state::{Dispute, Members, Order, Overlay, Trade, View};
+use crate::state::{Dispute, Members, Order, Overlay, StorageContract, StorageEnd, Trade, View};
 use crate::time::{BlockTime, MarketTime};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,10 @@ pub struct BlockFacts {
     pub time: BlockTime,
     /// The same in market time.
     pub market_time: MarketTime,
+    /// Its id, which picks the chunks of storage challenges.
+    pub block: BlockId,
+    /// Who proposed it.
+    pub proposer: MemberId,
     /// Its parent, the source of every tie-break.
     pub parent: BlockId,
     /// The rules in force.
@@ -77,6 +81,15 @@ pub enum HistoryRecord {
     Receipt {
         /// The receipt.
         receipt: Receipt,
+        /// In which block.
+        height: Height,
+    },
+    /// A storage contract that ended; its months were recorded one by one.
+    Storage {
+        /// The contract.
+        contract: StorageContract,
+        /// Why.
+        end: StorageEnd,
         /// In which block.
         height: Height,
     },

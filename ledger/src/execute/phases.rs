@@ -14,6 +14,7 @@ use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
 use crate::reputation;
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
+use crate::storage;
 use crate::trade;
 use crate::transaction::{Action, Verified};
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ pub fn execute_block(state: &State, facts: BlockFacts, transactions: &[Verified]
     market::update_references(&mut ctx)?;
     reputation::update(&mut ctx)?;
     rotate_committees(&mut ctx)?;
+    market::expect_auctions(&mut ctx);
     invariants::check_changes(&ctx.state)?;
     let Context { state, events, mut finished, .. } = ctx;
     finished.extend(receipts.iter().map(|receipt| HistoryRecord::Receipt { receipt: *receipt, height: facts.height }));
@@ -82,6 +84,7 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::SlotReading(key) => meter::expire_slot_reading(ctx, key)?,
             TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
             TimerId::Market(market) => market::expire_market(ctx, market),
+            TimerId::Storage(contract) => storage::on_due(ctx, contract)?,
             TimerId::Standing(member) => reputation::on_day(ctx, member),
             TimerId::Dispute(trade) => dispute::on_due(ctx, trade)?,
         }
@@ -162,6 +165,9 @@ fn finishes(action: &Action) -> bool {
         | Action::ConfirmTrade { .. }
         | Action::CancelTrade { .. }
         | Action::SubmitReadings { .. }
+        | Action::AnnounceManifest(_)
+        | Action::ProveStorage(_)
+        | Action::TerminateStorage { .. }
         | Action::DisputeTrade { .. }
         | Action::SubmitEvidence { .. }
         | Action::ConcedeDispute { .. } => true,
@@ -191,6 +197,9 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::ForecastSolar { slots } => market::forecast(ctx, env, slots),
         Action::RotateKey(rotate) => governance::rotate_key(ctx, env, rotate),
         Action::HaltMarket { resource } => market::halt(ctx, env, *resource),
+        Action::AnnounceManifest(announced) => storage::announce(ctx, env, announced),
+        Action::ProveStorage(proof) => storage::prove(ctx, env, proof),
+        Action::TerminateStorage { contract } => storage::terminate(ctx, env, *contract),
         Action::Heartbeat => reputation::heartbeat(ctx, env),
         Action::DisputeTrade { trade, claimed } => dispute::open(ctx, env, *trade, *claimed),
         Action::SubmitEvidence { trade, hashes } => dispute::submit_evidence(ctx, env, *trade, hashes),

@@ -1,21 +1,22 @@
 //! Placing and replacing orders: terms, standing of the member, own orders, capacity, forecast, reservation, in this order (MARKET 4).
 
-use super::capacity::Loads;
+use super::capacity::{self, Loads};
 use super::solar::Promises;
 use super::{ending, halt, query, reference, reservation, terms};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Envelope};
 use crate::hash::{Domain, Hash};
-use crate::ids::OrderId;
+use crate::ids::{OrderId, TransactionId};
 use crate::limits::MAX_SOLAR_PROMISES;
 use crate::member::Member;
 use crate::receipt::{Code, OrderEnd};
 use crate::state::{IndexKey, Members, Order, Orders, View, window_slots};
+use crate::storage;
 use crate::transaction::{Market, PlaceOrder, Product, ReplaceOrder, Side};
 
 /// Id of the order that an action places or replaces by.
-fn order_id(env: &Envelope) -> OrderId {
-    OrderId::from_hash(Hash::of_parts(Domain::Order, &[env.transaction.hash().as_bytes(), &env.action.to_le_bytes()]))
+pub fn order_id(transaction: TransactionId, action: u16) -> OrderId {
+    OrderId::from_hash(Hash::of_parts(Domain::Order, &[transaction.hash().as_bytes(), &action.to_le_bytes()]))
 }
 
 /// Admits an order to its book, with its reservation.
@@ -60,7 +61,7 @@ fn admit(ctx: &mut Context<'_>, env: &Envelope, terms: PlaceOrder, old: Option<&
     }
     let aged = old.filter(|old| terms.limit == old.limit() && terms.quantity < old.terms.quantity);
     let mut order = Order {
-        id: order_id(env),
+        id: order_id(env.transaction, env.action),
         member: member.id,
         owner: member.owner,
         market: standing.market,
@@ -141,12 +142,19 @@ fn own_opposite<'c>(ctx: &'c Context<'_>, order: &Order) -> impl Iterator<Item =
     })
 }
 
-/// Certified capacity behind compute, forecast behind solar.
+/// Certified capacity behind compute and storage, forecast behind solar.
 fn check_backing(ctx: &Context<'_>, member: &Member, order: &Order) -> Result<(), Code> {
     let now = ctx.facts.market_time;
     if let (Market::Compute, Product::Compute { from, until }) = (order.market, order.terms.product) {
         let loads = Loads::read(&ctx.state, member.id);
         if !loads.admit(member.capacity.compute_watts, now, from, until, order.open) {
+            return Err(Code::InsufficientCapacity);
+        }
+    }
+    if let Product::Storage { .. } = order.terms.product {
+        let (owed, _) = storage::held(&ctx.state, member.id, true);
+        let sum = owed.checked_add(order.open).ok_or(Code::Overflow)?;
+        if sum > capacity::certified_storage(member) {
             return Err(Code::InsufficientCapacity);
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct Cleared {
     pub price: Option<Price>,
     /// Everything that filled.
     pub quantity: Quantity,
-    /// The next block should try again although no order may change.
+    /// The next block goes on, or tries again over all bids.
     pub due: bool,
     /// Where it goes on; `None`: at the first bid.
     pub round: Option<AuctionRound>,
@@ -124,7 +124,6 @@ impl<'v, V: View> Walk<'v, V> {
                 return Ok(Some(bid));
             }
             let taken = self.desk.take(bid, Terms { bound, uniform: self.uniform })?;
-            self.cleared.due |= taken.unfinished;
             if !taken.parts.is_empty() {
                 self.cleared.record(&self.desk, bid.order.id, taken)?;
             }
@@ -134,12 +133,10 @@ impl<'v, V: View> Walk<'v, V> {
 }
 
 impl Cleared {
-    /// Settles whether and where the next auction goes on. Where nothing filled and nothing changed in a whole round, another one would show
-    /// the same; after fills it may not if the round took several auctions, since bids of earlier ones met another book.
+    /// Settles whether and where the next auction goes on. Where something changed in a round, bids of earlier auctions met another book: another
+    /// round follows. (What fills makes the market due anyhow: see [`super::due`].)
     fn end(mut self, start: Start<'_>, facts: &BlockFacts, stopped: Option<Bid<'_>>, parties: &Parties<'_>) -> Result<Self, Fault> {
-        let is_part = start.round.is_some() || stopped.is_some();
-        let filled = !self.matches.is_empty() && (self.due || is_part);
-        let again = filled || start.round.is_some_and(|round| round.again || start.changed);
+        let again = start.round.is_some_and(|round| round.again || start.changed);
         self.due = again || stopped.is_some();
         self.round = match stopped {
             None => None,

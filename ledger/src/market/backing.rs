@@ -7,6 +7,7 @@ use crate::amount::Quantity;
 use crate::ids::{MemberId, OrderId};
 use crate::limits::BACKING_PER_CHECK;
 use crate::state::{Order, View, window_slots};
+use crate::storage;
 use crate::time::{MarketTime, Slot};
 use crate::transaction::Product;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub(super) struct Backing<'v, V> {
     lot: Quantity,
     loads: BTreeMap<MemberId, Loads>,
     promises: BTreeMap<MemberId, Promises>,
+    /// MB that a seller's contracts hold, with the number of them.
+    held: BTreeMap<MemberId, (Quantity, usize)>,
     journal: Vec<Booking>,
     /// Entries gone through to find what is left.
     walked: u64,
@@ -34,11 +37,13 @@ struct Booking {
     load: Option<(MarketTime, MarketTime)>,
     /// Slots of the trade's window.
     solar: Option<(Slot, Slot)>,
+    /// It is storage.
+    storage: bool,
 }
 
 impl<'v, V: View> Backing<'v, V> {
     pub(super) fn new(view: &'v V, now: MarketTime, lot: Quantity) -> Self {
-        Backing { view, now, lot, loads: BTreeMap::new(), promises: BTreeMap::new(), journal: Vec::new(), walked: 0 }
+        Backing { view, now, lot, loads: BTreeMap::new(), promises: BTreeMap::new(), held: BTreeMap::new(), journal: Vec::new(), walked: 0 }
     }
 
     pub(super) fn now(&self) -> MarketTime {
@@ -63,6 +68,12 @@ impl<'v, V: View> Backing<'v, V> {
             self.walk(entries);
             room = room.min(Quantity::new(window)).min(Quantity::new(due));
         }
+        if let Product::Storage { .. } = product {
+            let certified = capacity::certified_storage(pair.seller);
+            let (held, entries) = self.held(pair.ask.member);
+            self.walk(entries);
+            room = room.min(certified.saturating_sub(held));
+        }
         // An energy slot never narrows and lies ahead: what its asks and trades promise stays within its forecast by admission.
         if let Some((first, last)) = solar_window(pair.ask, product, self.now) {
             let promises = self.promises(pair.ask.member);
@@ -84,7 +95,8 @@ impl<'v, V: View> Backing<'v, V> {
             _ => None,
         };
         let solar = solar_window(ask, product, self.now);
-        let booking = Booking { seller: ask.member, ask: ask.id, quantity: quantity.get(), load, solar };
+        let storage = matches!(product, Product::Storage { .. });
+        let booking = Booking { seller: ask.member, ask: ask.id, quantity: quantity.get(), load, solar, storage };
         self.apply(&booking, false);
         self.journal.push(booking);
     }
@@ -103,7 +115,12 @@ impl<'v, V: View> Backing<'v, V> {
     }
 
     fn apply(&mut self, booking: &Booking, undo: bool) {
-        let Booking { seller, ask, quantity, load, solar } = *booking;
+        let Booking { seller, ask, quantity, load, solar, storage } = *booking;
+        if storage {
+            let (held, entries) = self.held(seller);
+            let now = if undo { held.get().saturating_sub(quantity) } else { held.get().saturating_add(quantity) };
+            self.held.insert(seller, (Quantity::new(now), entries));
+        }
         if let Some((ask_until, until)) = load {
             self.loads(seller).book(ask_until, until, quantity, undo);
         }
@@ -115,6 +132,11 @@ impl<'v, V: View> Backing<'v, V> {
     fn loads(&mut self, seller: MemberId) -> &mut Loads {
         let view = self.view;
         self.loads.entry(seller).or_insert_with(|| Loads::read(view, seller))
+    }
+
+    fn held(&mut self, seller: MemberId) -> (Quantity, usize) {
+        let view = self.view;
+        *self.held.entry(seller).or_insert_with(|| storage::held(view, seller, false))
     }
 
     fn promises(&mut self, seller: MemberId) -> &mut Promises {

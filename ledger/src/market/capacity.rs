@@ -1,11 +1,12 @@
 //! Certified capacity: for every hub and time t, open and running Wh due by t <= certified watts x hours to t (MARKET 4).
 //!
 //! Checked when an ask is admitted, and again when a match makes a part of it due, since hours pass while an ask rests and a match may be due
-//! earlier than its ask. A running trade counts in full until it is delivered.
+//! earlier than its ask. A running trade counts in full until it is delivered. Storage: open asks and running contracts <= certified GB.
 
 use crate::amount::Quantity;
 use crate::hash::Hash;
 use crate::ids::{MemberId, OrderId};
+use crate::member::Member;
 use crate::state::{IndexKey, LoadSource, View};
 use crate::time::{HOUR_MS, MarketTime};
 use std::collections::BTreeMap;
@@ -29,6 +30,11 @@ pub(super) fn energy(watts: u64, now: MarketTime, until: MarketTime) -> u64 {
     let product = u128::from(watts).saturating_mul(u128::from(until.ms_since(now)));
     let wh = product.checked_div(u128::from(HOUR_MS)).unwrap_or(0);
     u64::try_from(wh).unwrap_or(u64::MAX)
+}
+
+/// Certified storage of a hub, MB.
+pub(super) fn certified_storage(member: &Member) -> Quantity {
+    Quantity::new(member.capacity.storage_gb.saturating_mul(1_000))
 }
 
 impl Loads {

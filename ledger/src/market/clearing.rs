@@ -4,20 +4,21 @@
 //! [`crate::trade::open`] then writes the trade.
 
 use super::auction::{self, BidMatch, Cleared, Deal, Start};
-use super::{ending, halt, reservation, terms};
+use super::due::{self, Next};
+use super::{ending, reservation, terms};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Fault};
 use crate::hash::Hash;
-use crate::ids::{Height, OrderId};
+use crate::ids::OrderId;
 use crate::limits::MAX_AUCTION_CHECKS;
 use crate::receipt::{Code, Event, OrderEnd};
-use crate::state::{AuctionRound, IndexKey, Markets, Order, Orders, View};
+use crate::state::{IndexKey, Markets, Order, Orders, View};
 use crate::trade::{self, Match};
-use crate::transaction::{Market, Resource, Side};
+use crate::transaction::{Market, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Holds one auction for each market that changed, or whose auction is due, and that has both sides open; then ends what may not outlive its
-/// first auction. A halted market holds none.
+/// Holds one auction for each market that changed, or whose auction is due, and whose prices cross; then ends what may not outlive its first
+/// auction. A halted market holds none.
 ///
 /// # Errors
 /// [`Fault`]: our own bug.
@@ -27,46 +28,19 @@ pub fn run_auctions(ctx: &mut Context<'_>) -> Result<(), Fault> {
 
 /// [`run_auctions`] with another bound on the checks of each.
 pub(super) fn run_auctions_within(ctx: &mut Context<'_>, checks: u64) -> Result<(), Fault> {
-    let changed = ctx.changed_markets.clone();
-    let markets: BTreeSet<Market> = changed.iter().chain(due_markets(ctx)).collect();
+    // What the auctions themselves change from here on is for the next block.
+    let changed = std::mem::take(&mut ctx.changed_markets);
+    let markets: BTreeSet<Market> = changed.iter().chain(due::markets(&ctx.state)).collect();
     for market in markets {
         let mut next = Next::default();
-        if is_open(ctx, market) {
+        if due::may_trade(&ctx.state, market) {
             next = hold(ctx, market, changed.contains(&market), checks)?;
         }
-        if end_immediate(ctx, market)? && is_open(ctx, market) {
-            next = Next { due: true, round: next.round.map(|round| AuctionRound { again: true, ..round }) };
-        }
-        remember(ctx, market, next);
+        end_immediate(ctx, market)?;
+        due::remember(ctx, market, next);
     }
-    ctx.changed_markets = changed;
+    due::expect_changed(ctx);
     Ok(())
-}
-
-/// What the next block does about a market's auction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Next {
-    due: bool,
-    round: Option<AuctionRound>,
-}
-
-fn due_markets(ctx: &Context<'_>) -> Vec<Market> {
-    let first = IndexKey::AuctionDue { market: Market::Compute };
-    let keys = ctx.state.index(first..);
-    keys.map_while(|key| if let IndexKey::AuctionDue { market } = key { Some(market) } else { None }).collect()
-}
-
-fn is_open(ctx: &Context<'_>, market: Market) -> bool {
-    let has = |side| ctx.state.index(first_of(market, side)..).next().is_some_and(|key| is_in(&key, market, side));
-    !halt::is_halted(&ctx.state, market.resource()) && has(Side::Bid) && has(Side::Ask)
-}
-
-fn first_of(market: Market, side: Side) -> IndexKey {
-    IndexKey::Book { market, side, rank: 0, height: Height::GENESIS, order: OrderId::from_hash(Hash::ZERO) }
-}
-
-fn is_in(key: &IndexKey, market: Market, side: Side) -> bool {
-    matches!(key, IndexKey::Book { market: m, side: s, .. } if *m == market && *s == side)
 }
 
 /// Holds the auction.
@@ -89,6 +63,7 @@ fn hold(ctx: &mut Context<'_>, market: Market, changed: bool, checks: u64) -> Re
     state.last_price = Some(price);
     state.last_height = ctx.facts.height;
     ctx.state.put::<Markets>(market, state);
+    ctx.changed_markets.insert(market);
     ctx.events.push(Event::Auction { market, price, quantity });
     Ok(next)
 }
@@ -136,9 +111,7 @@ fn store(ctx: &mut Context<'_>, order: Order) -> Result<(), Fault> {
 }
 
 /// Ends immediate-or-cancel and fill-or-kill orders, whether an auction was held or not.
-///
-/// True if an ask was among them: its seller's capacity is free again, which may let another ask of it fill in the next block.
-fn end_immediate(ctx: &mut Context<'_>, market: Market) -> Result<bool, Fault> {
+fn end_immediate(ctx: &mut Context<'_>, market: Market) -> Result<(), Fault> {
     let first = IndexKey::Immediate { market, order: OrderId::from_hash(Hash::ZERO) };
     let keys = ctx.state.index(first..);
     let orders: Vec<OrderId> = keys
@@ -147,26 +120,9 @@ fn end_immediate(ctx: &mut Context<'_>, market: Market) -> Result<bool, Fault> {
             _ => None,
         })
         .collect();
-    let mut freed = false;
     for id in orders {
         let order = get_order(ctx, id)?;
-        freed |= order.terms.side == Side::Ask;
         ending::end(ctx, &order, OrderEnd::Unfilled)?;
     }
-    Ok(freed)
-}
-
-/// Has the next block hold the market's auction over all bids, though no order may change; a round that is under way ends first.
-pub(super) fn expect_auction(ctx: &mut Context<'_>, market: Market) {
-    let round = ctx.state.get::<Markets>(&market).and_then(|m| m.round);
-    remember(ctx, market, Next { due: true, round: round.map(|round| AuctionRound { again: true, ..round }) });
-}
-
-fn remember(ctx: &mut Context<'_>, market: Market, next: Next) {
-    let known = ctx.state.get::<Markets>(&market).map(|m| Next { due: m.auction_due, round: m.round });
-    if known.unwrap_or_default() != next {
-        let mut state = ctx.state.get::<Markets>(&market).cloned().unwrap_or_default();
-        (state.auction_due, state.round) = (next.due, next.round);
-        ctx.state.put::<Markets>(market, state);
-    }
+    Ok(())
 }

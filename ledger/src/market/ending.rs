@@ -1,6 +1,6 @@
 //! How orders leave the book without a fill, and how a market of a past slot leaves the state.
 
-use super::reservation;
+use super::{due, reservation};
 use crate::execute::{Context, Envelope, Fault, HistoryRecord};
 use crate::hash::Hash;
 use crate::ids::{MemberId, OrderId};
@@ -65,6 +65,9 @@ pub(super) fn end(ctx: &mut Context<'_>, order: &Order, end: OrderEnd) -> Result
     reservation::release_rest(ctx, order)?;
     ctx.state.remove::<Orders>(&order.id);
     ctx.changed_markets.insert(order.market);
+    if order.terms.solar {
+        due::backing_freed(ctx, order.member);
+    }
     ctx.events.push(Event::OrderEnded { order: order.id, end, open: order.open });
     ctx.finished.push(HistoryRecord::Order { order: order.clone(), end, height: ctx.facts.height });
     Ok(())

@@ -1,7 +1,7 @@
 //! A hub's forecast of its own solar energy, and what happens to solar asks when it falls (MARKET 4, 11).
 
 use super::solar::{Promise, Promises};
-use super::{ending, terms};
+use super::{due, ending, terms};
 use crate::amount::Quantity;
 use crate::execute::{Context, Envelope};
 use crate::ids::MemberId;
@@ -41,6 +41,7 @@ pub fn forecast(ctx: &mut Context<'_>, env: &Envelope, slots: &[(Slot, Quantity)
         }
         ctx.state.put::<Forecasts>(key, ForecastEntry { energy: *energy });
     }
+    due::backing_freed(ctx, env.signer);
     shrink(ctx, env.signer, &fallen)
 }
 

@@ -4,7 +4,7 @@
 //! phase 1   expire_order, expire_market                       ending
 //! phase 2   place, replace -> admission (terms, capacity, solar, reservation); cancel -> ending; forecast; halt
 //! phase 3   run_auctions -> auction: bids x ladder of asks -> pair, backing, pro_rata, uniform -> clearing -> trade::open
-//! phase 4   update_references -> reference
+//! phase 4   update_references -> reference; expect_auctions -> due
 //! ```
 //!
 //! Invariants:
@@ -21,7 +21,7 @@
 //! * Of a pro-rata group with more asks than the bid has fills left, as many of the first in tie-break share; the rest forms the next group.
 //! * A fill never exceeds what the certified power makes within the agreed window from now on.
 //! * An auction has a bound on its checks; what it does not come to waits for later blocks, in rounds (see `auction`).
-//! * A market whose auction met a bound, or whose dynamic asks moved with the reference price, is auctioned again in the next block.
+//! * A market in which a pair may have become tradable since its last auction is auctioned again (see `due`).
 //! * Settlement in francs is refused until settlement agents exist.
 
 mod admission;
@@ -30,6 +30,7 @@ mod backing;
 mod bids;
 mod capacity;
 mod clearing;
+mod due;
 mod ending;
 mod explain;
 mod forecast;
@@ -47,8 +48,9 @@ mod solar;
 mod terms;
 mod uniform;
 
-pub use admission::{place, replace};
+pub use admission::{order_id, place, replace};
 pub use clearing::run_auctions;
+pub use due::{backing_freed, expect_auctions};
 pub use ending::{cancel, expire_market, expire_order, withdraw_member};
 pub use explain::{Candidate, explain};
 pub use forecast::forecast;

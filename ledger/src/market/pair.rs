@@ -75,7 +75,7 @@ pub enum PassedOver {
     Country,
     /// No common settlement method.
     Method,
-    /// No common slot, or the ask does not cover the window agreed with its seller.
+    /// No common slot, too short a term, or the ask does not cover the window agreed with its seller.
     Window,
     /// The seller's capacity or forecast leaves nothing within the window.
     Capacity,
@@ -161,9 +161,10 @@ fn agreed_window(pair: &Pair<'_>, now: MarketTime) -> Option<Product> {
     covers.then_some(agreed.product)
 }
 
-/// The intersection of two products, as far as some of it is still ahead.
-pub(super) fn common_window(a: &Product, b: &Product, now: MarketTime) -> Option<Product> {
-    match (*a, *b) {
+/// The intersection of the products of a bid and an ask, as far as some of it is still ahead.
+pub(super) fn common_window(bid: &Product, ask: &Product, now: MarketTime) -> Option<Product> {
+    let (a, b) = (*bid, *ask);
+    match (a, b) {
         (Product::Compute { from: f1, until: u1 }, Product::Compute { from: f2, until: u2 }) => {
             let (from, until) = (f1.max(f2), u1.min(u2));
             (from.max(now) < until).then_some(Product::Compute { from, until })
@@ -172,6 +173,8 @@ pub(super) fn common_window(a: &Product, b: &Product, now: MarketTime) -> Option
             let (from, until) = (f1.max(f2), u1.min(u2));
             (from.max(now) < until).then_some(Product::ComputeHours { from, until })
         }
-        (a, b) => (a == b).then_some(a),
+        // The term of the bid, up to the longest of the ask.
+        (Product::Storage { months: term }, Product::Storage { months: longest }) => (term <= longest).then_some(a),
+        _ => (a == b).then_some(a),
     }
 }

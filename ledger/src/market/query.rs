@@ -7,6 +7,7 @@ use crate::ids::{Height, MemberId, OrderId};
 use crate::state::{IndexKey, Members, Order, Orders, Parameters, View};
 use crate::transaction::{Market, Side};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// All open orders of one side at one price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,32 @@ pub fn depth(view: &impl View, market: Market) -> Vec<DepthLevel> {
 /// Open orders of a member, by market and id.
 pub fn open_orders_of(view: &impl View, member: MemberId) -> Vec<&Order> {
     ending::orders_of(view, member).filter_map(|id| view.get::<Orders>(&id)).collect()
+}
+
+/// Markets of a member's open orders.
+pub(super) fn markets_of(view: &impl View, member: MemberId) -> impl Iterator<Item = Market> {
+    let none = OrderId::from_hash(Hash::ZERO);
+    let mut from = Bound::Included(IndexKey::MemberOrder { member, market: Market::Compute, order: none });
+    std::iter::from_fn(move || match view.index((from, Bound::Unbounded)).next()? {
+        IndexKey::MemberOrder { member: m, market, .. } if m == member => {
+            from = Bound::Excluded(IndexKey::MemberOrder { member, market, order: OrderId::from_hash(Hash::MAX) });
+            Some(market)
+        }
+        _ => None,
+    })
+}
+
+/// Markets that have orders, in their order, from `first` on.
+pub(super) fn markets(view: &impl View, first: Market) -> impl Iterator<Item = Market> {
+    let key = |market, side, rank, height, hash| IndexKey::Book { market, side, rank, height, order: OrderId::from_hash(hash) };
+    let mut from = Bound::Included(key(first, Side::Bid, 0, Height::GENESIS, Hash::ZERO));
+    std::iter::from_fn(move || match view.index((from, Bound::Unbounded)).next()? {
+        IndexKey::Book { market, .. } => {
+            from = Bound::Excluded(key(market, Side::Ask, u64::MAX, Height::new(u64::MAX), Hash::MAX));
+            Some(market)
+        }
+        _ => None,
+    })
 }
 
 /// The price at which an order shows in the book: an ask at its effective price.

@@ -4,14 +4,13 @@
 //! "At most a fifth of a side" is a fifth of what all owners together have on that side.
 
 use super::pair::is_active;
-use super::{clearing, query, terms};
+use super::{query, terms};
 use crate::amount::{Price, Quantity};
 use crate::execute::{Context, Fault};
-use crate::hash::Hash;
-use crate::ids::{Height, LegId, OrderId, OwnerId};
+use crate::ids::{LegId, OwnerId};
 use crate::params::{Params, ResourceParams};
 use crate::receipt::{Code, Event};
-use crate::state::{IndexKey, Members, Order, ReferenceState, References, View};
+use crate::state::{Members, Order, ReferenceState, References, View};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Market, Pricing, Resource, Side};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +76,7 @@ pub fn update_references(ctx: &mut Context<'_>) -> Result<(), Fault> {
     }
     let legs: BTreeSet<LegId> = ctx.state.range::<Members>(..).filter_map(|(_, m)| m.location.leg).collect();
     update(ctx, Resource::Compute, None, slot)?;
+    update(ctx, Resource::Storage, None, slot)?;
     for leg in legs {
         update(ctx, Resource::Energy, Some(leg), slot)?;
     }
@@ -100,32 +100,23 @@ fn update(ctx: &mut Context<'_>, resource: Resource, leg: Option<LegId>, slot: S
     ctx.state.put::<References>((resource, leg), state);
     let market = match (resource, leg) {
         (Resource::Energy, Some(leg)) => Market::Energy { leg, slot },
+        (Resource::Storage, _) => Market::Storage,
         _ => Market::Compute,
     };
     ctx.events.push(Event::Reference { market, slot, price });
     for market in sides.dynamic.into_iter().filter(|_| moved) {
-        clearing::expect_auction(ctx, market);
+        ctx.changed_markets.insert(market);
     }
     Ok(())
 }
 
 /// Markets of a resource that have orders, in their order.
 fn markets(ctx: &Context<'_>, resource: Resource, leg: Option<LegId>) -> Vec<Market> {
-    let (Resource::Energy, Some(leg)) = (resource, leg) else { return vec![Market::Compute] };
-    let mut found = Vec::new();
-    let mut slot = Slot::new(0);
-    loop {
-        let market = Market::Energy { leg, slot };
-        let first = IndexKey::Book { market, side: Side::Bid, rank: 0, height: Height::GENESIS, order: OrderId::from_hash(Hash::ZERO) };
-        let Some(IndexKey::Book { market: Market::Energy { leg: l, slot: s }, .. }) = ctx.state.index(first..).next() else { break };
-        if l != leg {
-            break;
-        }
-        found.push(Market::Energy { leg, slot: s });
-        let Some(next) = s.next() else { break };
-        slot = next;
-    }
-    found
+    let (Resource::Energy, Some(leg)) = (resource, leg) else {
+        return vec![if resource == Resource::Storage { Market::Storage } else { Market::Compute }];
+    };
+    let all = query::markets(&ctx.state, Market::Energy { leg, slot: Slot::new(0) });
+    all.take_while(|market| matches!(market, Market::Energy { leg: l, .. } if *l == leg)).collect()
 }
 
 /// Resting quantity by owner, and the markets in which dynamic asks stand.

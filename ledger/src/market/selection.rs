@@ -39,8 +39,6 @@ pub(super) struct Taken {
     pub left: Quantity,
     fills: usize,
     looked_at: usize,
-    /// A later block may fill more although nothing changes: a bound was met, or an ask waits for a transaction of its own.
-    pub unfinished: bool,
 }
 
 /// The asks of an auction and everything that decides between them.
@@ -71,7 +69,7 @@ fn is_fill_or_kill(order: &Order) -> bool {
 
 impl Taken {
     fn nothing(order: &Order, looked_at: usize) -> Self {
-        Taken { parts: Vec::new(), left: order.open, fills: 0, looked_at, unfinished: false }
+        Taken { parts: Vec::new(), left: order.open, fills: 0, looked_at }
     }
 
     fn fills_left(&self) -> usize {
@@ -91,7 +89,7 @@ impl<V: View> Desk<'_, V> {
     pub(super) fn take(&mut self, bid: Bid<'_>, terms: Terms) -> Result<Taken, Fault> {
         self.examined = self.examined.saturating_add(1);
         let mark = self.backing.mark();
-        let mut taken = match is_shared(bid.order) || bid.order.terms.split {
+        let taken = match is_shared(bid.order) || bid.order.terms.split {
             true => self.take_widely(bid, terms)?,
             false => self.take_at_one(bid, terms)?,
         };
@@ -102,8 +100,6 @@ impl<V: View> Desk<'_, V> {
         for fill in taken.parts.iter().flat_map(|part| &part.fills) {
             self.ladder.take(fill.ask, fill.quantity)?;
         }
-        taken.unfinished |= taken.fills >= MAX_FILLS || taken.looked_at >= MAX_CANDIDATES;
-        taken.unfinished &= !taken.left.is_zero();
         Ok(taken)
     }
 
@@ -146,7 +142,7 @@ impl<V: View> Desk<'_, V> {
             group.clear();
             let mut same: Option<Candidate> = Some(first);
             while let Some(candidate) = same {
-                if let Ok(found) = self.check(bid, terms, &mut taken, candidate)? {
+                if let Ok(found) = self.check(bid, terms, &taken, candidate)? {
                     group.push((candidate.ask, found));
                 }
                 if !shared {
@@ -191,7 +187,7 @@ impl<V: View> Desk<'_, V> {
             if tried.contains(&seller) {
                 continue;
             }
-            let Ok(found) = self.check(bid, terms, &mut taken, candidate)? else { continue };
+            let Ok(found) = self.check(bid, terms, &taken, candidate)? else { continue };
             if found.most == taken.left {
                 self.pick(terms, &mut taken, candidate.ask, &found, found.most)?;
                 return Ok(taken);
@@ -213,20 +209,14 @@ impl<V: View> Desk<'_, V> {
         let mut cursor = Cursor::new(terms.bound, bid.buyer, Some(seller), true);
         let mut taken = Taken::nothing(bid.order, looked_at);
         while let Some(candidate) = self.next(&mut cursor, &mut taken)? {
-            if let Ok(found) = self.check(bid, terms, &mut taken, candidate)? {
+            if let Ok(found) = self.check(bid, terms, &taken, candidate)? {
                 self.pick(terms, &mut taken, candidate.ask, &found, found.most)?;
             }
         }
         Ok(taken)
     }
 
-    fn check(
-        &mut self,
-        bid: Bid<'_>,
-        terms: Terms,
-        taken: &mut Taken,
-        candidate: Candidate,
-    ) -> Result<Result<PairTerms, PassedOver>, Fault> {
+    fn check(&mut self, bid: Bid<'_>, terms: Terms, taken: &Taken, candidate: Candidate) -> Result<Result<PairTerms, PassedOver>, Fault> {
         let ask = self.ladder.ask(candidate.ask)?;
         let pair = Pair {
             bid: bid.order,
@@ -239,10 +229,7 @@ impl<V: View> Desk<'_, V> {
             offered: ask.open,
             agreed: taken.parts.iter().find(|part| part.seller == ask.seller).map(|part| part.agreed),
         };
-        let result = check_pair(&pair, &mut self.backing);
-        // Such an ask may open a transaction of its own in the next block.
-        taken.unfinished |= pair.agreed.is_some() && result == Err(PassedOver::Window);
-        Ok(result)
+        Ok(check_pair(&pair, &mut self.backing))
     }
 
     fn pick(&mut self, terms: Terms, taken: &mut Taken, number: usize, found: &PairTerms, quantity: Quantity) -> Result<(), Fault> {

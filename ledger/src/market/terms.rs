@@ -1,7 +1,7 @@
 //! Whether the terms of an order may stand in a book, whatever else stands there (MARKET 1, 4).
 
 use crate::amount::{BasisPoints, Price, Quantity};
-use crate::limits::{MAX_AHEAD_MS, MAX_QUANTITY, MAX_WINDOW_MS};
+use crate::limits::{MAX_AHEAD_MS, MAX_QUANTITY, MAX_STORAGE_ORDER_MS, MAX_WINDOW_MS};
 use crate::member::{Member, MemberStatus, Role};
 use crate::params::{Params, ResourceParams};
 use crate::receipt::Code;
@@ -59,11 +59,11 @@ fn check_role(member: &Member, side: Side) -> Result<(), Code> {
     }
 }
 
-/// Compute and energy are traded by the rules of version 1; the other resources have their books shaped, not opened.
+/// Compute, storage and energy are traded by the rules of version 1; the other resources have their books shaped, not opened.
 pub(super) fn check_traded(resource: Resource) -> Result<(), Code> {
     match resource {
-        Resource::Compute | Resource::Energy => Ok(()),
-        Resource::ComputeHours | Resource::Storage | Resource::Heat => Err(Code::NotTraded),
+        Resource::Compute | Resource::Energy | Resource::Storage => Ok(()),
+        Resource::ComputeHours | Resource::Heat => Err(Code::NotTraded),
     }
 }
 
@@ -103,7 +103,7 @@ fn market_of(member: &Member, product: &Product) -> Result<Market, Code> {
     })
 }
 
-/// When the product's book closes for it: the end of a compute window, the start of an energy slot.
+/// When the product's book closes for it: the end of a compute window, the start of an energy slot, a year for storage.
 fn check_product(product: &Product, params: &Params, now: MarketTime) -> Result<MarketTime, Code> {
     match *product {
         Product::Compute { from, until } | Product::ComputeHours { from, until } => {
@@ -117,7 +117,12 @@ fn check_product(product: &Product, params: &Params, now: MarketTime) -> Result<
             let open = start > now && start.ms_since(now) <= params.energy_open_ms;
             if open { Ok(start) } else { Err(Code::SlotClosed) }
         }
-        Product::Storage { .. } | Product::Heat => Err(Code::NotTraded),
+        Product::Storage { months } => {
+            let fits = months > 0 && months <= params.storage.max_months;
+            let closes = now.checked_add_ms(MAX_STORAGE_ORDER_MS).ok_or(Code::BadWindow)?;
+            if fits { Ok(closes) } else { Err(Code::BadWindow) }
+        }
+        Product::Heat => Err(Code::NotTraded),
     }
 }
 

@@ -15,8 +15,7 @@
 //!   slow to vote is not counted out, and hours in which the network stood still count for nobody. Hubs count from
 //!   their first committee or heartbeat on; a member that never showed a sign of life keeps 8 000 in this part.
 //! * **When.** Rooms [`note`] what happened while a block executes; [`update`] folds the notes in phase 4, in an order of their own, and
-//!   writes [`crate::member::Member::reputation`]. So all of block h reads reputation as after h-1, at the cost of a field. A change of reputation
-//!   calls no auction by itself.
+//!   writes [`crate::member::Member::reputation`]. So all of block h reads reputation as after h-1, at the cost of a field.
 //! * Reputation never removes a member from the committee; only governance does.
 
 mod attendance;

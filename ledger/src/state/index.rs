@@ -2,8 +2,11 @@
 //!
 //! Invariant: the index is a function of the entries ([`super::Table::index`]); it is not part of the state root.
 
-use super::{Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, SlotReading, SlotReadingKey, Trade, TradeStatus};
+use super::{
+    Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, SlotReading, SlotReadingKey, StorageContract, Trade, TradeStatus,
+};
 use crate::amount::Quantity;
+use crate::hash::Hash;
 use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, TradeId};
 use crate::limits::SLOT_RETENTION_MS;
 use crate::time::{MarketTime, Slot};
@@ -26,6 +29,8 @@ pub enum TimerId {
     Forecast(MemberId, Slot),
     /// An energy market closes with the start of its slot; its entry is forgotten.
     Market(Market),
+    /// A storage contract's next step is due.
+    Storage(TradeId),
     /// A day begins: a member's standing decays.
     Standing(MemberId),
     /// A dispute's verdict falls.
@@ -136,6 +141,33 @@ pub enum IndexKey {
         /// The trade.
         trade: TradeId,
     },
+    /// Storage that a member owes: an open ask or a running contract.
+    Held {
+        /// The seller.
+        member: MemberId,
+        /// Order or contract.
+        source: LoadSource,
+        /// MB: what is open of an ask, all of a contract.
+        quantity: Quantity,
+    },
+    /// A running storage contract of a member, as buyer or seller.
+    MemberContract {
+        /// The member.
+        member: MemberId,
+        /// The contract.
+        contract: TradeId,
+    },
+    /// A replica of a buyer's content.
+    Replica {
+        /// The buyer.
+        buyer: MemberId,
+        /// What groups the replicas of the content.
+        content: Hash,
+        /// Its number.
+        replica: u8,
+        /// The contract.
+        contract: TradeId,
+    },
 }
 
 /// What loads a member's capacity.
@@ -228,7 +260,22 @@ fn load(member: MemberId, product: &Product, source: LoadSource, energy: Quantit
     match *product {
         Product::Compute { until, .. } => out.push(IndexKey::Load { member, until, source, energy }),
         Product::Energy { slot } => out.push(IndexKey::Promise { member, slot, source }),
+        Product::Storage { .. } if matches!(source, LoadSource::Order(_)) => {
+            out.push(IndexKey::Held { member, source, quantity: energy });
+        }
+        // A contract holds storage, not its months' trades.
         Product::ComputeHours { .. } | Product::Storage { .. } | Product::Heat => {}
+    }
+}
+
+pub(super) fn of_contract(id: &TradeId, contract: &StorageContract, out: &mut Vec<IndexKey>) {
+    let (buyer, seller, id) = (contract.buyer, contract.seller, *id);
+    out.push(IndexKey::Timer { due: contract.due, id: TimerId::Storage(id) });
+    out.push(IndexKey::Held { member: seller, source: LoadSource::Trade(id), quantity: contract.quantity });
+    out.push(IndexKey::MemberContract { member: buyer, contract: id });
+    out.push(IndexKey::MemberContract { member: seller, contract: id });
+    if let Some(manifest) = contract.manifest {
+        out.push(IndexKey::Replica { buyer, content: manifest.content, replica: manifest.replica, contract: id });
     }
 }
 

@@ -12,6 +12,7 @@ mod order;
 mod overlay;
 mod records;
 mod standing;
+mod storage;
 mod tables;
 mod trade;
 
@@ -25,8 +26,10 @@ pub use records::{
     SlotReading, SlotReadingKey,
 };
 pub use standing::{Attendance, Pair, Presence, Shares, Standing};
+pub use storage::{Challenge, PaidMonth, StorageContract, StorageEnd, StorageStage};
 pub use tables::{
     Accounts, Attendances, ChangeSet, Committees, Disputes, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Owed,
-    Parameters, References, Registers, SlotReadings, SlotSales, Standings, State, StateEntry, StateError, Table, TotalsTable, Trades, View,
+    Parameters, References, Registers, SlotReadings, SlotSales, Standings, State, StateEntry, StateError, StorageContracts, Table,
+    TotalsTable, Trades, View,
 };
 pub use trade::{Fill, Trade, TradeStatus};

@@ -26,8 +26,8 @@ pub struct MarketState {
     pub last_price: Option<Price>,
     /// Height of the last auction with fills.
     pub last_height: Height,
-    /// The next block holds an auction even if no order changes: the last one left a bid at a bound (16 fills, 1 024 candidates) or did not
-    /// reach all bids, or the reference price moved under dynamic asks.
+    /// The next block holds an auction even if no order changes: the last one did not reach all bids, or a pair may have become tradable since
+    /// (MARKET 5).
     pub auction_due: bool,
     /// Where the next auction goes on; `None`: at the first bid.
     pub round: Option<AuctionRound>,

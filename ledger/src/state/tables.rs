@@ -5,7 +5,7 @@
 use super::index::{self, IndexKey};
 use super::{
     Account, Attendance, CommitteeState, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState,
-    Register, RegisterKey, Sale, SlotReading, SlotReadingKey, Standing, Totals, Trade,
+    Register, RegisterKey, Sale, SlotReading, SlotReadingKey, Standing, StorageContract, Totals, Trade,
 };
 use super::{dispute, standing};
 use crate::amount::MicroChf;
@@ -176,6 +176,8 @@ tables! {
     Forecasts = 14, forecasts: (MemberId, Slot) => ForecastEntry, index::of_forecast;
     /// Heat lots.
     HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
+    /// Running storage contracts.
+    StorageContracts = 16, storage_contracts: TradeId => StorageContract, index::of_contract;
     /// What reputations are computed from.
     Standings = 24, standings: MemberId => Standing, standing::of_standing;
     /// The attendance period.

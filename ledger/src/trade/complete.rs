@@ -4,6 +4,7 @@ use super::{check_in_time, readings, trade};
 use crate::amount::Quantity;
 use crate::dispute;
 use crate::execute::{Context, Envelope};
+use crate::market;
 use crate::meter;
 use crate::receipt::{Code, Event};
 use crate::state::{Trade, TradeStatus, Trades, View};
@@ -33,6 +34,7 @@ pub fn complete(ctx: &mut Context<'_>, envelope: &Envelope, done: &CompleteTrade
     match ctx.attempt(|ctx| readings::take(ctx, trade.seller, &done.readings)) {
         Err(Code::BadReading) if meter::is_broken(&ctx.state, trade.seller, &done.readings) => {
             trade.result = done.result;
+            market::backing_freed(ctx, trade.seller);
             return dispute::open_for_meter(ctx, trade, &done.delivered);
         }
         other => other?,
@@ -44,6 +46,7 @@ pub fn complete(ctx: &mut Context<'_>, envelope: &Envelope, done: &CompleteTrade
     trade.status = TradeStatus::Delivered;
     trade.deadline = Some(ctx.facts.market_time.checked_add_ms(ctx.params.confirm_window_ms).ok_or(Code::Overflow)?);
     ctx.events.push(Event::Delivered { trade: trade.id, quantity });
+    market::backing_freed(ctx, trade.seller);
     ctx.state.put::<Trades>(trade.id, trade);
     Ok(())
 }

@@ -2,9 +2,10 @@
 //!
 //! | what happened | seller | buyer |
 //! | --- | --- | --- |
-//! | settled | completion: what its meter showed, all of it within the tolerance; settlement: all but a penalty that became debt; disputes | completion; disputes; energy, which nobody confirms: settlement |
+//! | settled | completion: what its meter showed, all of it within the tolerance (storage: what was proved); settlement: all but a penalty that became debt; disputes | completion; disputes; energy and storage, which nobody confirms: settlement |
 //! | confirmed, by the buyer or by silence | | settlement: kept or failed |
-//! | not started, not completed, cancelled by the seller, nothing delivered by a verdict | completion: failed | |
+//! | not started, not completed, cancelled by the seller, too many storage proofs missed, nothing delivered by a verdict | completion: failed | |
+//! | content of a storage contract not announced | | completion: failed |
 //! | a dispute that a vote or the registers decided | disputes: failed for the loser, over the disputed value | the same |
 
 use crate::amount::MicroChf;
@@ -26,7 +27,7 @@ pub(super) fn settled(ctx: &mut Context<'_>, trade: &Trade, kept: MicroChf, owed
     note(ctx, seller, Note::partly(Part::Completion, buyer, kept, value));
     note(ctx, seller, Note::partly(Part::Settlement, buyer, value.saturating_sub(owed), value));
     note(ctx, buyer, Note::kept(Part::Completion, seller, value));
-    if trade.market.resource() == Resource::Energy {
+    if matches!(trade.market.resource(), Resource::Energy | Resource::Storage) {
         note(ctx, buyer, Note::kept(Part::Settlement, seller, value));
     }
 }
@@ -45,11 +46,16 @@ pub(super) fn confirmed(ctx: &mut Context<'_>, trade: &Trade, silent: bool) {
     note(ctx, trade.buyer, remark(Part::Settlement, trade.seller, trade.escrow));
 }
 
-/// A trade ended without delivery; whatever the reason, it was the seller's step.
+/// A trade ended without delivery: it counts against whose step was missed.
 pub(super) fn cancelled(ctx: &mut Context<'_>, trade: &Trade, reason: CancelReason) {
     match reason {
-        CancelReason::NotStarted | CancelReason::NotCompleted | CancelReason::BySeller | CancelReason::Disputed => {
-            note(ctx, trade.seller, Note::failed(Part::Completion, trade.buyer, trade.escrow));
-        }
+        CancelReason::NotStarted
+        | CancelReason::NotCompleted
+        | CancelReason::BySeller
+        | CancelReason::ProofsMissed
+        | CancelReason::Disputed => note(ctx, trade.seller, Note::failed(Part::Completion, trade.buyer, trade.escrow)),
+        CancelReason::NotAnnounced => note(ctx, trade.buyer, Note::failed(Part::Completion, trade.seller, trade.escrow)),
+        // Withdrawn in time, or nobody can prove whose fault it is.
+        CancelReason::ByBuyer | CancelReason::ContentMissing => {}
     }
 }

@@ -32,5 +32,6 @@ pub(super) fn confirmed(ctx: &mut Context<'_>, mut trade: Trade, silent: bool) -
     ctx.events.push(Event::Confirmed { trade: trade.id, silent });
     conduct::confirmed(ctx, &trade, silent);
     let metered = complete::supported(&ctx.state, &trade).ok_or(Code::Overflow)?;
-    settle::settle(ctx, trade, metered, metered)
+    settle::settle(ctx, trade, metered, metered)?;
+    Ok(())
 }

@@ -4,6 +4,7 @@ use super::{conduct, exchange};
 use crate::amount::MicroChf;
 use crate::execute::{self, Context, HistoryRecord};
 use crate::ids::MemberId;
+use crate::market;
 use crate::receipt::{CancelReason, Code, Event, Settlement};
 use crate::state::{Trade, TradeStatus, Trades};
 use crate::transaction::Market;
@@ -12,7 +13,7 @@ use crate::transaction::Market;
 ///
 /// # Errors
 /// A move of money that fails: a bug.
-pub(super) fn cancelled(ctx: &mut Context<'_>, trade: Trade, reason: CancelReason) -> Result<(), Code> {
+pub(crate) fn cancelled(ctx: &mut Context<'_>, trade: Trade, reason: CancelReason) -> Result<(), Code> {
     let refund = trade.escrow;
     unpaid(ctx, trade, reason, refund)
 }
@@ -40,6 +41,7 @@ fn unpaid(ctx: &mut Context<'_>, mut trade: Trade, reason: CancelReason, refund:
         exchange::withdraw(ctx, leg, slot)?;
     }
     ctx.state.remove::<Trades>(&trade.id);
+    market::backing_freed(ctx, trade.seller);
     trade.status = TradeStatus::Cancelled;
     trade.deadline = None;
     ctx.events.push(Event::Cancelled { trade: trade.id, reason });

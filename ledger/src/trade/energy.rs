@@ -8,6 +8,7 @@ use crate::amount::Quantity;
 use crate::execute::Context;
 use crate::hash::Hash;
 use crate::ids::{MemberId, TradeId};
+use crate::market;
 use crate::meter;
 use crate::receipt::{Code, Event};
 use crate::state::{IndexKey, LoadSource, Trade, TradeStatus, Trades, View};
@@ -38,6 +39,9 @@ pub(super) fn deliver(ctx: &mut Context<'_>, seller: MemberId, slot: Slot, surpl
         trade.status = TradeStatus::Settling;
         trade.deadline = None;
         ctx.events.push(Event::Delivered { trade: trade.id, quantity });
+        if trade.solar {
+            market::backing_freed(ctx, seller);
+        }
         ctx.state.put::<Trades>(trade.id, trade);
     }
     Ok(())

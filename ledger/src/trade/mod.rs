@@ -18,6 +18,7 @@
 //! ```
 //!
 //! * A deadline is in `Trade::deadline`; at that time or later a party's step is too late, whether the timer has run yet or not.
+//! * Storage has contracts whose months are trades ([`crate::storage`]); no step here is theirs.
 //! * Energy takes no signature of the parties: the seller's meter and the grid operator are the evidence, so it is confirmed by rule.
 //! * What ends leaves the state as a `HistoryRecord`; an `Event` tells it. What either party did well or badly is noted for its
 //!   reputation (the module `conduct`).
@@ -41,10 +42,12 @@ mod start;
 pub use complete::{complete, delivered, supported};
 pub use confirm::confirm;
 pub use deadline::on_deadline;
+pub(crate) use end::cancelled as refund_month;
 pub use end::cancelled_by_verdict;
 pub use exchange::{on_exchange_due, report_exchange};
 pub use open::{Match, open, trade_id};
 pub use readings::submit_readings;
+pub(crate) use settle::settle_month;
 pub use settle::{gross, settle_rest, settle_undisputed};
 pub use start::{cancel, start};
 

@@ -8,6 +8,7 @@ use crate::ids::{Height, MemberId, OrderId, TradeId};
 use crate::params::Params;
 use crate::receipt::{Code, Event};
 use crate::state::{Fill, Order, Trade, TradeStatus, Trades, View};
+use crate::storage;
 use crate::time::MarketTime;
 use crate::transaction::{Market, Product, SettlementMethod};
 
@@ -33,7 +34,7 @@ pub fn trade_id(bid: OrderId, seller: MemberId, height: Height) -> TradeId {
     TradeId::from_hash(Hash::of_parts(Domain::Trade, &[bid.hash().as_bytes(), seller.as_bytes(), &height.get().to_le_bytes()]))
 }
 
-/// Writes the trade, its first deadline and its event. The caller MUST have moved the sum of the fills' gross from the buyer's reservation
+/// Writes the trade, its first deadline and its event; for storage the contract with the trade of its first month. The caller MUST have moved the sum of the fills' gross from the buyer's reservation
 /// to the buyer's escrow, and MUST call this at most once a (bid, seller) in a block.
 ///
 /// # Errors
@@ -49,6 +50,12 @@ pub fn open(ctx: &mut Context<'_>, m: Match) -> Result<TradeId, Fault> {
         return Err(Fault::Rejected(Code::WrongState));
     }
     let (quantity, escrow) = sums(&m.fills).ok_or(Fault::Rejected(Code::Overflow))?;
+    if let Product::Storage { months } = m.product {
+        let (bid, buyer, seller, market) = (m.bid.id, m.bid.member, m.seller, m.bid.market);
+        ctx.events.push(Event::Matched { trade: id, bid, buyer, seller, market, quantity, price: first });
+        storage::open(ctx, id, m, months)?;
+        return Ok(id);
+    }
     let matched_at = ctx.facts.market_time;
     let trade = Trade {
         id,

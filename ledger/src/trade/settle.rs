@@ -24,7 +24,7 @@ use crate::transaction::Resource;
 ///
 /// # Errors
 /// [`Code::Overflow`], [`Code::InsufficientFunds`]: bugs, since the escrow covers it.
-pub(super) fn settle(ctx: &mut Context<'_>, trade: Trade, payable: Quantity, metered: Quantity) -> Result<(), Code> {
+pub(super) fn settle(ctx: &mut Context<'_>, trade: Trade, payable: Quantity, metered: Quantity) -> Result<Settlement, Code> {
     conduct::disputes(ctx, &trade, None);
     pay(ctx, trade, &Settlement::default(), payable, metered)
 }
@@ -58,10 +58,11 @@ pub fn settle_rest(
     lost: Option<(MemberId, MicroChf)>,
 ) -> Result<(), Code> {
     conduct::disputes(ctx, &trade, lost);
-    pay(ctx, trade, already, quantity, quantity)
+    pay(ctx, trade, already, quantity, quantity)?;
+    Ok(())
 }
 
-fn pay(ctx: &mut Context<'_>, trade: Trade, already: &Settlement, payable: Quantity, metered: Quantity) -> Result<(), Code> {
+fn pay(ctx: &mut Context<'_>, trade: Trade, already: &Settlement, payable: Quantity, metered: Quantity) -> Result<Settlement, Code> {
     let mut settlement = terms(&trade, payable, metered, &ctx.params).ok_or(Code::Overflow)?;
     let debt = conduct::debt(ctx, trade.seller);
     let rest = |whole: MicroChf, part: MicroChf| whole.checked_sub(part).ok_or(Code::Overflow);
@@ -72,7 +73,11 @@ fn pay(ctx: &mut Context<'_>, trade: Trade, already: &Settlement, payable: Quant
     settlement.bonus = execute::pay_bonus(ctx, trade.seller, settlement.bonus)?;
     execute::collect_debt(ctx, trade.seller)?;
     settlement.seller = proceeds(&settlement).ok_or(Code::Overflow)?;
-    let kept = if settlement.penalty.is_zero() { trade.escrow } else { gross(&trade.fills, metered).ok_or(Code::Overflow)? };
+    let kept = match trade.market.resource() {
+        Resource::Storage => settlement.gross,
+        _ if settlement.penalty.is_zero() => trade.escrow,
+        _ => gross(&trade.fills, metered).ok_or(Code::Overflow)?,
+    };
     let owed = conduct::debt(ctx, trade.seller).saturating_sub(debt);
     conduct::settled(ctx, &trade, kept, owed);
     book_sales(ctx, &trade, settlement.quantity)?;
@@ -80,7 +85,16 @@ fn pay(ctx: &mut Context<'_>, trade: Trade, already: &Settlement, payable: Quant
         settlement.heat = heat::issue(ctx, &trade, settlement.quantity)?;
     }
     end::settled(ctx, trade, settlement);
-    Ok(())
+    Ok(settlement)
+}
+
+/// Pays for `payable` of a storage month. What was not proved is not paid, and costs no more than that (MARKET 7).
+///
+/// # Errors
+/// As [`settle`].
+pub(crate) fn settle_month(ctx: &mut Context<'_>, trade: Trade, payable: Quantity) -> Result<Settlement, Code> {
+    let ordered = trade.quantity;
+    settle(ctx, trade, payable, ordered)
 }
 
 /// Keeps what was paid for each slot as long as the slot can be corrected. Paid quantity counts against the slots in their order.

@@ -35,13 +35,14 @@ pub fn start(ctx: &mut Context<'_>, envelope: &Envelope, id: TradeId) -> Result<
 /// The seller gives up before the start (energy: before the slot); the buyer is refunded and it counts against the seller.
 ///
 /// # Errors
-/// [`Code::UnknownTrade`], [`Code::NotParty`], [`Code::WrongState`] once started, [`Code::TooLate`].
+/// [`Code::UnknownTrade`], [`Code::NotParty`], [`Code::WrongState`] once started and for storage, whose contracts are terminated,
+/// [`Code::TooLate`].
 pub fn cancel(ctx: &mut Context<'_>, envelope: &Envelope, id: TradeId) -> Result<(), Code> {
     let trade = trade(ctx, id)?;
     if envelope.signer != trade.seller {
         return Err(Code::NotParty);
     }
-    if trade.status != TradeStatus::Pending {
+    if trade.status != TradeStatus::Pending || matches!(trade.product, Product::Storage { .. }) {
         return Err(Code::WrongState);
     }
     check_in_time(ctx, &trade)?;

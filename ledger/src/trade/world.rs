@@ -321,6 +321,7 @@ fn fire(ctx: &mut Context<'_>, id: TimerId) -> Result<(), Fault> {
         TimerId::SlotReading(key) => crate::meter::expire_slot_reading(ctx, key),
         TimerId::Forecast(member, slot) => crate::meter::expire_forecast(ctx, member, slot),
         TimerId::Dispute(trade) => crate::dispute::on_due(ctx, trade),
+        TimerId::Storage(id) => crate::storage::on_due(ctx, id),
         TimerId::Order(_) | TimerId::Market(_) | TimerId::Standing(_) => Err(Fault::Missing("order book in these tests")),
     }
 }

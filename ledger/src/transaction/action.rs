@@ -1,5 +1,6 @@
 //! The actions a member can sign. Each yields one receipt.
 
+use super::storage::{AnnounceManifest, ProveStorage};
 use crate::amount::{BasisPoints, Price, Quantity};
 use crate::hash::Hash;
 use crate::ids::{LegId, MemberId, OrderId, TradeId};
@@ -75,9 +76,9 @@ pub enum Product {
         /// End.
         until: MarketTime,
     },
-    /// Storage for a number of months; the quantity is GB x months in MB-months.
+    /// Storage; the quantity is what is held, MB: MB-months of each month.
     Storage {
-        /// Calendar months.
+        /// Calendar months: the term of a bid, the longest term of an ask.
         months: u32,
     },
     /// Heat, delivered by transfer at the match.
@@ -331,6 +332,15 @@ pub enum Action {
     HaltMarket {
         /// The market's resource.
         resource: Resource,
+    },
+    /// The buyer announces what a storage contract is to store (operator key).
+    AnnounceManifest(AnnounceManifest),
+    /// The seller answers a storage challenge (operator key).
+    ProveStorage(ProveStorage),
+    /// A party ends a storage contract: at once before its content is stored, else with the running month (operator key).
+    TerminateStorage {
+        /// The contract.
+        contract: TradeId,
     },
     /// A hub says that it is there; hubs of the committee show it by their votes (operator key).
     Heartbeat,

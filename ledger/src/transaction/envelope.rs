@@ -4,7 +4,9 @@ use super::Action;
 use crate::codec;
 use crate::hash::{Domain, Hash};
 use crate::ids::{ChainId, Height, MemberId, Nonce, TransactionId};
-use crate::limits::{MAX_ACTIONS, MAX_LIFETIME, MAX_READINGS, MAX_SETTLEMENT_METHODS, MAX_TRANSACTION_BYTES};
+use crate::limits::{
+    MAX_ACTIONS, MAX_CHUNK_PROOFS, MAX_LIFETIME, MAX_READINGS, MAX_SETTLEMENT_METHODS, MAX_SLICE_BYTES, MAX_TRANSACTION_BYTES,
+};
 use crate::member::KeyRole;
 use crate::signature::{PublicKey, SecretKey, Signature, SignatureError, signing_bytes};
 use serde::{Deserialize, Serialize};
@@ -123,6 +125,10 @@ fn check_lists(action: usize, value: &Action) -> Result<(), FormError> {
         Action::CompleteTrade(done) => (done.delivered.len().max(done.heat.len()).max(done.readings.len()), MAX_READINGS),
         Action::SubmitReadings { readings } => (readings.len(), MAX_READINGS),
         Action::ForecastSolar { slots } => (slots.len(), MAX_READINGS),
+        Action::ProveStorage(proof) => {
+            let longest = proof.chunks.iter().map(|chunk| chunk.slice.len()).max().unwrap_or(0);
+            if longest > MAX_SLICE_BYTES { (longest, MAX_SLICE_BYTES) } else { (proof.chunks.len(), MAX_CHUNK_PROOFS) }
+        }
         _ => (0, 0),
     };
     if length > limit { Err(FormError::List { action, length }) } else { Ok(()) }

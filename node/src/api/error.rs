@@ -124,7 +124,7 @@ fn rejection_status(code: Code) -> StatusCode {
         Code::MemberInactive | Code::WrongRole | Code::NotParty | Code::NotCommittee | Code::NotEntitled | Code::NoCommunity => {
             StatusCode::FORBIDDEN
         }
-        Code::UnknownOrder | Code::UnknownTrade | Code::UnknownDispute => StatusCode::NOT_FOUND,
+        Code::UnknownOrder | Code::UnknownTrade | Code::UnknownDispute | Code::UnknownContract => StatusCode::NOT_FOUND,
         Code::AtomicSibling
         | Code::SlotClosed
         | Code::InsufficientFunds
@@ -138,6 +138,10 @@ fn rejection_status(code: Code) -> StatusCode {
         | Code::TooLate
         | Code::TooEarly
         | Code::OverClaimed
+        | Code::ManifestKnown
+        | Code::ReplicaClash
+        | Code::NoChallenge
+        | Code::NoticeGiven
         | Code::AlreadyReported
         | Code::AlreadyVoted => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -73,6 +73,8 @@ tables! {
     FinishedOrders = "finished-orders": OrderId => u64;
     /// Finished orders of each member by leaf, old first.
     MemberOrders = "member-orders": (MemberId, u64) => OrderId;
+    /// Leaf of each storage contract that ended.
+    FinishedContracts = "finished-contracts": TradeId => u64;
     /// Which transaction was signed for a client's idempotency key.
     Idempotency = "idempotency": IdempotencyKey => IdempotencyRecord;
     /// When idempotency keys are forgotten.

@@ -5,8 +5,8 @@ use super::database::{Batch, Database, Order};
 use super::idempotency::{self, IdempotencyKey, IdempotencyRecord};
 use super::proposals::Proposals;
 use super::schema::{
-    AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedOrders, FinishedTrade, FinishedTrades, HistoryNodes, HistoryRecords,
-    MemberOrders, MemberTrades, Meta, Receipts, Setting, Table, TransactionIndex, TransactionPlace,
+    AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedContracts, FinishedOrders, FinishedTrade, FinishedTrades,
+    HistoryNodes, HistoryRecords, MemberOrders, MemberTrades, Meta, Receipts, Setting, Table, TransactionIndex, TransactionPlace,
 };
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
@@ -270,6 +270,7 @@ fn put_history(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), St
                 batch.put::<FinishedOrders>(&order.id, &leaf)?;
                 batch.put::<MemberOrders>(&(order.member, leaf), &order.id)?;
             }
+            HistoryRecord::Storage { contract, .. } => batch.put::<FinishedContracts>(&contract.id, &leaf)?,
             // A dispute is found by its place, right before the end of its trade.
             HistoryRecord::Receipt { .. } | HistoryRecord::Dispute { .. } => {}
         }

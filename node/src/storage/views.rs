@@ -5,8 +5,8 @@ use super::database::Order;
 use super::idempotency::{IdempotencyKey, IdempotencyRecord};
 use super::key::StoreKey;
 use super::schema::{
-    AllTrades, Blocks, Certificates, Events, FinishedOrders, FinishedTrade, FinishedTrades, HistoryNodes, HistoryRecords, Idempotency,
-    MemberOrders, MemberTrades, Receipts, Table, TransactionIndex, TransactionPlace,
+    AllTrades, Blocks, Certificates, Events, FinishedContracts, FinishedOrders, FinishedTrade, FinishedTrades, HistoryNodes,
+    HistoryRecords, Idempotency, MemberOrders, MemberTrades, Receipts, Table, TransactionIndex, TransactionPlace,
 };
 use super::store::Store;
 use leg_ledger::block::{Block, Certificate};
@@ -93,6 +93,14 @@ impl Store {
     /// [`StoreError`].
     pub fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, StoreError> {
         self.database.get::<FinishedTrades>(&id)?.map(|leaf| self.finished(leaf)).transpose()
+    }
+
+    /// A storage contract that ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn finished_contract(&self, id: TradeId) -> Result<Option<Finished>, StoreError> {
+        self.database.get::<FinishedContracts>(&id)?.map(|leaf| self.finished(leaf)).transpose()
     }
 
     /// The record at a leaf of the history log.

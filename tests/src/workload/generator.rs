@@ -39,6 +39,8 @@ pub struct Batch {
 pub struct Workload {
     pub(super) rng: ChaCha8Rng,
     pub(super) members: Vec<(MemberId, Role)>,
+    /// Orders of compute and energy only.
+    pub(super) narrow: bool,
     genesis: Genesis,
     founding: BTreeMap<MemberId, MemberSecrets>,
     secrets: BTreeMap<MemberId, MemberSecrets>,
@@ -56,12 +58,23 @@ impl Workload {
         Workload {
             rng: ChaCha8Rng::seed_from_u64(seed),
             members,
+            narrow: false,
             genesis,
             founding: secrets.clone(),
             secrets,
             rotated: Vec::new(),
             nonces: BTreeMap::new(),
         }
+    }
+
+    /// A community of a seed that orders compute and energy and nothing else.
+    pub fn compute_and_energy(seed: u64) -> Self {
+        Workload { narrow: true, ..Workload::new(seed) }
+    }
+
+    /// What the community agreed on.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
     }
 
     /// The chain before the first block.

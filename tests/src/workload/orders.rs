@@ -65,7 +65,8 @@ fn order(w: &mut Workload, now: MarketTime) -> PlaceOrder {
 /// What is traded and its base price, micro-CHF per kWh.
 fn product(w: &mut Workload, now: MarketTime) -> (Product, u64) {
     let after = |ms: u64| MarketTime::from_ms(now.ms() + ms);
-    match w.rng.gen_range(0..20) {
+    let first = if w.narrow { 3 } else { 0 };
+    match w.rng.gen_range(first..20) {
         0 => (Product::Heat, 80_000),
         1 => (Product::Storage { months: 2 }, 50_000),
         2 => (Product::ComputeHours { from: now, until: after(HOUR_MS) }, 50_000),

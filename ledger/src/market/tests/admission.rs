@@ -60,7 +60,6 @@ fn every_broken_rule_has_its_code() {
         ("suspended", "suspended", bid(1_000, 150_000), Err(Code::MemberInactive)),
         ("nobody", "unknown", bid(1_000, 150_000), Err(Code::MemberInactive)),
         ("a", "heat", order(Side::Bid, Product::Heat, 1_000, 80_000), Err(Code::NotTraded)),
-        ("a", "storage", order(Side::Bid, Product::Storage { months: 1 }, 1_000, 50_000), Err(Code::NotTraded)),
         ("a", "zero", bid(0, 150_000), Err(Code::BadQuantity)),
         ("a", "off the lot", bid(1_005, 150_000), Err(Code::BadQuantity)),
         ("a", "too much", bid(1_000_000_000_010, 150_000), Err(Code::BadQuantity)),

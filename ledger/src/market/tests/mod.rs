@@ -5,6 +5,7 @@ mod auctions;
 mod book;
 mod model;
 mod properties;
+mod rest;
 mod rounds;
 mod solar;
 mod told;

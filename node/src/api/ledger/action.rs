@@ -6,7 +6,9 @@ use super::super::trade::DeliveredAnswer;
 use leg_ledger::amount::Quantity;
 use leg_ledger::member::{DistanceTier, KeyRole};
 use leg_ledger::time::Slot;
-use leg_ledger::transaction::{Action, Constraints, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side, TimeInForce};
+use leg_ledger::transaction::{
+    Action, AnnounceManifest, Constraints, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side, StorageTier, TimeInForce,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -263,6 +265,36 @@ pub enum ActionAnswer {
         #[schema(value_type = String)]
         resource: Resource,
     },
+    /// The buyer announces what a storage contract is to store.
+    AnnounceManifest {
+        /// The contract.
+        contract_id: String,
+        /// BLAKE3 root of the encrypted content.
+        root: String,
+        /// Its bytes.
+        bytes: u64,
+        /// `hot` or `cold`.
+        #[schema(value_type = String)]
+        tier: StorageTier,
+        /// Which replica, from 0.
+        replica: u8,
+        /// Of how many.
+        replicas: u8,
+    },
+    /// The seller answers a storage challenge.
+    ProveStorage {
+        /// The contract.
+        contract_id: String,
+        /// The challenge's day.
+        day: u32,
+        /// How many chunks.
+        chunks: usize,
+    },
+    /// A party ends a storage contract.
+    TerminateStorage {
+        /// The contract.
+        contract_id: String,
+    },
 }
 
 impl From<&Action> for ActionAnswer {
@@ -308,6 +340,18 @@ impl From<&Action> for ActionAnswer {
                 ActionAnswer::VoteDispute { transaction_id: trade.to_string(), for_opener: *for_opener }
             }
             Action::HaltMarket { resource } => ActionAnswer::HaltMarket { resource: *resource },
+            Action::AnnounceManifest(AnnounceManifest { contract, manifest }) => ActionAnswer::AnnounceManifest {
+                contract_id: contract.to_string(),
+                root: manifest.root.to_string(),
+                bytes: manifest.size,
+                tier: manifest.tier,
+                replica: manifest.replica,
+                replicas: manifest.replicas,
+            },
+            Action::ProveStorage(proof) => {
+                ActionAnswer::ProveStorage { contract_id: proof.contract.to_string(), day: proof.day, chunks: proof.chunks.len() }
+            }
+            Action::TerminateStorage { contract } => ActionAnswer::TerminateStorage { contract_id: contract.to_string() },
         }
     }
 }

@@ -5,6 +5,7 @@ use super::super::time;
 use super::super::trade::SettlementAnswer;
 use leg_ledger::member::KeyRole;
 use leg_ledger::receipt::{CancelReason, Event, OrderEnd, VerdictBasis};
+use leg_ledger::state::StorageEnd;
 use leg_ledger::transaction::{Market, Resource};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -172,6 +173,69 @@ pub enum EventAnswer {
         #[schema(value_type = f64)]
         open_quantity: Exact,
     },
+    /// A month of a storage contract began.
+    StorageMonth {
+        /// The contract.
+        contract_id: String,
+        /// From 1.
+        month: u32,
+        /// The month's transaction.
+        transaction_id: String,
+        /// Set aside for it.
+        #[schema(value_type = f64)]
+        escrow_chf: Exact,
+    },
+    /// The buyer announced what is to be stored.
+    StorageAnnounced {
+        /// The contract.
+        contract_id: String,
+        /// BLAKE3 root of the encrypted content.
+        root: String,
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// A storage challenge was drawn.
+    StorageChallenged {
+        /// The contract.
+        contract_id: String,
+        /// Its day; 0 for the first proof.
+        day: u32,
+        /// What picks the chunks.
+        seed: String,
+        /// A proof at this time or later comes too late.
+        due: String,
+    },
+    /// A storage challenge was answered in full.
+    StorageProved {
+        /// The contract.
+        contract_id: String,
+        /// Its day.
+        day: u32,
+    },
+    /// A storage challenge was missed.
+    StorageMissed {
+        /// The contract.
+        contract_id: String,
+        /// Its day.
+        day: u32,
+        /// Missed since the last one that was answered.
+        in_row: u32,
+    },
+    /// A party gave notice.
+    StorageNotice {
+        /// The contract.
+        contract_id: String,
+        /// Who.
+        party: String,
+    },
+    /// A storage contract ended.
+    StorageEnded {
+        /// The contract.
+        contract_id: String,
+        /// Why.
+        #[schema(value_type = String)]
+        end: StorageEnd,
+    },
 }
 
 fn place(market: &Market) -> (Resource, Option<String>, Option<String>) {
@@ -235,6 +299,29 @@ impl From<&Event> for EventAnswer {
                 loser: verdict.loser.map(|loser| loser.to_string()),
             },
             Event::Shrunk { order, open } => EventAnswer::Shrunk { order_id: order.to_string(), open_quantity: Exact::quantity(*open) },
+            Event::StorageMonth { contract, month, trade, escrow } => EventAnswer::StorageMonth {
+                contract_id: contract.to_string(),
+                month: *month,
+                transaction_id: trade.to_string(),
+                escrow_chf: Exact::chf(*escrow),
+            },
+            Event::StorageAnnounced { contract, root, size } => {
+                EventAnswer::StorageAnnounced { contract_id: contract.to_string(), root: root.to_string(), bytes: *size }
+            }
+            Event::StorageChallenged { contract, day, seed, due } => EventAnswer::StorageChallenged {
+                contract_id: contract.to_string(),
+                day: *day,
+                seed: seed.to_string(),
+                due: time::text(*due),
+            },
+            Event::StorageProved { contract, day } => EventAnswer::StorageProved { contract_id: contract.to_string(), day: *day },
+            Event::StorageMissed { contract, day, in_row } => {
+                EventAnswer::StorageMissed { contract_id: contract.to_string(), day: *day, in_row: *in_row }
+            }
+            Event::StorageNotice { contract, party } => {
+                EventAnswer::StorageNotice { contract_id: contract.to_string(), party: party.to_string() }
+            }
+            Event::StorageEnded { contract, end } => EventAnswer::StorageEnded { contract_id: contract.to_string(), end: *end },
         }
     }
 }

@@ -57,7 +57,7 @@ pub async fn replace_order(
     let request = body.value;
     let id = order_id(&id)?;
     let old = known_terms(&api, id).await?;
-    let replace = request.replace_order(id, &old.product)?;
+    let replace = request.replace_order(id)?;
     let terms = PlaceOrder { quantity: replace.quantity, limit: replace.limit, ..old };
     let actions = vec![Action::ReplaceOrder(replace)];
     let to_sign = ToSign { role: KeyRole::Operator, atomic: false, actions, fingerprint: body.fingerprint };

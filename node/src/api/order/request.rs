@@ -5,7 +5,7 @@ use super::super::extract::member_id;
 use super::super::number::DecimalText;
 use super::super::time::TimeText;
 use leg_ledger::amount::{Price, Quantity};
-use leg_ledger::decimal::{DecimalError, parse_price, parse_quantity, parse_share};
+use leg_ledger::decimal::{parse_price, parse_quantity, parse_share};
 use leg_ledger::limits::MAX_SETTLEMENT_METHODS;
 use leg_ledger::member::{Country, DistanceTier};
 use leg_ledger::receipt::Code;
@@ -27,7 +27,7 @@ pub struct OrderRequest {
     pub resource: Resource,
     /// kWh of compute, heat and energy; hours; GB of storage.
     pub quantity: DecimalText,
-    /// Calendar months, for storage.
+    /// Calendar months of storage: the term of a bid, the longest term of an ask.
     pub months: Option<u32>,
     /// Limit in francs per kWh, hour or GB-month: the most that a bid pays, or the least that an ask takes.
     pub max_price_per_unit_chf: Option<DecimalText>,
@@ -121,10 +121,10 @@ impl OrderRequest {
         Ok(PlaceOrder {
             side: self.side,
             product,
-            quantity: self.amount(&self.quantity, "quantity")?,
+            quantity: amount(&self.quantity, "quantity")?,
             limit: self.limit()?,
             time_in_force: self.time_in_force()?,
-            min_fill: self.min_fill.as_ref().map_or(Ok(Quantity::ZERO), |text| self.amount(text, "minFill"))?,
+            min_fill: self.min_fill.as_ref().map_or(Ok(Quantity::ZERO), |text| amount(text, "minFill"))?,
             settlement: self.settlement()?,
             pricing: self.pricing.unwrap_or(Pricing::Fixed),
             split: self.split,
@@ -159,16 +159,6 @@ impl OrderRequest {
             return Ok((now, until));
         };
         Ok((window.from.market_time("window.from")?, window.until.market_time("window.until")?))
-    }
-
-    /// A quantity in state units: of storage the GB for all months.
-    fn amount(&self, text: &DecimalText, field: &str) -> Result<Quantity, ApiError> {
-        let failed = |error| ApiError::decimal(field, error);
-        let quantity = text.parse(parse_quantity).map_err(failed)?;
-        match self.months {
-            Some(months) => quantity.mul_div_floor(u64::from(months), 1).ok_or_else(|| failed(DecimalError::TooLarge)),
-            None => Ok(quantity),
-        }
     }
 
     fn limit(&self) -> Result<Price, ApiError> {
@@ -214,7 +204,7 @@ impl OrderRequest {
                 Some("quantity")
             }
             Code::BadTick | Code::PriceCollar => Some(self.price_field()),
-            Code::BadWindow => Some("window"),
+            Code::BadWindow => Some(if self.months.is_some() { "months" } else { "window" }),
             Code::SlotClosed => Some("slot"),
             Code::NotTraded | Code::MarketHalted | Code::NoCommunity => Some("resource"),
             Code::BadMinFill => Some("minFill"),
@@ -226,6 +216,11 @@ impl OrderRequest {
             _ => None,
         }
     }
+}
+
+/// A quantity in state units: of storage what is held, GB-months of each month.
+fn amount(text: &DecimalText, field: &str) -> Result<Quantity, ApiError> {
+    text.parse(parse_quantity).map_err(|error| ApiError::decimal(field, error))
 }
 
 impl ConstraintsRequest {
@@ -249,7 +244,7 @@ impl ConstraintsRequest {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReplaceRequest {
-    /// The new total, what filled already included; GB of storage for all of the order's months.
+    /// The new total, what filled already included.
     pub quantity: DecimalText,
     /// The new limit.
     pub max_price_per_unit_chf: Option<DecimalText>,
@@ -258,16 +253,12 @@ pub struct ReplaceRequest {
 }
 
 impl ReplaceRequest {
-    /// As an action on an open order, whose months the quantity of storage is for.
+    /// As an action on an open order.
     ///
     /// # Errors
     /// What is wrong, with its field.
-    pub fn replace_order(&self, order: leg_ledger::ids::OrderId, product: &Product) -> Result<ReplaceOrder, ApiError> {
-        let failed = |error| ApiError::decimal("quantity", error);
-        let mut quantity = self.quantity.parse(parse_quantity).map_err(failed)?;
-        if let Product::Storage { months } = product {
-            quantity = quantity.mul_div_floor(u64::from(*months), 1).ok_or_else(|| failed(DecimalError::TooLarge))?;
-        }
+    pub fn replace_order(&self, order: leg_ledger::ids::OrderId) -> Result<ReplaceOrder, ApiError> {
+        let quantity = amount(&self.quantity, "quantity")?;
         let (text, field) = match (&self.max_price_per_unit_chf, &self.min_price_per_unit_chf) {
             (Some(text), None) => (text, MAX_PRICE),
             (None, Some(text)) => (text, MIN_PRICE),
@@ -321,9 +312,9 @@ mod tests {
     }
 
     #[test]
-    fn scenario_2_counts_gigabytes_for_all_months() {
+    fn scenario_2_names_gigabytes_and_months() {
         let order = place(json!({"resource": "storage", "quantity": "1000", "months": 12, "maxPricePerUnitChf": 0.05})).unwrap();
-        assert_eq!(order.quantity, Quantity::new(12_000_000));
+        assert_eq!(order.quantity, Quantity::new(1_000_000));
         assert_eq!(order.product, Product::Storage { months: 12 });
     }
 

@@ -1,0 +1,5 @@
+mod codes;
+mod life;
+mod proofs;
+mod scenario;
+mod world;
