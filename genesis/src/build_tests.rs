@@ -10,7 +10,7 @@ fn small() -> Genesis {
 
 #[test]
 fn the_chain_id_of_a_small_genesis_is_frozen() {
-    assert_eq!(small().chain_id().to_string(), "da09e3b38d0eb8a7f9cd4672b58df6f9ef7a1140c30dee0481c971ce0d95f36b");
+    assert_eq!(small().chain_id().to_string(), "b17c4bbef0405ce329e40040e8c42d7e5ce6f5416fbba49b613484f08fbf22f1");
 }
 
 #[test]

@@ -5,10 +5,14 @@ use crate::error::{GenesisError, Problem};
 use leg_ledger::amount::BasisPoints;
 use leg_ledger::block::Committee;
 use leg_ledger::ids::{Height, MemberId};
-use leg_ledger::limits::{HARD_BLOCK_BYTES, MAX_COMMITTEE, MAX_DEPOSITED, MAX_NETWORK_KEYS, MAX_TRANSACTION_BYTES, SLOT_RETENTION_MS};
+use leg_ledger::limits::{
+    HARD_BLOCK_BYTES, MAX_COMMITTEE, MAX_DEPOSITED, MAX_NETWORK_KEYS, MAX_ORACLE_AHEAD_MS, MAX_ORACLE_SOURCES, MAX_TRANSACTION_BYTES,
+    SLOT_RETENTION_MS,
+};
 use leg_ledger::member::{KeyRole, Member, MemberStatus, Role};
 use leg_ledger::params::{DisputeParams, Params, ProtocolVersion, ResourceParams, StorageParams};
 use leg_ledger::signature::PublicKey;
+use leg_ledger::time::{DAY_MS, SLOT_MS};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -20,6 +24,8 @@ const MAX_NAME_BYTES: usize = 64;
 const MAX_SCALE: u32 = 1_000_000;
 /// Most watts or GB of one hub.
 const MAX_CAPACITY: u64 = 1_000_000_000_000;
+/// Most machines of one hub.
+const MAX_MACHINES: u32 = 1_000_000;
 /// Longest window: ten years.
 const MAX_WINDOW_MS: u64 = 10 * 366 * leg_ledger::time::DAY_MS;
 
@@ -92,6 +98,9 @@ impl Content {
             within(format!("params.{name}"), window, 1, MAX_WINDOW_MS)?;
         }
         check_storage(&p.storage)?;
+        within("params.oracle.minSources", p.oracle.min_sources, 1, MAX_ORACLE_SOURCES as u32)?;
+        within("params.oracle.forecastStalenessMs", p.oracle.forecast_staleness_ms, SLOT_MS, MAX_ORACLE_AHEAD_MS)?;
+        within("params.oracle.gridStalenessMs", p.oracle.grid_staleness_ms, SLOT_MS, DAY_MS)?;
         within("params.reputation.unit", p.reputation.unit.get(), 1, MAX_DEPOSITED)?;
         within("params.reputation.attendanceMs", p.reputation.attendance_ms, 1, MAX_WINDOW_MS)?;
         check_disputes(&p.disputes)?;
@@ -210,6 +219,7 @@ fn check_member(path: &str, member: &Member) -> Result<(), GenesisError> {
     within(format!("{path}.capacity.computeWatts"), capacity.compute_watts, 0, MAX_CAPACITY)?;
     within(format!("{path}.capacity.storageGb"), capacity.storage_gb, 0, MAX_CAPACITY)?;
     within(format!("{path}.capacity.solarPeakWatts"), capacity.solar_peak_watts, 0, MAX_CAPACITY)?;
+    within(format!("{path}.capacity.machines"), capacity.machines, 0, MAX_MACHINES)?;
     share(&format!("{path}.capacity.heatFactor"), capacity.heat_factor, 0, 10_000)
 }
 

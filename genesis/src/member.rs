@@ -62,6 +62,13 @@ struct CapacityDocument {
     /// Wh of heat per Wh of compute, 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     heat_factor: Option<DecimalText>,
+    /// Machines for sale by the hour.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    machines: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn active() -> MemberStatus {
@@ -106,6 +113,7 @@ impl MemberDocument {
                 storage_gb: capacity.storage_gb,
                 solar_peak_watts: capacity.solar_peak_watts,
                 heat_factor: (capacity.heat_factor != BasisPoints::default()).then(|| DecimalText::of_share(capacity.heat_factor)),
+                machines: capacity.machines,
             },
         }
     }
@@ -180,6 +188,7 @@ impl CapacityDocument {
             storage_gb: self.storage_gb,
             solar_peak_watts: self.solar_peak_watts,
             heat_factor: factor.unwrap_or_default(),
+            machines: self.machines,
         })
     }
 }

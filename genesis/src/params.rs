@@ -42,8 +42,18 @@ pub struct ParamsDocument {
     block_interval_ms: Option<u64>,
     idle_interval_ms: Option<u64>,
     storage: StorageDocument,
+    oracle: OracleDocument,
     reputation: ReputationDocument,
     disputes: DisputeDocument,
+}
+
+/// Price inputs.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct OracleDocument {
+    min_sources: Option<u32>,
+    forecast_staleness_ms: Option<u64>,
+    grid_staleness_ms: Option<u64>,
 }
 
 /// Rules of storage contracts.
@@ -147,6 +157,11 @@ impl ParamsDocument {
             block_interval_ms: Some(p.block_interval_ms),
             idle_interval_ms: Some(p.idle_interval_ms),
             storage: StorageDocument::of(&p.storage),
+            oracle: OracleDocument {
+                min_sources: Some(p.oracle.min_sources),
+                forecast_staleness_ms: Some(p.oracle.forecast_staleness_ms),
+                grid_staleness_ms: Some(p.oracle.grid_staleness_ms),
+            },
             reputation: ReputationDocument::of(&p.reputation),
             disputes: DisputeDocument::of(&p.disputes),
         }
@@ -180,6 +195,9 @@ impl ParamsDocument {
         set(&mut p.block_interval_ms, self.block_interval_ms);
         set(&mut p.idle_interval_ms, self.idle_interval_ms);
         self.storage.apply(&mut p.storage);
+        set(&mut p.oracle.min_sources, self.oracle.min_sources);
+        set(&mut p.oracle.forecast_staleness_ms, self.oracle.forecast_staleness_ms);
+        set(&mut p.oracle.grid_staleness_ms, self.oracle.grid_staleness_ms);
         self.reputation.apply(&mut p.reputation)?;
         self.disputes.apply(&mut p.disputes)
     }

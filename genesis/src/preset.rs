@@ -72,6 +72,7 @@ impl MemberSecrets {
 }
 
 /// A development network: hubs `hub-01`.. in one community, the first of them the committee, a grid operator `grid`, a customer `customer-01`,
+/// three oracles `oracle-01`..,
 /// observers `observer-01`.. whose nodes follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DevnetSpec {
@@ -117,6 +118,7 @@ impl DevnetSpec {
                 solar_peak_watts: *peak,
                 // What a server draws becomes heat; a tenth is lost on the way to the building's loop.
                 heat_factor: BasisPoints::new(9_000),
+                machines: 4,
             };
             let place = Place { circuit: format!("trafo-{}", index / 4 + 1), building: format!("haus-{number:02}") };
             founding.add(&format!("hub-{number:02}"), &format!("Hub {number}"), Role::Hub, place, capacity)?;
@@ -124,6 +126,15 @@ impl DevnetSpec {
         let apart = |building: &str| Place { circuit: "trafo-1".into(), building: building.into() };
         founding.add("grid", "Grid operator", Role::GridOperator, apart("netzleitstelle"), Capacity::default())?;
         founding.add("customer-01", "Customer 1", Role::Customer, apart("buero-01"), Capacity::default())?;
+        for (number, building) in (1..).zip(["wetterdienst", "hochschule", "rechenzentrum"]) {
+            founding.add(
+                &format!("oracle-{number:02}"),
+                &format!("Oracle {number}"),
+                Role::Oracle,
+                apart(building),
+                Capacity::default(),
+            )?;
+        }
         for number in 1..=self.observers {
             let (id, name) = (format!("observer-{number:02}"), format!("Observer {number}"));
             founding.add(&id, &name, Role::Observer, apart(&format!("beobachter-{number:02}")), Capacity::default())?;

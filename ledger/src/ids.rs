@@ -132,8 +132,8 @@ macro_rules! slug_id {
         pub struct $name(Slug);
 
         impl $name {
-            /// Before every name and no name itself: where a range of keys starts.
-            pub const LEAST: Self = $name(Slug([0; MAX_SLUG]));
+            /// Sorts before every name and is none: where a range of keys begins.
+            pub const FIRST: $name = $name(Slug([0; MAX_SLUG]));
 
             /// Parses a name; `None` if it is not a slug.
             pub fn parse(text: &str) -> Option<Self> {

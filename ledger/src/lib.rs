@@ -42,6 +42,7 @@ pub mod limits;
 pub mod market;
 pub mod member;
 pub mod meter;
+pub mod oracle;
 pub mod params;
 pub mod receipt;
 pub mod reputation;

@@ -55,6 +55,20 @@ pub const MAX_CHUNK_PROOFS: usize = 16;
 pub const MAX_SLICE_BYTES: usize = 8 + 54 * 64 + 1_024;
 /// A storage order stays in its book at most this long, market ms (366 days).
 pub const MAX_STORAGE_ORDER_MS: u64 = 366 * 86_400_000;
+/// Parts of heat lots that one ask, transfer or retirement takes; more is refused, and a larger quantity takes several actions.
+pub const MAX_HEAT_PARTS: usize = 256;
+/// Asks that one due timer of an expired heat lot shrinks; the others follow with its next turn.
+pub const MAX_SHRUNK_ASKS: usize = 64;
+/// Open orders of heat against heat between one buyer and one seller on one side; more are refused.
+pub const MAX_SWAPS: usize = 16;
+/// Sources of one input of a zone in a slot; more are refused.
+pub const MAX_ORACLE_SOURCES: usize = 32;
+/// Oracles report at most this far ahead, market ms (3 days); further slots are refused.
+pub const MAX_ORACLE_AHEAD_MS: u64 = 3 * 86_400_000;
+/// Market ms after a slot's end for which its reports stay in the state (8 days: the mean of MARKET 5 looks back 7).
+pub const ORACLE_RETENTION_MS: u64 = 8 * 86_400_000;
+/// Slots of which reference prices stay in the state (7 days); older ones stand in the events of blocks.
+pub const REFERENCE_SLOTS: u64 = 672;
 /// Buyers of one (meter, register, slot) that a correction pays back; what is due to further ones goes to `penalties` (MARKET 6).
 pub const MAX_SLOT_BUYERS: usize = 64;
 /// Evidence hashes of one party in a dispute; more are refused.

@@ -3,6 +3,7 @@
 use crate::amount::{BasisPoints, Quantity};
 use crate::ids::{LegId, MemberId, OwnerId, PlaceId};
 use crate::signature::PublicKey;
+use crate::transaction::Resource;
 use serde::{Deserialize, Serialize};
 
 /// What a member is.
@@ -139,6 +140,20 @@ pub struct Capacity {
     pub solar_peak_watts: u64,
     /// Heat issued per compute Wh, basis points (MARKET 8).
     pub heat_factor: BasisPoints,
+    /// Machines that are set apart for sale by the hour; their power is not part of `compute_watts`. Open and running compute-hours due by t never
+    /// exceed machines x hours to t (MARKET 4); none sells none.
+    pub machines: u32,
+}
+
+impl Capacity {
+    /// State units of a resource that are made in an hour: Wh of compute, milli-hours of compute-hours. `None` for what is not made over time.
+    pub fn per_hour(&self, resource: Resource) -> Option<u64> {
+        match resource {
+            Resource::Compute => Some(self.compute_watts),
+            Resource::ComputeHours => u64::from(self.machines).checked_mul(1_000),
+            Resource::Storage | Resource::Heat | Resource::Energy => None,
+        }
+    }
 }
 
 /// An entry of the registry.

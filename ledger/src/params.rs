@@ -143,6 +143,17 @@ impl StorageParams {
     };
 }
 
+/// Price inputs (MARKET 5, 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OracleParams {
+    /// Sources of different owners that an input needs.
+    pub min_sources: u32,
+    /// A solar forecast counts if it was reported at most this long before its slot, market ms.
+    pub forecast_staleness_ms: u64,
+    /// A grid level counts if it was reported, and is for a slot that began, at most this long before the slot that it is read for, market ms.
+    pub grid_staleness_ms: u64,
+}
+
 /// Parameters of the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Params {
@@ -200,6 +211,8 @@ pub struct Params {
     pub idle_interval_ms: u64,
     /// Storage contracts.
     pub storage: StorageParams,
+    /// Price inputs.
+    pub oracle: OracleParams,
     /// Reputation.
     pub reputation: ReputationParams,
     /// Disputes.
@@ -259,6 +272,7 @@ impl Params {
             block_interval_ms: 50,
             idle_interval_ms: 1_000,
             storage: StorageParams::STANDARD,
+            oracle: OracleParams { min_sources: 3, forecast_staleness_ms: DAY_MS, grid_staleness_ms: HOUR_MS },
             reputation: ReputationParams { unit: MicroChf::new(1_000_000), attendance_ms: HOUR_MS },
             disputes: DisputeParams {
                 bond: BasisPoints::new(200),

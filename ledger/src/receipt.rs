@@ -4,10 +4,10 @@
 
 use crate::amount::{MicroChf, Price, Quantity};
 use crate::hash::Hash;
-use crate::ids::{MemberId, OrderId, TradeId, TransactionId};
-use crate::state::StorageEnd;
+use crate::ids::{MemberId, OrderId, PlaceId, TradeId, TransactionId};
+use crate::state::{HeatLotKey, OracleInput, PriceParts, StorageEnd};
 use crate::time::{MarketTime, Slot};
-use crate::transaction::Market;
+use crate::transaction::{HeatPurpose, Market};
 use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
@@ -145,6 +145,30 @@ codes! {
     BadProof = 107, "bad_storage_proof";
     /// Notice was given already.
     NoticeGiven = 108, "notice_given";
+    /// An order that settles in heat has price zero and takes no other method.
+    SwapPrice = 120, "swap_price";
+    /// An order that settles in heat requires the member that it names, and nothing else of it.
+    SwapPartner = 121, "swap_partner";
+    /// The free heat credits do not cover this; wait for more, or ask for less.
+    InsufficientHeat = 122, "insufficient_heat";
+    /// The signer holds no such heat lot, or it has expired.
+    UnknownLot = 123, "unknown_lot";
+    /// This takes more heat lots than one action may; use several actions.
+    TooManyLots = 124, "too_many_lots";
+    /// The member that is named is the signer itself, is unknown, is not active, or cannot hold heat.
+    BadRecipient = 125, "bad_recipient";
+    /// The signer has no certified machines; compute-hours are sold by the hour of certified machines only.
+    NoMachines = 126, "no_machines";
+    /// Only compute measured in Wh issues heat; complete without heat.
+    HeatNotDue = 127, "heat_not_due";
+    /// Only bids for compute or compute-hours name a job.
+    JobNotDue = 128, "job_not_due";
+    /// No active hub stands in this zone; a zone is a canton of the registry.
+    UnknownZone = 130, "unknown_zone";
+    /// A grid level lies between -1 and 3.
+    BadLevel = 131, "bad_level";
+    /// As many sources as an input may have reported already.
+    TooManySources = 132, "too_many_sources";
     /// There is no open dispute about this trade.
     UnknownDispute = 140, "unknown_dispute";
     /// A buyer claims less than the meter shows, a seller more, at most what was ordered, and the difference is worth something.
@@ -202,7 +226,7 @@ pub enum OrderEnd {
     Remainder,
     /// Its owner was suspended or left.
     Withdrawn,
-    /// The forecast behind it fell.
+    /// The forecast or the heat behind it fell away.
     Shrunk,
 }
 
@@ -344,6 +368,8 @@ pub enum Event {
         slot: Slot,
         /// The price.
         price: Price,
+        /// What moved it.
+        parts: PriceParts,
     },
     /// A market's auction had fills.
     Auction {
@@ -366,7 +392,7 @@ pub enum Event {
         /// Which key.
         role: crate::member::KeyRole,
     },
-    /// A solar ask shrank because its forecast fell.
+    /// An ask shrank because its solar forecast fell, or heat behind it expired.
     Shrunk {
         /// The order.
         order: OrderId,
@@ -433,6 +459,44 @@ pub enum Event {
         contract: TradeId,
         /// Why.
         end: StorageEnd,
+    },
+    /// Heat credits changed hands without a trade.
+    HeatTransferred {
+        /// Who gave them.
+        from: MemberId,
+        /// Who has them now.
+        to: MemberId,
+        /// Wh thermal.
+        quantity: Quantity,
+    },
+    /// Heat credits were retired; the certificate is in the history log.
+    HeatRetired {
+        /// Who retired them.
+        member: MemberId,
+        /// Who used the heat.
+        used_by: MemberId,
+        /// What for.
+        purpose: HeatPurpose,
+        /// Wh thermal.
+        quantity: Quantity,
+    },
+    /// What was left of a heat lot expired.
+    HeatExpired {
+        /// The lot.
+        lot: HeatLotKey,
+        /// Wh thermal.
+        quantity: Quantity,
+    },
+    /// A price input had too few fresh sources in a slot: its adjustment is 0.
+    InputMissing {
+        /// Which.
+        input: OracleInput,
+        /// Of which zone.
+        zone: PlaceId,
+        /// In which slot.
+        slot: Slot,
+        /// Sources that counted.
+        sources: u32,
     },
     /// The grid operator corrected what a register increased in a slot.
     Corrected {

@@ -47,7 +47,7 @@ pub(crate) fn meter_key(name: &str) -> SecretKey {
     SecretKey::from_bytes(Hash::of(Domain::Possession, format!("meter {name}").as_bytes()).as_bytes())
 }
 
-/// A hub that owns itself, 10 kW, 100 GB, 40 kW peak, reputation 8 000, in community `leg-1`, in a building of its own.
+/// A hub that owns itself, 10 kW, 100 GB, 40 kW peak, 4 machines, reputation 8 000, in community `leg-1`, in a building of its own.
 pub(crate) fn hub(name: &str) -> Member {
     let place = |text: &str| PlaceId::parse(text).unwrap();
     Member {
@@ -71,7 +71,13 @@ pub(crate) fn hub(name: &str) -> Member {
             leg: Some(leg()),
             building: place(&format!("b-{name}")),
         },
-        capacity: Capacity { compute_watts: 10_000, storage_gb: 100, solar_peak_watts: 40_000, heat_factor: BasisPoints::new(9_000) },
+        capacity: Capacity {
+            compute_watts: 10_000,
+            storage_gb: 100,
+            solar_peak_watts: 40_000,
+            heat_factor: BasisPoints::new(9_000),
+            machines: 4,
+        },
         reputation: BasisPoints::new(8_000),
     }
 }
@@ -205,6 +211,7 @@ pub(crate) fn order(side: Side, product: Product, wh: u64, limit: u64) -> PlaceO
         split: false,
         solar: false,
         constraints: Constraints::default(),
+        job: None,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::block::{Block, Body, Certificate, CommitSignature, Committee, Committ
 use crate::codec::{self, encode};
 use crate::execute::HistoryRecord;
 use crate::hash::{Domain, Hash};
-use crate::ids::{BlockId, ChainId, Height, LegId, MemberId, Nonce, OrderId, Round, TradeId, TransactionId};
+use crate::ids::{BlockId, ChainId, Height, LegId, MemberId, Nonce, OrderId, PlaceId, Round, TradeId, TransactionId};
 use crate::member::{Country, DistanceTier, KeyRole};
 use crate::params::{Params, ProtocolVersion};
 use crate::receipt::{Code, Event, OrderEnd, Receipt};
@@ -13,9 +13,9 @@ use crate::signature::SecretKey;
 use crate::state::{Account, Accounts, StateEntry, Table};
 use crate::time::{BlockTime, MarketClock, MarketTime, Slot};
 use crate::transaction::{
-    Action, AnnounceManifest, ChunkProof, CompleteTrade, Constraints, PlaceOrder, Pricing, Product, ProveStorage, Reading, ReadingQuality,
-    ReplaceOrder, Resource, RotateKey, SettlementMethod, Side, SignedTransaction, StorageManifest, StorageTier, TimeInForce,
-    TransactionBody,
+    Action, AnnounceManifest, ChunkProof, CompleteTrade, Constraints, HeatPart, HeatPurpose, HeatSelection, PlaceOrder, Pricing, Product,
+    ProveStorage, Reading, ReadingQuality, ReplaceOrder, Resource, RetireHeat, RotateKey, SettlementMethod, Side, SignedTransaction,
+    StorageManifest, StorageTier, TimeInForce, TransactionBody,
 };
 use std::collections::BTreeMap;
 
@@ -52,6 +52,7 @@ fn place() -> PlaceOrder {
             max_distance: Some(DistanceTier::Canton),
             country: Country::parse("CH"),
         },
+        job: Some(hash("job")),
     }
 }
 
@@ -73,6 +74,7 @@ fn operator_actions() -> Vec<Action> {
     let order = OrderId::from_hash(hash("order"));
     let trade = TradeId::from_hash(hash("trade"));
     let leg = LegId::parse("leg-1").unwrap();
+    let zone = PlaceId::parse("zh").unwrap();
     vec![
         Action::PlaceOrder(place()),
         Action::PlaceOrder(PlaceOrder { product: Product::Energy { slot: Slot::new(9) }, side: Side::Ask, ..place() }),
@@ -88,6 +90,15 @@ fn operator_actions() -> Vec<Action> {
         Action::AnnounceManifest(AnnounceManifest { contract: trade, manifest: manifest() }),
         Action::ProveStorage(ProveStorage { contract: trade, day: 3, chunks: vec![ChunkProof { pick: 2, slice: vec![1, 2, 3] }] }),
         Action::TerminateStorage { contract: trade },
+        Action::TransferHeat { to: member(), heat: HeatSelection::Earliest(Quantity::new(700)) },
+        Action::RetireHeat(RetireHeat {
+            heat: HeatSelection::Parts(vec![HeatPart { producer: member(), slot: Slot::new(7), trade, quantity: Quantity::new(300) }]),
+            used_by: member(),
+            purpose: HeatPurpose::SpaceHeating,
+            document: Some(hash("document")),
+        }),
+        Action::ReportSolar { zone, slots: vec![(Slot::new(9), Quantity::new(40_000))] },
+        Action::ReportGridLevel { zone, levels: vec![(Slot::new(9), -1)] },
     ]
 }
 

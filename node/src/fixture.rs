@@ -63,7 +63,13 @@ impl Hub {
                 leg: Some(LegId::parse("leg-1").unwrap()),
                 building: place(self.id.as_str()),
             },
-            capacity: Capacity { compute_watts: 10_000, storage_gb: 1_000, solar_peak_watts: 10_000, heat_factor: BasisPoints::new(9_000) },
+            capacity: Capacity {
+                compute_watts: 10_000,
+                storage_gb: 1_000,
+                solar_peak_watts: 10_000,
+                heat_factor: BasisPoints::new(9_000),
+                machines: 4,
+            },
             reputation: leg_ledger::reputation::WITHOUT_HISTORY,
         }
     }

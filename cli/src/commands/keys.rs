@@ -111,6 +111,9 @@ pub struct MemberArguments {
     /// Heat issued per unit of compute, 0..1.
     #[arg(long, default_value = "0", value_parser = parse_share)]
     heat_factor: BasisPoints,
+    /// Machines for sale by the hour; their power is not part of `--compute-watts`.
+    #[arg(long, default_value_t = 0)]
+    machines: u32,
     #[command(flatten)]
     passphrase: PassphraseArguments,
 }
@@ -263,6 +266,7 @@ fn member(arguments: &MemberArguments) -> Result<()> {
             storage_gb: arguments.storage_gb,
             solar_peak_watts: arguments.solar_peak_watts,
             heat_factor: arguments.heat_factor,
+            machines: arguments.machines,
         },
         reputation: leg_ledger::reputation::WITHOUT_HISTORY,
     };

@@ -213,6 +213,7 @@ fn order(side: Side, product: Product, wh: u64, limit: Price) -> PlaceOrder {
         split: false,
         solar: false,
         constraints: Constraints::default(),
+        job: None,
     }
 }
 

@@ -7,7 +7,6 @@ use crate::receipt::Code;
 use crate::state::{SlotReadings, Trade, View};
 use crate::time::Slot;
 use crate::trade;
-use crate::transaction::Resource;
 
 /// Claims for the trade what its slots' increases leave of `claims`, at most `quantity` in all, beside what it claimed already. So what is
 /// paid on the registers' account is not claimed by another trade too.
@@ -20,7 +19,7 @@ pub(super) fn take(ctx: &mut Context<'_>, trade: &mut Trade, claims: &[(Slot, Qu
     for (slot, wanted) in claims {
         let had = claimed(trade, *slot);
         let more = available(ctx, trade, *slot).min(wanted.saturating_sub(had)).min(left);
-        meter::claim(ctx, (trade.seller, Resource::Compute, *slot), more)?;
+        meter::claim(ctx, (trade.seller, trade.market.resource(), *slot), more)?;
         left = left.saturating_sub(more);
         let sum = had.checked_add(more).ok_or(Code::Overflow)?;
         if !sum.is_zero() {
@@ -43,6 +42,6 @@ fn claimed(trade: &Trade, slot: Slot) -> Quantity {
 
 /// What is left of a slot's increase to claim.
 fn available(ctx: &Context<'_>, trade: &Trade, slot: Slot) -> Quantity {
-    let entry = ctx.state.get::<SlotReadings>(&(trade.seller, Resource::Compute, slot)).copied().unwrap_or_default();
+    let entry = ctx.state.get::<SlotReadings>(&(trade.seller, trade.market.resource(), slot)).copied().unwrap_or_default();
     entry.increase.saturating_sub(entry.claimed)
 }

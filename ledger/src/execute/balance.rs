@@ -201,7 +201,7 @@ pub fn collect_debt(ctx: &mut Context<'_>, member: MemberId) -> Result<(), Code>
 /// money or with the creditors.
 fn pay_creditors(ctx: &mut Context<'_>, debtor: MemberId, mut left: MicroChf) -> Result<MicroChf, Code> {
     while !left.is_zero() {
-        let owed = ctx.state.range::<Owed>((debtor, MemberId::LEAST)..).next().map(|(key, amount)| (*key, *amount));
+        let owed = ctx.state.range::<Owed>((debtor, MemberId::FIRST)..).next().map(|(key, amount)| (*key, *amount));
         let Some(((_, creditor), amount)) = owed.filter(|((of, _), _)| *of == debtor) else { break };
         let part = amount.min(left);
         left = minus(left, part)?;

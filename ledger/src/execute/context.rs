@@ -2,6 +2,7 @@
 
 use super::ChangedMarkets;
 use crate::block::Signers;
+use crate::heat::HeatCertificate;
 use crate::ids::{BlockId, Height, MemberId, Nonce, TransactionId};
 use crate::member::Member;
 use crate::params::{Params, ProtocolVersion};
@@ -90,6 +91,13 @@ pub enum HistoryRecord {
         contract: StorageContract,
         /// Why.
         end: StorageEnd,
+        /// In which block.
+        height: Height,
+    },
+    /// Heat that was retired.
+    HeatRetired {
+        /// The certificate.
+        certificate: HeatCertificate,
         /// In which block.
         height: Height,
     },

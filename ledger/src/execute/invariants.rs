@@ -1,6 +1,8 @@
-//! Conservation of money and heat, checked over a block's changes and, for audits, over a whole state (MARKET 1).
+//! Conservation of money and heat, checked over a block's changes and, for audits, over a whole state (MARKET 1);
+//! with it that lots of heat, reservations and accounts agree.
 
 use super::Fault;
+use crate::heat;
 use crate::state::{Account, Accounts, Overlay, State, Totals, TotalsTable, View};
 
 /// What must stay zero: money and heat that are somewhere, less what came in and did not go out.
@@ -57,7 +59,8 @@ pub fn check_changes(overlay: &Overlay<'_>) -> Result<(), Fault> {
     }
     let before = totals(overlay.base())?;
     let after = totals(overlay)?;
-    demand_zero(sum.plus(after).and_then(|s| s.minus(before)).ok_or_else(overflow)?)
+    demand_zero(sum.plus(after).and_then(|s| s.minus(before)).ok_or_else(overflow)?)?;
+    heat::check_changes(overlay)
 }
 
 fn totals<V: View>(view: &V) -> Result<Balance, Fault> {
@@ -74,5 +77,6 @@ pub fn check_state(state: &State) -> Result<(), Fault> {
     for (_, account) in state.range::<Accounts>(..) {
         sum = Balance::of_account(account).and_then(|a| sum.plus(a)).ok_or_else(overflow)?;
     }
-    demand_zero(sum)
+    demand_zero(sum)?;
+    heat::check_state(state)
 }

@@ -10,6 +10,7 @@ use crate::ids::MemberId;
 use crate::market;
 use crate::member::MemberStatus;
 use crate::meter;
+use crate::oracle;
 use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
 use crate::reputation;
@@ -85,6 +86,7 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::Forecast(member, slot) => meter::expire_forecast(ctx, member, slot)?,
             TimerId::Market(market) => market::expire_market(ctx, market),
             TimerId::Storage(contract) => storage::on_due(ctx, contract)?,
+            TimerId::OracleReports(key) => oracle::expire_reports(ctx, key),
             TimerId::Standing(member) => reputation::on_day(ctx, member),
             TimerId::Dispute(trade) => dispute::on_due(ctx, trade)?,
         }
@@ -177,6 +179,10 @@ fn finishes(action: &Action) -> bool {
         | Action::ForecastSolar { .. }
         | Action::RotateKey(_)
         | Action::HaltMarket { .. }
+        | Action::TransferHeat { .. }
+        | Action::RetireHeat(_)
+        | Action::ReportSolar { .. }
+        | Action::ReportGridLevel { .. }
         | Action::Heartbeat
         | Action::VoteDispute { .. }
         | Action::CorrectReading(_) => false,
@@ -200,6 +206,10 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::AnnounceManifest(announced) => storage::announce(ctx, env, announced),
         Action::ProveStorage(proof) => storage::prove(ctx, env, proof),
         Action::TerminateStorage { contract } => storage::terminate(ctx, env, *contract),
+        Action::TransferHeat { to, heat: credits } => heat::transfer(ctx, env, *to, credits),
+        Action::RetireHeat(retire) => heat::retire(ctx, env, retire),
+        Action::ReportSolar { zone, slots } => oracle::report_solar(ctx, env, *zone, slots),
+        Action::ReportGridLevel { zone, levels } => oracle::report_grid_level(ctx, env, *zone, levels),
         Action::Heartbeat => reputation::heartbeat(ctx, env),
         Action::DisputeTrade { trade, claimed } => dispute::open(ctx, env, *trade, *claimed),
         Action::SubmitEvidence { trade, hashes } => dispute::submit_evidence(ctx, env, *trade, hashes),

@@ -50,7 +50,13 @@ fn member(name: &str) -> Member {
             leg: None,
             building: place(name),
         },
-        capacity: Capacity { compute_watts: 100_000, storage_gb: 0, solar_peak_watts: 0, heat_factor: BasisPoints::new(9_000) },
+        capacity: Capacity {
+            compute_watts: 100_000,
+            storage_gb: 0,
+            solar_peak_watts: 0,
+            heat_factor: BasisPoints::new(9_000),
+            machines: 0,
+        },
         reputation: BasisPoints::new(8_000),
     }
 }
@@ -117,6 +123,7 @@ fn order(side: Side, kwh: u64, price: u64) -> Action {
         split: side == Side::Bid,
         solar: false,
         constraints: Constraints::default(),
+        job: None,
     })
 }
 

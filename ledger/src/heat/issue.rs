@@ -1,10 +1,10 @@
 //! Issue at the settlement of compute.
 
+use super::lots::add_free;
 use crate::amount::Quantity;
 use crate::execute::Context;
-use crate::ids::MemberId;
 use crate::receipt::Code;
-use crate::state::{Account, Accounts, HeatLot, HeatLotKey, HeatLots, SlotReading, SlotReadings, TotalsTable, Trade, View};
+use crate::state::{HeatLotKey, SlotReading, SlotReadings, TotalsTable, Trade, View};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::Resource;
 
@@ -50,14 +50,9 @@ fn credit(ctx: &mut Context<'_>, trade: &Trade, slot: Slot, heat: Quantity, expi
     if heat.is_zero() {
         return Ok(());
     }
-    let holder: MemberId = trade.seller;
-    let key = HeatLotKey { holder, producer: trade.seller, slot, trade: trade.id };
-    let mut account: Account = ctx.state.get::<Accounts>(&holder).copied().unwrap_or_default();
-    account.heat_free = account.heat_free.checked_add(heat).ok_or(Code::Overflow)?;
     let mut totals = ctx.state.get::<TotalsTable>(&()).copied().unwrap_or_default();
     totals.heat_issued = totals.heat_issued.checked_add(heat).ok_or(Code::Overflow)?;
-    ctx.state.put::<Accounts>(holder, account);
     ctx.state.put::<TotalsTable>((), totals);
-    ctx.state.put::<HeatLots>(key, HeatLot { quantity: heat, expires_at });
-    Ok(())
+    let key = HeatLotKey { holder: trade.seller, producer: trade.seller, slot, trade: trade.id };
+    add_free(ctx, key, heat, expires_at)
 }

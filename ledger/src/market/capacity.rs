@@ -1,4 +1,6 @@
-//! Certified capacity: for every hub and time t, open and running Wh due by t <= certified watts x hours to t (MARKET 4).
+//! Certified capacity: for every hub and time t, open and running Wh due by t <= certified watts x hours to t (MARKET 4); compute-hours likewise
+//! with certified machines, of which each makes 1 000 milli-hours an hour. The two do not share anything: machines for sale by the hour are set
+//! apart from the servers behind `compute_watts`.
 //!
 //! Checked when an ask is admitted, and again when a match makes a part of it due, since hours pass while an ask rests and a match may be due
 //! earlier than its ask. A running trade counts in full until it is delivered. Storage: open asks and running contracts <= certified GB.
@@ -9,23 +11,40 @@ use crate::ids::{MemberId, OrderId};
 use crate::member::Member;
 use crate::state::{IndexKey, LoadSource, View};
 use crate::time::{HOUR_MS, MarketTime};
+use crate::transaction::Resource;
 use std::collections::BTreeMap;
 
-/// What is due at one time, Wh.
+/// What is due at one time, Wh or milli-hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Due {
     open: u64,
     running: u64,
 }
 
-/// Everything that one hub's servers owe, by time.
+/// Everything that one hub's servers owe of one resource, by time. Needed only where [`View::load`], the sum of it all, does not fit by the
+/// earliest time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Loads {
     dues: BTreeMap<MarketTime, Due>,
-    total: u64,
 }
 
-/// Wh that `watts` make from `now` to `until`, rounded down.
+/// True if a new ask of `quantity` within [from, until) leaves the rule intact for every t from `until` on, and its own window alone is long
+/// enough for it. The seller makes `rate` of the resource an hour.
+pub(super) fn admits(
+    view: &impl View,
+    (seller, resource, rate): (MemberId, Resource, u64),
+    now: MarketTime,
+    (from, until): (MarketTime, MarketTime),
+    quantity: Quantity,
+) -> bool {
+    if quantity.get() > energy(rate, from.max(now), until) {
+        return false;
+    }
+    let fits = view.load(seller, resource).saturating_add(quantity.get()) <= energy(rate, now, until);
+    fits || Loads::read(view, seller, resource).admit(rate, now, until, quantity)
+}
+
+/// Wh that `watts` make from `now` to `until`, rounded down; of compute-hours, milli-hours that so many make an hour.
 pub(super) fn energy(watts: u64, now: MarketTime, until: MarketTime) -> u64 {
     let product = u128::from(watts).saturating_mul(u128::from(until.ms_since(now)));
     let wh = product.checked_div(u128::from(HOUR_MS)).unwrap_or(0);
@@ -38,14 +57,14 @@ pub(super) fn certified_storage(member: &Member) -> Quantity {
 }
 
 impl Loads {
-    /// Reads a hub's loads from the index.
-    pub(super) fn read(view: &impl View, member: MemberId) -> Loads {
+    /// Reads a hub's loads of a resource from the index.
+    pub(super) fn read(view: &impl View, member: MemberId, resource: Resource) -> Loads {
         let mut loads = Loads::default();
         let source = LoadSource::Order(OrderId::from_hash(Hash::ZERO));
-        let first = IndexKey::Load { member, until: MarketTime::from_ms(0), source, energy: Quantity::ZERO };
+        let first = IndexKey::Load { member, resource, until: MarketTime::from_ms(0), source, energy: Quantity::ZERO };
         for key in view.index(first..) {
-            let IndexKey::Load { member: m, until, source, energy } = key else { break };
-            if m != member {
+            let IndexKey::Load { member: m, resource: of, until, source, energy } = key else { break };
+            if (m, of) != (member, resource) {
                 break;
             }
             let due = loads.dues.entry(until).or_default();
@@ -54,25 +73,17 @@ impl Loads {
                 LoadSource::Trade(_) => &mut due.running,
             };
             *field = field.saturating_add(energy.get());
-            loads.total = loads.total.saturating_add(energy.get());
         }
         loads
     }
 
-    /// Entries that [`Loads::room`] goes through: none while everything together fits by `until`.
-    pub(super) fn entries(&self, watts: u64, now: MarketTime, until: MarketTime) -> usize {
-        if self.total <= energy(watts, now, until) { 0 } else { self.dues.len() }
+    /// Entries that [`Loads::room`] goes through.
+    pub(super) fn entries(&self) -> usize {
+        self.dues.len()
     }
 
-    /// True if a new ask of `quantity` within [from, until) leaves the rule intact for every t from `until` on, and its own window alone
-    /// is long enough for it.
-    pub(super) fn admit(&self, watts: u64, now: MarketTime, from: MarketTime, until: MarketTime, quantity: Quantity) -> bool {
-        if quantity.get() > energy(watts, from.max(now), until) {
-            return false;
-        }
-        if self.total.saturating_add(quantity.get()) <= energy(watts, now, until) {
-            return true;
-        }
+    /// True if `quantity` more by `until` leaves the rule intact for every t from then on.
+    fn admit(&self, watts: u64, now: MarketTime, until: MarketTime, quantity: Quantity) -> bool {
         let mut due = quantity.get().saturating_add(self.sum(..=until, |d| d.open.saturating_add(d.running)));
         if due > energy(watts, now, until) {
             return false;
@@ -86,11 +97,6 @@ impl Loads {
     /// What of an ask due by `ask_until` can be matched due by `until` (at most that): for every t from `until` on, running Wh and the fill
     /// fit; where the fill is due before its ask was, all other open asks due by t fit too.
     pub(super) fn room(&self, watts: u64, now: MarketTime, until: MarketTime, ask_until: MarketTime) -> u64 {
-        let at = energy(watts, now, until);
-        if self.total <= at {
-            // The total holds the ask itself: all of it fits at every t.
-            return u64::MAX;
-        }
         let (mut open, mut running) = (self.sum(..=until, |d| d.open), self.sum(..=until, |d| d.running));
         let room = |t: MarketTime, open: u64, running: u64| {
             let left = energy(watts, now, t).saturating_sub(running);
@@ -126,6 +132,7 @@ fn later(than: MarketTime) -> (std::ops::Bound<MarketTime>, std::ops::Bound<Mark
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{START, World, id};
 
     fn hours(h: u64) -> MarketTime {
         MarketTime::from_ms(h * HOUR_MS)
@@ -135,7 +142,6 @@ mod tests {
         let mut loads = Loads::default();
         for (hour, open, running) in list {
             loads.dues.insert(hours(*hour), Due { open: *open, running: *running });
-            loads.total += open + running;
         }
         loads
     }
@@ -155,10 +161,14 @@ mod tests {
             (&[(5, 0, 5_000), (10, 5_000, 0)], 12, 2_010, false),
         ];
         for (list, until, quantity, want) in cases {
-            let got = loads(list).admit(1_000, hours(0), hours(0), hours(until), Quantity::new(quantity));
+            let got = loads(list).admit(1_000, hours(0), hours(until), Quantity::new(quantity));
             assert_eq!(got, want, "{list:?} {until} {quantity}");
         }
-        assert!(!loads(&[]).admit(1_000, hours(0), hours(9), hours(10), Quantity::new(1_010)), "one hour makes 1 kWh");
+        let world = World::with_hubs(&["a"]);
+        let now = MarketTime::from_ms(START);
+        let hour = (now.checked_add_ms(9 * HOUR_MS).unwrap(), now.checked_add_ms(10 * HOUR_MS).unwrap());
+        let admitted = |wh| admits(&world.state, (id("a"), Resource::Compute, 10_000), now, hour, Quantity::new(wh));
+        assert!(admitted(10_000) && !admitted(10_010), "one hour of 10 kW makes 10 kWh");
     }
 
     #[test]

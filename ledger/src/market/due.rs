@@ -50,10 +50,12 @@ pub(super) fn may_trade(view: &impl View, market: Market) -> bool {
     !halt::is_halted(view, market.resource()) && best(Side::Bid).zip(best(Side::Ask)).is_some_and(|(bid, ask)| crosses(bid, ask))
 }
 
-/// Less of what a seller owes, or more that serves it: its compute asks may find more room. Energy asks are backed when they are admitted.
+/// Less of what a seller owes, or more that serves it: its asks of compute or compute-hours may find more room. Energy asks are backed when they are admitted.
 pub fn backing_freed(ctx: &mut Context<'_>, seller: MemberId) {
-    if ctx.state.open_orders(seller, Market::Compute) > 0 {
-        ctx.changed_markets.insert(Market::Compute);
+    for market in [Market::Compute, Market::ComputeHours] {
+        if ctx.state.open_orders(seller, market) > 0 {
+            ctx.changed_markets.insert(market);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! How orders leave the book without a fill, and how a market of a past slot leaves the state.
 
-use super::{due, reservation};
+use super::{due, reservation, terms};
+use crate::amount::Quantity;
 use crate::execute::{Context, Envelope, Fault, HistoryRecord};
 use crate::hash::Hash;
 use crate::ids::{MemberId, OrderId};
@@ -70,5 +71,23 @@ pub(super) fn end(ctx: &mut Context<'_>, order: &Order, end: OrderEnd) -> Result
     }
     ctx.events.push(Event::OrderEnded { order: order.id, end, open: order.open });
     ctx.finished.push(HistoryRecord::Order { order: order.clone(), end, height: ctx.facts.height });
+    Ok(())
+}
+
+/// Leaves `open` of an ask whose backing fell away, or ends it where that is too little.
+///
+/// # Errors
+/// As the end of an order: a bug.
+pub fn shrink_order(ctx: &mut Context<'_>, order: &Order, open: Quantity) -> Result<(), Code> {
+    if terms::is_remainder(&ctx.params, order, open) {
+        return end(ctx, order, OrderEnd::Shrunk);
+    }
+    let mut less = order.clone();
+    let gone = order.open.checked_sub(open).ok_or(Code::Overflow)?;
+    less.terms.quantity = less.terms.quantity.checked_sub(gone).ok_or(Code::Overflow)?;
+    less.open = open;
+    ctx.events.push(Event::Shrunk { order: less.id, open });
+    ctx.changed_markets.insert(less.market);
+    ctx.state.put::<Orders>(less.id, less);
     Ok(())
 }

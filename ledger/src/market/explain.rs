@@ -3,15 +3,16 @@
 //! Pure: on the state and the facts of a block (its transactions executed, its auctions not yet), the answer is what that auction saw.
 
 use super::backing::Backing;
-use super::pair::{Pair, PairTerms, PassedOver, check_pair};
+use super::pair::{Pair, PairTerms, PassedOver, check_pair, offered};
 use super::price::effective_price;
-use super::{query, reference};
+use super::{query, reference, swap};
 use crate::amount::Price;
 use crate::ids::{MemberId, OrderId};
 use crate::params::Params;
 use crate::state::{Members, Order, Orders, View};
 use crate::time::MarketTime;
 use crate::transaction::Side;
+use std::collections::BTreeMap;
 
 /// One order of the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +32,21 @@ pub struct Candidate {
 pub fn explain(view: &impl View, params: &Params, now: MarketTime, order: OrderId, limit: usize) -> Vec<Candidate> {
     let Some(order) = view.get::<Orders>(&order) else { return Vec::new() };
     let mut backing = Backing::new(view, now, params.resources.of(order.market.resource()).lot);
-    let others = query::side(view, order.market, order.terms.side.opposite()).take(limit);
-    others.filter_map(|other| candidate(view, params, &mut backing, order, other)).collect()
+    let others: Vec<&Order> = match order.swap_partner() {
+        Some(_) => swap::counterparts(view, order).take(limit).collect(),
+        None => query::side(view, order.market, order.terms.side.opposite()).take(limit).collect(),
+    };
+    let mut numbers = BTreeMap::new();
+    others.into_iter().filter_map(|other| candidate(view, params, (&mut backing, &mut numbers), order, other)).collect()
 }
 
-fn candidate<V: View>(view: &V, params: &Params, backing: &mut Backing<'_, V>, order: &Order, other: &Order) -> Option<Candidate> {
+fn candidate<V: View>(
+    view: &V,
+    params: &Params,
+    (backing, numbers): (&mut Backing<'_, V>, &mut BTreeMap<MemberId, usize>),
+    order: &Order,
+    other: &Order,
+) -> Option<Candidate> {
     let (bid, ask) = match order.terms.side {
         Side::Bid => (order, other),
         Side::Ask => (other, order),
@@ -44,6 +55,9 @@ fn candidate<V: View>(view: &V, params: &Params, backing: &mut Backing<'_, V>, o
     let (buyer, seller) = (registry.get::<Members>(&bid.member)?, registry.get::<Members>(&ask.member)?);
     let reference = reference::of_market(registry, params, &order.market);
     let price = effective_price(ask, reference, seller.reputation, params.resources.of(order.market.resource()));
-    let pair = Pair { bid, buyer, ask, seller, price, bound: bid.limit(), wanted: bid.open, offered: ask.open, agreed: None };
+    let open = offered(view, ask, backing.now(), params.resources.of(order.market.resource()).lot);
+    let next = numbers.len();
+    let number = *numbers.entry(ask.member).or_insert(next);
+    let pair = Pair { bid, buyer, ask, seller, number, price, bound: bid.limit(), wanted: bid.open, offered: open, agreed: None };
     Some(Candidate { order: other.id, member: other.member, price, outcome: check_pair(&pair, backing) })
 }

@@ -1,13 +1,14 @@
 //! A hub's forecast of its own solar energy, and what happens to solar asks when it falls (MARKET 4, 11).
 
+use super::due;
+use super::ending;
 use super::solar::{Promise, Promises};
-use super::{due, ending, terms};
 use crate::amount::Quantity;
 use crate::execute::{Context, Envelope};
 use crate::ids::MemberId;
 use crate::limits::MAX_AHEAD_MS;
 use crate::member::{Role, peak_slot_energy};
-use crate::receipt::{Code, Event, OrderEnd};
+use crate::receipt::Code;
 use crate::state::{ForecastEntry, Forecasts, LoadSource, Members, Order, Orders, View};
 use crate::time::Slot;
 
@@ -92,7 +93,7 @@ fn shrink_group(ctx: &mut Context<'_>, promises: &Promises, group: &[Promise]) -
         if let Some(last) = kept.last_mut() {
             last.energy = room.get();
         }
-        shrink_order(ctx, order, room)?;
+        ending::shrink_order(ctx, order, room)?;
         rest = after;
     }
 }
@@ -109,18 +110,4 @@ fn partition(most: usize, holds: impl Fn(usize) -> bool) -> usize {
         }
     }
     low
-}
-
-fn shrink_order(ctx: &mut Context<'_>, order: &Order, open: Quantity) -> Result<(), Code> {
-    if terms::is_remainder(&ctx.params, order, open) {
-        return ending::end(ctx, order, OrderEnd::Shrunk);
-    }
-    let mut less = order.clone();
-    let gone = order.open.checked_sub(open).ok_or(Code::Overflow)?;
-    less.terms.quantity = less.terms.quantity.checked_sub(gone).ok_or(Code::Overflow)?;
-    less.open = open;
-    ctx.events.push(Event::Shrunk { order: less.id, open });
-    ctx.changed_markets.insert(less.market);
-    ctx.state.put::<Orders>(less.id, less);
-    Ok(())
 }

@@ -3,14 +3,15 @@
 //! ```text
 //! phase 1   expire_order, expire_market                       ending
 //! phase 2   place, replace -> admission (terms, capacity, solar, reservation); cancel -> ending; forecast; halt
-//! phase 3   run_auctions -> auction: bids x ladder of asks -> pair, backing, pro_rata, uniform -> clearing -> trade::open
+//! phase 3   run_auctions -> swap (heat against heat), then auction: bids x ladder of asks -> pair, backing, pro_rata, uniform -> clearing -> trade::open
 //! phase 4   update_references -> reference; expect_auctions -> due
 //! ```
 //!
 //! Invariants:
 //! * An auction reads the book through the index, best first, and only as far as prices cross; it changes nothing until it has cleared.
 //! * Whether a pair may trade is decided in one place, `pair::check_pair`, for auctions and for [`explain`].
-//! * The reserved credits of a member are the sum of `reserved` of its open bids, and that is limit x open of each.
+//! * The reserved credits of a member are the sum of `reserved` of its open bids, and that is limit x open of each; its reserved heat is what is
+//!   open of its asks.
 //! * Members, parameters and reference prices are read as after h-1 (MARKET 3).
 //!
 //! Where MARKET is silent:
@@ -23,6 +24,7 @@
 //! * An auction has a bound on its checks; what it does not come to waits for later blocks, in rounds (see `auction`).
 //! * A market in which a pair may have become tradable since its last auction is auctioned again (see `due`).
 //! * Settlement in francs is refused until settlement agents exist.
+//! * Heat against heat stands in no book: only the two that name each other see it, at price 0 (see `swap`).
 
 mod admission;
 mod auction;
@@ -35,6 +37,7 @@ mod ending;
 mod explain;
 mod forecast;
 mod halt;
+mod indicative;
 mod ladder;
 mod pair;
 mod parties;
@@ -45,16 +48,18 @@ mod reference;
 mod reservation;
 mod selection;
 mod solar;
+mod swap;
 mod terms;
 mod uniform;
 
 pub use admission::{order_id, place, replace};
 pub use clearing::run_auctions;
 pub use due::{backing_freed, expect_auctions};
-pub use ending::{cancel, expire_market, expire_order, withdraw_member};
+pub use ending::{cancel, expire_market, expire_order, shrink_order, withdraw_member};
 pub use explain::{Candidate, explain};
 pub use forecast::forecast;
 pub use halt::halt;
+pub use indicative::{Indicative, indicative};
 pub use pair::{PairTerms, PassedOver};
 pub use price::effective_price;
 pub use query::{DepthLevel, best, depth, open_orders_of};

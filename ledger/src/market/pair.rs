@@ -2,10 +2,11 @@
 
 use super::backing::Backing;
 use crate::amount::{Price, Quantity};
+use crate::heat;
 use crate::member::Member;
 use crate::state::{Order, View};
 use crate::time::MarketTime;
-use crate::transaction::{Product, SettlementMethod};
+use crate::transaction::{Market, Product, SettlementMethod};
 
 /// A bid before one of its candidates.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub struct Pair<'a> {
     pub ask: &'a Order,
     /// Who placed it.
     pub seller: &'a Member,
+    /// Number of the seller among those who are looked at: what backs its asks is kept by it.
+    pub number: usize,
     /// Effective price of the ask.
     pub price: Price,
     /// Highest effective price that the bid takes: its limit, or the uniform price.
@@ -108,6 +111,11 @@ pub(super) fn is_active(order: &Order, now: MarketTime) -> bool {
     order.expires_at.is_none_or(|end| end > now)
 }
 
+/// What of an ask can be matched as far as its own lots go: all that is open; of heat, what has not expired.
+pub(super) fn offered(view: &impl View, ask: &Order, now: MarketTime, lot: Quantity) -> Quantity {
+    if ask.market == Market::Heat { heat::sellable(view, ask, now, lot) } else { ask.open }
+}
+
 /// The checks that depend on the pair alone, in the order of [`PassedOver`], a minimum fill that quantities alone cannot reach among them; then
 /// what backs it, which is the costly part.
 pub(super) fn check_pair(pair: &Pair<'_>, backing: &mut Backing<'_, impl View>) -> Result<PairTerms, PassedOver> {
@@ -154,9 +162,9 @@ fn common_method(pair: &Pair<'_>) -> Option<SettlementMethod> {
 fn agreed_window(pair: &Pair<'_>, now: MarketTime) -> Option<Product> {
     let Some(agreed) = pair.agreed else { return common_window(&pair.bid.terms.product, &pair.ask.terms.product, now) };
     let common = common_window(&agreed.product, &pair.ask.terms.product, now)?;
-    let covers = match (common, agreed.product) {
-        (Product::Compute { from, until }, Product::Compute { from: a, until: b }) => from.max(now) == a.max(now) && until == b,
-        (common, agreed) => common == agreed,
+    let covers = match (common.window(), agreed.product.window()) {
+        (Some((from, until)), Some((a, b))) => from.max(now) == a.max(now) && until == b,
+        _ => common == agreed.product,
     };
     covers.then_some(agreed.product)
 }

@@ -4,16 +4,21 @@
 //! "At most a fifth of a side" is a fifth of what all owners together have on that side.
 
 use super::pair::is_active;
-use super::{query, terms};
+use super::query;
 use crate::amount::{Price, Quantity};
 use crate::execute::{Context, Fault};
 use crate::ids::{LegId, OwnerId};
+use crate::limits::REFERENCE_SLOTS;
+use crate::oracle;
 use crate::params::{Params, ResourceParams};
 use crate::receipt::{Code, Event};
-use crate::state::{Members, Order, ReferenceState, References, View};
+use crate::state::{Members, Order, PriceParts, ReferenceHistory, ReferenceKey, ReferencePoint, ReferenceState, References, View};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Market, Pricing, Resource, Side};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Prices of the past that leave the history with each new one, at most.
+const FORGOTTEN: usize = 16;
 
 /// What rested through the last full slot, Wh (or the resource's state unit), each owner capped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,8 +39,8 @@ impl Demand {
     }
 }
 
-/// ref = base x (10 000 + s + g + d) / 10 000, within [base / 2, 2 base], rounded down to the tick. `supply` is s, `grid` is g: zero as long as no
-/// oracle reports them; `demand` is d; all in basis points. `None` on overflow.
+/// ref = base x (10 000 + s + g + d) / 10 000, within [base / 2, 2 base], rounded down to the tick. `supply` is s, `grid` is g,
+/// `demand` is d, all in basis points. `None` on overflow.
 pub fn reference_formula(params: &ResourceParams, supply: i32, grid: i32, demand: i32) -> Option<Price> {
     let base = u128::from(params.base.micro_chf());
     let factor = [supply, grid, demand].iter().try_fold(10_000_i32, |sum, part| sum.checked_add(*part))?.max(0);
@@ -74,47 +79,69 @@ pub fn update_references(ctx: &mut Context<'_>) -> Result<(), Fault> {
         // All references are computed in one block.
         return Ok(());
     }
+    let adjustment = oracle::adjustments(ctx, slot);
     let legs: BTreeSet<LegId> = ctx.state.range::<Members>(..).filter_map(|(_, m)| m.location.leg).collect();
-    update(ctx, Resource::Compute, None, slot)?;
-    update(ctx, Resource::Storage, None, slot)?;
+    let single = [Resource::Compute, Resource::ComputeHours, Resource::Storage, Resource::Heat];
+    for resource in single {
+        let inputs = if has_inputs(resource) { adjustment.of(None) } else { (0, 0) };
+        update(ctx, resource, None, slot, inputs)?;
+    }
     for leg in legs {
-        update(ctx, Resource::Energy, Some(leg), slot)?;
+        let zone = oracle::zone_of_leg(ctx.state.base(), leg);
+        let inputs = zone.map_or((0, 0), |zone| adjustment.of(Some(zone)));
+        update(ctx, Resource::Energy, Some(leg), slot, inputs)?;
     }
     Ok(())
 }
 
-fn update(ctx: &mut Context<'_>, resource: Resource, leg: Option<LegId>, slot: Slot) -> Result<(), Fault> {
-    terms::check_traded(resource)?;
+/// Storage and heat do not follow the sun or the grid: their s and g are 0.
+fn has_inputs(resource: Resource) -> bool {
+    matches!(resource, Resource::Compute | Resource::ComputeHours | Resource::Energy)
+}
+
+fn update(ctx: &mut Context<'_>, resource: Resource, leg: Option<LegId>, slot: Slot, inputs: (i32, i32)) -> Result<(), Fault> {
     let mut state = entry(&ctx.state, &ctx.params, resource, leg);
     let since = slot.get().checked_sub(1).and_then(|last| Slot::new(last).start()).unwrap_or(MarketTime::from_ms(0));
     let mut sides = Sides::default();
     for market in markets(ctx, resource, leg) {
         sides.add(ctx, market, state.price, since)?;
     }
+    (state.supply, state.grid) = inputs;
     state.demand = sides.demand().adjustment();
     let params = ctx.params.resources.of(resource);
-    let price = reference_formula(params, 0, 0, state.demand).ok_or(Code::Overflow)?;
+    let price = reference_formula(params, state.supply, state.grid, state.demand).ok_or(Code::Overflow)?;
     let moved = price != state.price;
     state.price = price;
     state.slot = slot;
+    let parts = PriceParts { supply: state.supply, grid: state.grid, demand: state.demand };
+    remember(ctx, (resource, leg, slot), ReferencePoint { price, parts });
     ctx.state.put::<References>((resource, leg), state);
-    let market = match (resource, leg) {
-        (Resource::Energy, Some(leg)) => Market::Energy { leg, slot },
-        (Resource::Storage, _) => Market::Storage,
-        _ => Market::Compute,
+    let market = match leg {
+        Some(leg) => Market::Energy { leg, slot },
+        None => Market::single(resource).ok_or(Fault::Missing("market of a resource"))?,
     };
-    ctx.events.push(Event::Reference { market, slot, price });
+    ctx.events.push(Event::Reference { market, slot, price, parts });
     for market in sides.dynamic.into_iter().filter(|_| moved) {
         ctx.changed_markets.insert(market);
     }
     Ok(())
 }
 
+/// Adds a price to the history of the last [`REFERENCE_SLOTS`]; of older ones some leave with each.
+fn remember(ctx: &mut Context<'_>, key: ReferenceKey, point: ReferencePoint) {
+    let (resource, leg, slot) = key;
+    let first = Slot::new(slot.get().saturating_sub(REFERENCE_SLOTS));
+    let old = ctx.state.range::<ReferenceHistory>((resource, leg, Slot::new(0))..=(resource, leg, first));
+    let old: Vec<ReferenceKey> = old.take(FORGOTTEN).map(|(key, _)| *key).collect();
+    for key in old {
+        ctx.state.remove::<ReferenceHistory>(&key);
+    }
+    ctx.state.put::<ReferenceHistory>(key, point);
+}
+
 /// Markets of a resource that have orders, in their order.
 fn markets(ctx: &Context<'_>, resource: Resource, leg: Option<LegId>) -> Vec<Market> {
-    let (Resource::Energy, Some(leg)) = (resource, leg) else {
-        return vec![if resource == Resource::Storage { Market::Storage } else { Market::Compute }];
-    };
+    let Some(leg) = leg else { return Market::single(resource).into_iter().collect() };
     let all = query::markets(&ctx.state, Market::Energy { leg, slot: Slot::new(0) });
     all.take_while(|market| matches!(market, Market::Energy { leg: l, .. } if *l == leg)).collect()
 }

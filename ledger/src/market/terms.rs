@@ -1,5 +1,6 @@
 //! Whether the terms of an order may stand in a book, whatever else stands there (MARKET 1, 4).
 
+use super::swap;
 use crate::amount::{BasisPoints, Price, Quantity};
 use crate::limits::{MAX_AHEAD_MS, MAX_QUANTITY, MAX_STORAGE_ORDER_MS, MAX_WINDOW_MS};
 use crate::member::{Member, MemberStatus, Role};
@@ -7,7 +8,7 @@ use crate::params::{Params, ResourceParams};
 use crate::receipt::Code;
 use crate::state::{Members, Order, View};
 use crate::time::MarketTime;
-use crate::transaction::{Market, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side, TimeInForce};
+use crate::transaction::{Market, PlaceOrder, Pricing, Product, SettlementMethod, Side, TimeInForce};
 
 /// Where an order stands and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,19 +33,23 @@ pub(super) fn check_terms(
 ) -> Result<Standing, Code> {
     check_role(member, terms.side)?;
     let resource = terms.product.resource();
-    check_traded(resource)?;
     let rules = params.resources.of(resource);
     let open = check_quantity(terms, filled, rules)?;
-    check_price(terms.limit, params.price_collar, rules)?;
-    let value = terms.limit.gross(open).ok_or(Code::Overflow)?;
-    if value < params.min_notional {
-        return Err(Code::MinNotional);
+    if is_swap(terms) {
+        swap::check_terms(terms)?;
+    } else {
+        check_price(terms.limit, params.price_collar, rules)?;
+        let value = terms.limit.gross(open).ok_or(Code::Overflow)?;
+        if value < params.min_notional {
+            return Err(Code::MinNotional);
+        }
     }
     let market = market_of(member, &terms.product)?;
     let closes = check_product(&terms.product, params, now)?;
     let expires_at = check_time_in_force(terms, now, closes)?;
-    check_settlement(&terms.settlement)?;
+    check_settlement(terms)?;
     check_pricing(terms)?;
+    check_job(terms)?;
     check_constraints(view, member, terms)?;
     Ok(Standing { market, expires_at })
 }
@@ -59,12 +64,9 @@ fn check_role(member: &Member, side: Side) -> Result<(), Code> {
     }
 }
 
-/// Compute, storage and energy are traded by the rules of version 1; the other resources have their books shaped, not opened.
-pub(super) fn check_traded(resource: Resource) -> Result<(), Code> {
-    match resource {
-        Resource::Compute | Resource::Energy | Resource::Storage => Ok(()),
-        Resource::ComputeHours | Resource::Heat => Err(Code::NotTraded),
-    }
+/// True for an order of heat against heat (MARKET 8).
+fn is_swap(terms: &PlaceOrder) -> bool {
+    terms.product == Product::Heat && terms.settlement.contains(&SettlementMethod::Heat)
 }
 
 fn is_multiple(quantity: Quantity, lot: Quantity) -> bool {
@@ -103,7 +105,8 @@ fn market_of(member: &Member, product: &Product) -> Result<Market, Code> {
     })
 }
 
-/// When the product's book closes for it: the end of a compute window, the start of an energy slot, a year for storage.
+/// When the product's book closes for it: the end of a compute window, the start of an energy slot, a year for storage; for heat, when what is
+/// issued now expires.
 fn check_product(product: &Product, params: &Params, now: MarketTime) -> Result<MarketTime, Code> {
     match *product {
         Product::Compute { from, until } | Product::ComputeHours { from, until } => {
@@ -117,12 +120,12 @@ fn check_product(product: &Product, params: &Params, now: MarketTime) -> Result<
             let open = start > now && start.ms_since(now) <= params.energy_open_ms;
             if open { Ok(start) } else { Err(Code::SlotClosed) }
         }
+        Product::Heat => now.checked_add_months(params.heat_expiry_months).ok_or(Code::Overflow),
         Product::Storage { months } => {
             let fits = months > 0 && months <= params.storage.max_months;
             let closes = now.checked_add_ms(MAX_STORAGE_ORDER_MS).ok_or(Code::BadWindow)?;
             if fits { Ok(closes) } else { Err(Code::BadWindow) }
         }
-        Product::Heat => Err(Code::NotTraded),
     }
 }
 
@@ -135,10 +138,11 @@ fn check_time_in_force(terms: &PlaceOrder, now: MarketTime, closes: MarketTime) 
     }
 }
 
-/// Credits are the one method until settlement agents (francs) and the heat market exist.
-fn check_settlement(methods: &[SettlementMethod]) -> Result<(), Code> {
-    match methods {
+/// Credits, or heat against heat; francs are refused until settlement agents exist.
+fn check_settlement(terms: &PlaceOrder) -> Result<(), Code> {
+    match terms.settlement.as_slice() {
         [SettlementMethod::Credits] => Ok(()),
+        [SettlementMethod::Heat] if is_swap(terms) => Ok(()),
         _ => Err(Code::BadSettlement),
     }
 }
@@ -150,6 +154,11 @@ fn check_pricing(terms: &PlaceOrder) -> Result<(), Code> {
         Side::Ask => !terms.split,
     };
     if allowed { Ok(()) } else { Err(Code::BadPricing) }
+}
+
+fn check_job(terms: &PlaceOrder) -> Result<(), Code> {
+    let due = terms.side == Side::Bid && terms.product.window().is_some();
+    if terms.job.is_none() || due { Ok(()) } else { Err(Code::JobNotDue) }
 }
 
 fn check_constraints(view: &impl View, member: &Member, terms: &PlaceOrder) -> Result<(), Code> {
@@ -165,5 +174,6 @@ fn check_constraints(view: &impl View, member: &Member, terms: &PlaceOrder) -> R
 /// True if `open` is too little to stay in the book: nothing, under the minimum fill, or under the minimum notional (MARKET 4).
 pub(super) fn is_remainder(params: &Params, order: &Order, open: Quantity) -> bool {
     let value = order.limit().gross(open);
-    open.is_zero() || open < order.terms.min_fill || value.is_none_or(|v| v < params.min_notional)
+    let worthless = order.swap_partner().is_none() && value.is_none_or(|v| v < params.min_notional);
+    open.is_zero() || open < order.terms.min_fill || worthless
 }

@@ -51,7 +51,7 @@ fn check_signer(ctx: &Context<'_>, signer: MemberId, member: MemberId) -> Result
 }
 
 fn check_slot(ctx: &Context<'_>, correction: &CorrectReading) -> Result<(), Code> {
-    if !matches!(correction.register, Resource::Compute | Resource::Heat | Resource::Energy) {
+    if !matches!(correction.register, Resource::Compute | Resource::ComputeHours | Resource::Heat | Resource::Energy) {
         return Err(Code::BadReading);
     }
     let now: MarketTime = ctx.facts.market_time;

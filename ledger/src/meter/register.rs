@@ -48,9 +48,9 @@ pub fn is_broken(view: &impl View, member: MemberId, readings: &[Reading]) -> bo
 
 fn check_slot(register: Resource, slot: Slot, now: MarketTime) -> Result<(), Code> {
     let readable = match register {
-        Resource::Compute | Resource::Heat => slot.start(),
+        Resource::Compute | Resource::ComputeHours | Resource::Heat => slot.start(),
         Resource::Energy => slot.end(),
-        Resource::ComputeHours | Resource::Storage => return Err(Code::BadReading),
+        Resource::Storage => return Err(Code::BadReading),
     };
     let open = readable.is_some_and(|from| from <= now) && forgotten_at(slot).is_some_and(|until| now < until);
     if open { Ok(()) } else { Err(Code::BadSlot) }

@@ -3,12 +3,13 @@
 //! Invariant: the index is a function of the entries ([`super::Table::index`]); it is not part of the state root.
 
 use super::{
-    Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, SlotReading, SlotReadingKey, StorageContract, Trade, TradeStatus,
+    Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey, OracleReports, Order, SlotReading,
+    SlotReadingKey, StorageContract, Trade, TradeStatus,
 };
 use crate::amount::Quantity;
 use crate::hash::Hash;
 use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, TradeId};
-use crate::limits::SLOT_RETENTION_MS;
+use crate::limits::{ORACLE_RETENTION_MS, SLOT_RETENTION_MS};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Market, Product, Resource, Side, TimeInForce};
 
@@ -31,6 +32,8 @@ pub enum TimerId {
     Market(Market),
     /// A storage contract's next step is due.
     Storage(TradeId),
+    /// What oracles reported of a slot is forgotten.
+    OracleReports(OracleKey),
     /// A day begins: a member's standing decays.
     Standing(MemberId),
     /// A dispute's verdict falls.
@@ -82,10 +85,12 @@ pub enum IndexKey {
         /// The order.
         order: OrderId,
     },
-    /// Compute that a member's servers owe by a time: an open ask or a running trade.
+    /// Compute or compute-hours that a member's servers owe by a time: an open ask or a running trade.
     Load {
         /// The seller.
         member: MemberId,
+        /// Which of the two.
+        resource: Resource,
         /// End of the window.
         until: MarketTime,
         /// Order or trade.
@@ -168,6 +173,40 @@ pub enum IndexKey {
         /// The contract.
         contract: TradeId,
     },
+    /// A heat lot of which something is free.
+    FreeHeat {
+        /// Who holds it.
+        holder: MemberId,
+        /// The earliest expiry first.
+        expires_at: MarketTime,
+        /// The lot.
+        lot: HeatLotKey,
+    },
+    /// An open ask that reserved a part of a heat lot.
+    HeatBehind {
+        /// The lot.
+        lot: HeatLotKey,
+        /// The ask.
+        order: OrderId,
+    },
+    /// An open order of heat against heat, by the pair that it names (MARKET 8).
+    Swap {
+        /// Who takes the heat.
+        buyer: MemberId,
+        /// Who gives it.
+        seller: MemberId,
+        /// The side.
+        side: Side,
+        /// The order.
+        order: OrderId,
+    },
+    /// The same by the block that admitted it.
+    SwapAge {
+        /// The block.
+        height: Height,
+        /// The order.
+        order: OrderId,
+    },
 }
 
 /// What loads a member's capacity.
@@ -190,8 +229,14 @@ pub fn rank(order: &Order) -> u64 {
 
 pub(super) fn of_order(id: &OrderId, order: &Order, out: &mut Vec<IndexKey>) {
     let (market, side, rank) = (order.market, order.terms.side, rank(order));
-    out.push(IndexKey::Book { market, side, rank, height: order.height, order: *id });
-    out.push(IndexKey::OwnerBook { owner: order.owner, market, side, rank, order: *id });
+    if let Some(partner) = order.swap_partner() {
+        let (buyer, seller) = if side == Side::Bid { (order.member, partner) } else { (partner, order.member) };
+        out.push(IndexKey::Swap { buyer, seller, side, order: *id });
+        out.push(IndexKey::SwapAge { height: order.height, order: *id });
+    } else {
+        out.push(IndexKey::Book { market, side, rank, height: order.height, order: *id });
+        out.push(IndexKey::OwnerBook { owner: order.owner, market, side, rank, order: *id });
+    }
     out.push(IndexKey::MemberOrder { member: order.member, market, order: *id });
     if let Some(due) = order.expires_at {
         out.push(IndexKey::Timer { due, id: TimerId::Order(*id) });
@@ -258,13 +303,15 @@ fn solar(member: MemberId, product: &Product, earliest: Option<MarketTime>, sour
 
 fn load(member: MemberId, product: &Product, source: LoadSource, energy: Quantity, out: &mut Vec<IndexKey>) {
     match *product {
-        Product::Compute { until, .. } => out.push(IndexKey::Load { member, until, source, energy }),
+        Product::Compute { until, .. } | Product::ComputeHours { until, .. } => {
+            out.push(IndexKey::Load { member, resource: product.resource(), until, source, energy });
+        }
         Product::Energy { slot } => out.push(IndexKey::Promise { member, slot, source }),
         Product::Storage { .. } if matches!(source, LoadSource::Order(_)) => {
             out.push(IndexKey::Held { member, source, quantity: energy });
         }
         // A contract holds storage, not its months' trades.
-        Product::ComputeHours { .. } | Product::Storage { .. } | Product::Heat => {}
+        Product::Storage { .. } | Product::Heat => {}
     }
 }
 
@@ -281,6 +328,13 @@ pub(super) fn of_contract(id: &TradeId, contract: &StorageContract, out: &mut Ve
 
 pub(super) fn of_heat_lot(key: &HeatLotKey, lot: &HeatLot, out: &mut Vec<IndexKey>) {
     out.push(IndexKey::Timer { due: lot.expires_at, id: TimerId::HeatLot(*key) });
+    if !lot.free().is_zero() {
+        out.push(IndexKey::FreeHeat { holder: key.holder, expires_at: lot.expires_at, lot: *key });
+    }
+}
+
+pub(super) fn of_heat_reservation(key: &HeatReservationKey, _: &Quantity, out: &mut Vec<IndexKey>) {
+    out.push(IndexKey::HeatBehind { lot: key.2, order: key.0 });
 }
 
 pub(super) fn of_exchange(key: &(LegId, Slot), exchange: &Exchange, out: &mut Vec<IndexKey>) {
@@ -293,6 +347,11 @@ pub(super) fn of_slot_reading(key: &SlotReadingKey, _: &SlotReading, out: &mut V
 
 pub(super) fn of_forecast(key: &(MemberId, Slot), _: &ForecastEntry, out: &mut Vec<IndexKey>) {
     out.extend(forgotten_at(key.1).map(|due| IndexKey::Timer { due, id: TimerId::Forecast(key.0, key.1) }));
+}
+
+pub(super) fn of_oracle_reports(key: &OracleKey, _: &OracleReports, out: &mut Vec<IndexKey>) {
+    let due = key.2.end().and_then(|end| end.checked_add_ms(ORACLE_RETENTION_MS));
+    out.extend(due.map(|due| IndexKey::Timer { due, id: TimerId::OracleReports(*key) }));
 }
 
 /// When what is kept by slot leaves the state.

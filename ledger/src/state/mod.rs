@@ -8,6 +8,7 @@
 mod account;
 mod dispute;
 mod index;
+mod oracle;
 mod order;
 mod overlay;
 mod records;
@@ -19,17 +20,18 @@ mod trade;
 pub use account::{Account, Totals};
 pub use dispute::{Dispute, Evidence, Ground};
 pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots};
+pub use oracle::{OracleInput, OracleKey, OracleReport, OracleReports, PriceParts, ReferenceKey, ReferencePoint};
 pub use order::Order;
 pub use overlay::Overlay;
 pub use records::{
-    AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, ReferenceState, Register, RegisterKey, Sale,
-    SlotReading, SlotReadingKey,
+    AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, ReferenceState, Register,
+    RegisterKey, Sale, SlotReading, SlotReadingKey,
 };
 pub use standing::{Attendance, Pair, Presence, Shares, Standing};
 pub use storage::{Challenge, PaidMonth, StorageContract, StorageEnd, StorageStage};
 pub use tables::{
-    Accounts, Attendances, ChangeSet, Committees, Disputes, Exchanges, Forecasts, HeatLots, Keys, Markets, Members, Orders, Owed,
-    Parameters, References, Registers, SlotReadings, SlotSales, Standings, State, StateEntry, StateError, StorageContracts, Table,
-    TotalsTable, Trades, View,
+    Accounts, Attendances, ChangeSet, Committees, Disputes, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members,
+    OracleReportTable, Orders, Owed, Parameters, ReferenceHistory, References, Registers, SlotReadings, SlotSales, Standings, State,
+    StateEntry, StateError, StorageContracts, Table, TotalsTable, Trades, View,
 };
 pub use trade::{Fill, Trade, TradeStatus};

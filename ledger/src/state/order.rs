@@ -3,7 +3,7 @@
 use crate::amount::{MicroChf, Price, Quantity};
 use crate::ids::{Height, MemberId, Nonce, OrderId, OwnerId};
 use crate::time::MarketTime;
-use crate::transaction::{Market, PlaceOrder};
+use crate::transaction::{Market, PlaceOrder, SettlementMethod};
 use serde::{Deserialize, Serialize};
 
 /// An open order as the state holds it. What was placed stays as it was signed; what changes stands beside it.
@@ -41,6 +41,11 @@ impl Order {
     /// What filled so far.
     pub fn filled(&self) -> Quantity {
         self.terms.quantity.saturating_sub(self.open)
+    }
+
+    /// The one member that it exchanges heat against heat with; `None` for every other order. Such orders stand in no book (MARKET 8).
+    pub fn swap_partner(&self) -> Option<MemberId> {
+        self.terms.constraints.hub.filter(|_| self.terms.settlement == [SettlementMethod::Heat])
     }
 
     /// Limit of a bid or an ask.

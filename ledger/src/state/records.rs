@@ -2,7 +2,7 @@
 
 use crate::amount::{MicroChf, Price, Quantity};
 use crate::block::Committee;
-use crate::ids::{BlockId, Height, MemberId, Nonce, TradeId};
+use crate::ids::{BlockId, Height, MemberId, Nonce, OrderId, TradeId};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::Resource;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,10 @@ pub struct ReferenceState {
     pub halt_votes: BTreeSet<MemberId>,
     /// Halted: only cancels; only governance reopens.
     pub halted: bool,
+    /// The supply part s, basis points.
+    pub supply: i32,
+    /// The grid part g, basis points.
+    pub grid: i32,
 }
 
 /// Key of a register: a member's meter and what it measures.
@@ -155,11 +159,30 @@ pub struct HeatLotKey {
     pub trade: TradeId,
 }
 
+impl HeatLotKey {
+    /// The same origin in the hands of another holder.
+    pub fn held_by(self, holder: MemberId) -> Self {
+        HeatLotKey { holder, ..self }
+    }
+}
+
 /// A heat lot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeatLot {
-    /// Wh thermal.
+    /// Wh thermal that its holder has of it, what is reserved included; never zero.
     pub quantity: Quantity,
+    /// What of it stands behind the holder's open asks.
+    pub reserved: Quantity,
     /// When what is left of it expires.
     pub expires_at: MarketTime,
 }
+
+impl HeatLot {
+    /// What of it can be sold, transferred or retired.
+    pub fn free(&self) -> Quantity {
+        self.quantity.saturating_sub(self.reserved)
+    }
+}
+
+/// Key of what an open ask reserved of a lot: the ask, when the lot expires, the lot. So an ask's lots lie side by side, the earliest expiry first.
+pub type HeatReservationKey = (OrderId, MarketTime, HeatLotKey);

@@ -4,11 +4,12 @@
 
 use super::index::{self, IndexKey};
 use super::{
-    Account, Attendance, CommitteeState, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, MarketState, Order, ReferenceState,
-    Register, RegisterKey, Sale, SlotReading, SlotReadingKey, Standing, StorageContract, Totals, Trade,
+    Account, Attendance, CommitteeState, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey,
+    OracleReports, Order, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, Sale, SlotReading, SlotReadingKey, Standing,
+    StorageContract, Totals, Trade,
 };
 use super::{dispute, standing};
-use crate::amount::MicroChf;
+use crate::amount::{MicroChf, Quantity};
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
 use crate::ids::{LegId, MemberId, OrderId, TradeId};
@@ -19,6 +20,7 @@ use crate::time::Slot;
 use crate::transaction::{Market, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeBounds};
 
@@ -178,6 +180,12 @@ tables! {
     HeatLots = 15, heat_lots: HeatLotKey => HeatLot, index::of_heat_lot;
     /// Running storage contracts.
     StorageContracts = 16, storage_contracts: TradeId => StorageContract, index::of_contract;
+    /// What open asks reserved of heat lots.
+    HeatReservations = 20, heat_reservations: HeatReservationKey => Quantity, index::of_heat_reservation;
+    /// What oracles reported, by input, zone and slot.
+    OracleReportTable = 21, oracle_reports: OracleKey => OracleReports, index::of_oracle_reports;
+    /// Reference prices of the last slots with their parts.
+    ReferenceHistory = 22, reference_history: ReferenceKey => ReferencePoint, index::none;
     /// What reputations are computed from.
     Standings = 24, standings: MemberId => Standing, standing::of_standing;
     /// The attendance period.
@@ -252,6 +260,7 @@ pub struct State {
     pub(super) tables: Tables,
     pub(super) index: BTreeSet<IndexKey>,
     pub(super) counts: BTreeMap<(MemberId, Market), u64>,
+    pub(super) loads: BTreeMap<(MemberId, Resource), u64>,
 }
 
 impl State {
@@ -289,23 +298,26 @@ impl State {
     }
 
     fn add_index(&mut self, key: IndexKey) {
-        if self.index.insert(key)
-            && let IndexKey::MemberOrder { member, market, .. } = key
-        {
+        if !self.index.insert(key) {
+            return;
+        }
+        if let IndexKey::MemberOrder { member, market, .. } = key {
             let count = self.counts.entry((member, market)).or_default();
             *count = count.saturating_add(1);
+        } else if let IndexKey::Load { member, resource, energy, .. } = key {
+            let load = self.loads.entry((member, resource)).or_default();
+            *load = load.saturating_add(energy.get());
         }
     }
 
     fn remove_index(&mut self, key: &IndexKey) {
-        if self.index.remove(key)
-            && let IndexKey::MemberOrder { member, market, .. } = *key
-            && let Some(count) = self.counts.get_mut(&(member, market))
-        {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.counts.remove(&(member, market));
-            }
+        if !self.index.remove(key) {
+            return;
+        }
+        if let IndexKey::MemberOrder { member, market, .. } = *key {
+            subtract(&mut self.counts, (member, market), 1);
+        } else if let IndexKey::Load { member, resource, energy, .. } = *key {
+            subtract(&mut self.loads, (member, resource), energy.get());
         }
     }
 
@@ -318,6 +330,16 @@ impl State {
             self.add_index(key);
         }
         changes.deltas.apply(self);
+    }
+}
+
+/// Takes from a sum, which goes with its last part.
+fn subtract<K: Ord>(sums: &mut BTreeMap<K, u64>, key: K, part: u64) {
+    if let Entry::Occupied(mut sum) = sums.entry(key) {
+        *sum.get_mut() = sum.get().saturating_sub(part);
+        if *sum.get() == 0 {
+            sum.remove();
+        }
     }
 }
 
@@ -350,6 +372,9 @@ pub trait View {
     /// Open orders of a member in a market.
     fn open_orders(&self, member: MemberId, market: Market) -> u64;
 
+    /// Compute or compute-hours that a member owes, open and running, over all times (the sum of its [`IndexKey::Load`]).
+    fn load(&self, member: MemberId, resource: Resource) -> u64;
+
     /// The state as after h-1, which members, parameters and reference prices are read from (MARKET 3); a committed state is its own.
     fn before_block(&self) -> &State;
 }
@@ -369,6 +394,10 @@ impl View for State {
 
     fn open_orders(&self, member: MemberId, market: Market) -> u64 {
         self.counts.get(&(member, market)).copied().unwrap_or(0)
+    }
+
+    fn load(&self, member: MemberId, resource: Resource) -> u64 {
+        self.loads.get(&(member, resource)).copied().unwrap_or(0)
     }
 
     fn before_block(&self) -> &State {

@@ -75,7 +75,7 @@ pub struct Trade {
     pub matched_at: MarketTime,
     /// When silence acts on the present status; `None` when nothing is waited for.
     pub deadline: Option<MarketTime>,
-    /// What the meter claimed so far, by slot.
+    /// What the meter claimed so far, by slot; of heat what changed hands, by the slot in which it was made.
     pub delivered: Vec<(Slot, Quantity)>,
     /// Heat by slot, from the thermal register.
     pub heat: Vec<(Slot, Quantity)>,

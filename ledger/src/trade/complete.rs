@@ -1,4 +1,4 @@
-//! Completion of compute by the seller's meter.
+//! Completion of compute and compute-hours by the seller's meter.
 
 use super::{check_in_time, readings, trade};
 use crate::amount::Quantity;
@@ -9,28 +9,32 @@ use crate::meter;
 use crate::receipt::{Code, Event};
 use crate::state::{Trade, TradeStatus, Trades, View};
 use crate::time::{MarketTime, Slot};
-use crate::transaction::{CompleteTrade, Product, Resource};
+use crate::transaction::{CompleteTrade, Market, Resource};
 
-/// The seller's meter completes a running trade: takes the readings, then claims Wh of their slots for it. The buyer may confirm from then
-/// on. More than the ordered quantity may be claimed; it is not paid. Claims of zero are dropped. Readings that show that the meter left a gap or
-/// went back are not taken: they open a dispute about what is claimed, with the seller's bond.
+/// The seller's meter completes a running trade: takes the readings, then claims Wh (of compute-hours milli-hours) of their slots for it. The
+/// buyer may confirm from then on. More than the ordered quantity may be claimed; it is not paid. Claims of zero are dropped. Readings that
+/// show that the meter left a gap or went back are not taken: they open a dispute about what is claimed, with the seller's bond.
 ///
 /// # Errors
 /// [`Code::UnknownTrade`], [`Code::NotParty`], [`Code::WrongState`] (not running, or energy), [`Code::TooLate`]; [`Code::BadReading`] and
 /// [`Code::BadSlot`] of the readings ([`meter::accept`]); [`Code::BadSlot`] for claims that do not ascend strictly or whose slot does not
-/// overlap the trade's window; [`Code::OverClaimed`]; [`Code::Overflow`]; of the dispute [`Code::InsufficientFunds`] and [`Code::BadClaim`].
+/// overlap the trade's window; [`Code::HeatNotDue`] for heat of compute-hours; [`Code::OverClaimed`]; [`Code::Overflow`]; of the dispute
+/// [`Code::InsufficientFunds`] and [`Code::BadClaim`].
 pub fn complete(ctx: &mut Context<'_>, envelope: &Envelope, done: &CompleteTrade) -> Result<(), Code> {
     let mut trade = trade(ctx, done.trade)?;
     if envelope.signer != trade.seller {
         return Err(Code::NotParty);
     }
-    let Product::Compute { from, until } = trade.product else { return Err(Code::WrongState) };
+    let (from, until) = trade.product.window().ok_or(Code::WrongState)?;
     if trade.status != TradeStatus::Running {
         return Err(Code::WrongState);
     }
     check_in_time(ctx, &trade)?;
     check_slots(&done.delivered, from, until)?;
     check_slots(&done.heat, from, until)?;
+    if trade.market != Market::Compute && !done.heat.is_empty() {
+        return Err(Code::HeatNotDue);
+    }
     match ctx.attempt(|ctx| readings::take(ctx, trade.seller, &done.readings)) {
         Err(Code::BadReading) if meter::is_broken(&ctx.state, trade.seller, &done.readings) => {
             trade.result = done.result;
@@ -39,7 +43,7 @@ pub fn complete(ctx: &mut Context<'_>, envelope: &Envelope, done: &CompleteTrade
         }
         other => other?,
     }
-    trade.delivered = claim_all(ctx, &trade, Resource::Compute, &done.delivered)?;
+    trade.delivered = claim_all(ctx, &trade, trade.market.resource(), &done.delivered)?;
     trade.heat = claim_all(ctx, &trade, Resource::Heat, &done.heat)?;
     let quantity = delivered(&trade).ok_or(Code::Overflow)?;
     trade.result = done.result;

@@ -2,7 +2,7 @@
 //!
 //! | what happened | seller | buyer |
 //! | --- | --- | --- |
-//! | settled | completion: what its meter showed, all of it within the tolerance (storage: what was proved); settlement: all but a penalty that became debt; disputes | completion; disputes; energy and storage, which nobody confirms: settlement |
+//! | settled | completion: what its meter showed, all of it within the tolerance (storage: what was proved); settlement: all but a penalty that became debt; disputes | completion; disputes; energy, heat and storage, which nobody confirms: settlement |
 //! | confirmed, by the buyer or by silence | | settlement: kept or failed |
 //! | not started, not completed, cancelled by the seller, too many storage proofs missed, nothing delivered by a verdict | completion: failed | |
 //! | content of a storage contract not announced | | completion: failed |
@@ -27,7 +27,7 @@ pub(super) fn settled(ctx: &mut Context<'_>, trade: &Trade, kept: MicroChf, owed
     note(ctx, seller, Note::partly(Part::Completion, buyer, kept, value));
     note(ctx, seller, Note::partly(Part::Settlement, buyer, value.saturating_sub(owed), value));
     note(ctx, buyer, Note::kept(Part::Completion, seller, value));
-    if matches!(trade.market.resource(), Resource::Energy | Resource::Storage) {
+    if matches!(trade.market.resource(), Resource::Energy | Resource::Storage | Resource::Heat) {
         note(ctx, buyer, Note::kept(Part::Settlement, seller, value));
     }
 }

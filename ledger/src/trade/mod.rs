@@ -1,7 +1,7 @@
 //! A trade's life from the match to its settlement in credits (MARKET 6).
 //!
 //! ```text
-//! compute   match -> Pending --start--> Running --complete--> Delivered --confirm or silence--> Confirmed -> Settled
+//! compute,  match -> Pending --start--> Running --complete--> Delivered --confirm or silence--> Confirmed -> Settled
 //!                      |  |                |
 //!                      |  cancel           deadline
 //!                      deadline            v
@@ -15,6 +15,8 @@
 //!                      |  cancel before the slot
 //!                      deadline
 //!                      +---------------> Cancelled, refund
+//!
+//! heat      match -> Settled: the lots move, the escrow pays
 //! ```
 //!
 //! * A deadline is in `Trade::deadline`; at that time or later a party's step is too late, whether the timer has run yet or not.

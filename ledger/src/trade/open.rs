@@ -1,9 +1,10 @@
 //! The match: a trade begins.
 
-use super::exchange;
+use super::{exchange, settle};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Fault};
 use crate::hash::{Domain, Hash};
+use crate::heat;
 use crate::ids::{Height, MemberId, OrderId, TradeId};
 use crate::params::Params;
 use crate::receipt::{Code, Event};
@@ -11,6 +12,7 @@ use crate::state::{Fill, Order, Trade, TradeStatus, Trades, View};
 use crate::storage;
 use crate::time::MarketTime;
 use crate::transaction::{Market, Product, SettlementMethod};
+use std::collections::BTreeMap;
 
 /// What an auction decided: the fills of one bid with one seller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +36,9 @@ pub fn trade_id(bid: OrderId, seller: MemberId, height: Height) -> TradeId {
     TradeId::from_hash(Hash::of_parts(Domain::Trade, &[bid.hash().as_bytes(), seller.as_bytes(), &height.get().to_le_bytes()]))
 }
 
-/// Writes the trade, its first deadline and its event; for storage the contract with the trade of its first month. The caller MUST have moved the sum of the fills' gross from the buyer's reservation
-/// to the buyer's escrow, and MUST call this at most once a (bid, seller) in a block.
+/// Writes the trade, its first deadline and its event; for storage the contract with the trade of its first month. The caller MUST have moved the
+/// sum of the fills' gross from the buyer's reservation to the buyer's escrow, MUST have what fills of an ask of heat among what the ask reserved,
+/// and MUST call this at most once a (bid, seller) in a block.
 ///
 /// # Errors
 /// [`Fault`]: the match breaks its contract (no fill, a product or method that is not traded, a second match of the same pair), or a sum
@@ -43,7 +46,7 @@ pub fn trade_id(bid: OrderId, seller: MemberId, height: Height) -> TradeId {
 pub fn open(ctx: &mut Context<'_>, m: Match) -> Result<TradeId, Fault> {
     let id = trade_id(m.bid.id, m.seller, ctx.facts.height);
     let first = m.fills.first().ok_or(Fault::Missing("fill of a match"))?.price;
-    if m.settlement != SettlementMethod::Credits {
+    if m.settlement == SettlementMethod::Chf {
         return Err(Fault::Rejected(Code::BadSettlement));
     }
     if ctx.state.get::<Trades>(&id).is_some() {
@@ -70,10 +73,10 @@ pub fn open(ctx: &mut Context<'_>, m: Match) -> Result<TradeId, Fault> {
         solar: m.solar,
         escrow,
         fee: ctx.params.fee,
-        status: TradeStatus::Pending,
+        status: if m.product == Product::Heat { TradeStatus::Settling } else { TradeStatus::Pending },
         height: ctx.facts.height,
         matched_at,
-        deadline: Some(first_deadline(&ctx.params, &m.product, matched_at)?),
+        deadline: first_deadline(&ctx.params, &m.product, matched_at)?,
         delivered: Vec::new(),
         heat: Vec::new(),
         result: None,
@@ -83,8 +86,23 @@ pub fn open(ctx: &mut Context<'_>, m: Match) -> Result<TradeId, Fault> {
         exchange::enter(ctx, leg, slot)?;
     }
     ctx.events.push(Event::Matched { trade: id, bid, buyer, seller, market, quantity, price: first });
-    ctx.state.put::<Trades>(id, trade);
+    if market == Market::Heat {
+        settle_heat(ctx, trade)?;
+    } else {
+        ctx.state.put::<Trades>(id, trade);
+    }
     Ok(id)
+}
+
+/// Heat moves and settles at the match (MARKET 6): the lots behind the asks change hands, the escrow pays. Nothing of it stays open.
+fn settle_heat(ctx: &mut Context<'_>, mut trade: Trade) -> Result<(), Code> {
+    let mut moved = BTreeMap::new();
+    for fill in &trade.fills {
+        heat::deliver(ctx, fill.ask, trade.buyer, fill.quantity, &mut moved)?;
+    }
+    trade.delivered = moved.into_iter().collect();
+    let quantity = trade.quantity;
+    settle::settle(ctx, trade, quantity, quantity).map(|_| ())
 }
 
 /// Quantity and gross of fills; `None` on overflow.
@@ -94,13 +112,14 @@ fn sums(fills: &[Fill]) -> Option<(Quantity, MicroChf)> {
     })
 }
 
-/// Compute: the seller starts within the start window after the match or the window's start, the later. Energy: nobody starts; the
-/// seller's readings of the slot are due within the readings window after its end.
-fn first_deadline(params: &Params, product: &Product, matched_at: MarketTime) -> Result<MarketTime, Fault> {
+/// Compute and compute-hours: the seller starts within the start window after the match or the window's start, the later. Energy: nobody starts; the
+/// seller's readings of the slot are due within the readings window after its end. Heat waits for nobody.
+fn first_deadline(params: &Params, product: &Product, matched_at: MarketTime) -> Result<Option<MarketTime>, Fault> {
     let due = match *product {
-        Product::Compute { from, .. } => matched_at.max(from).checked_add_ms(params.start_window_ms),
+        Product::Compute { from, .. } | Product::ComputeHours { from, .. } => matched_at.max(from).checked_add_ms(params.start_window_ms),
         Product::Energy { slot } => slot.end().and_then(|end| end.checked_add_ms(params.readings_window_ms)),
-        Product::ComputeHours { .. } | Product::Storage { .. } | Product::Heat => return Err(Fault::Rejected(Code::NotTraded)),
+        Product::Heat => return Ok(None),
+        Product::Storage { .. } => return Err(Fault::Rejected(Code::NotTraded)),
     };
-    due.ok_or(Fault::Rejected(Code::Overflow))
+    due.map(Some).ok_or(Fault::Rejected(Code::Overflow))
 }

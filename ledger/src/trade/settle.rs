@@ -100,7 +100,7 @@ pub(crate) fn settle_month(ctx: &mut Context<'_>, trade: Trade, payable: Quantit
 /// Keeps what was paid for each slot as long as the slot can be corrected. Paid quantity counts against the slots in their order.
 fn book_sales(ctx: &mut Context<'_>, trade: &Trade, quantity: Quantity) -> Result<(), Code> {
     let register = trade.market.resource();
-    if !matches!(register, Resource::Compute | Resource::Energy) {
+    if !matches!(register, Resource::Compute | Resource::ComputeHours | Resource::Energy) {
         return Ok(());
     }
     let value = |upto: Quantity| gross(&trade.fills, upto).ok_or(Code::Overflow);

@@ -7,7 +7,7 @@ use crate::receipt::{CancelReason, Code, Event};
 use crate::state::{TradeStatus, Trades};
 use crate::transaction::Product;
 
-/// The seller starts a compute trade; its completion is due after the window's end.
+/// The seller starts a trade of compute or compute-hours; its completion is due after the window's end.
 ///
 /// # Errors
 /// [`Code::UnknownTrade`], [`Code::NotParty`], [`Code::WrongState`] (not pending, or energy, which nobody starts), [`Code::TooLate`],
@@ -17,7 +17,7 @@ pub fn start(ctx: &mut Context<'_>, envelope: &Envelope, id: TradeId) -> Result<
     if envelope.signer != trade.seller {
         return Err(Code::NotParty);
     }
-    let Product::Compute { from, until } = trade.product else { return Err(Code::WrongState) };
+    let (from, until) = trade.product.window().ok_or(Code::WrongState)?;
     if trade.status != TradeStatus::Pending {
         return Err(Code::WrongState);
     }

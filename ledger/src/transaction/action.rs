@@ -3,7 +3,7 @@
 use super::storage::{AnnounceManifest, ProveStorage};
 use crate::amount::{BasisPoints, Price, Quantity};
 use crate::hash::Hash;
-use crate::ids::{LegId, MemberId, OrderId, TradeId};
+use crate::ids::{LegId, MemberId, OrderId, PlaceId, TradeId};
 use crate::member::{Country, DistanceTier, KeyRole};
 use crate::signature::{PublicKey, Signature};
 use crate::time::{MarketTime, Slot};
@@ -47,6 +47,17 @@ pub enum Market {
 }
 
 impl Market {
+    /// The one market of a resource; `None` for energy, which has one for each community and slot.
+    pub const fn single(resource: Resource) -> Option<Market> {
+        match resource {
+            Resource::Compute => Some(Market::Compute),
+            Resource::ComputeHours => Some(Market::ComputeHours),
+            Resource::Storage => Some(Market::Storage),
+            Resource::Heat => Some(Market::Heat),
+            Resource::Energy => None,
+        }
+    }
+
     /// The resource that is traded in it.
     pub const fn resource(&self) -> Resource {
         match self {
@@ -99,6 +110,14 @@ impl Product {
             Product::Storage { .. } => Resource::Storage,
             Product::Heat => Resource::Heat,
             Product::Energy { .. } => Resource::Energy,
+        }
+    }
+
+    /// The window of what is made by servers on demand: compute and compute-hours.
+    pub const fn window(&self) -> Option<(MarketTime, MarketTime)> {
+        match *self {
+            Product::Compute { from, until } | Product::ComputeHours { from, until } => Some((from, until)),
+            Product::Storage { .. } | Product::Heat | Product::Energy { .. } => None,
         }
     }
 }
@@ -198,6 +217,8 @@ pub struct PlaceOrder {
     pub solar: bool,
     /// With whom.
     pub constraints: Constraints,
+    /// Hash of the description of the job that a bid for compute or compute-hours is for; the description itself is kept off the ledger.
+    pub job: Option<Hash>,
 }
 
 /// Replaces an open order: cancel and new in one step. Age is kept only when the price stays and the quantity falls (MARKET 4).
@@ -224,14 +245,14 @@ pub enum ReadingQuality {
 /// What a register of a meter shows at the end of a slot (MARKET 6). Registers only grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// Which register of the member's meter: compute, heat or energy fed in.
+    /// Which register of the member's meter: compute, compute-hours, heat or energy fed in.
     pub register: Resource,
     /// Grows by one with each reading of the register. Reading 1 counts from zero; a meter that already ran starts with a reading 0, which
     /// only tells where its register stands.
     pub sequence: u64,
     /// The slot at whose end it was read; compute and heat may also be read within the running slot.
     pub slot: Slot,
-    /// The register, Wh since the meter was installed.
+    /// The register since the meter was installed, Wh; of compute-hours milli-hours.
     pub register_wh: Quantity,
     /// How sure.
     pub quality: ReadingQuality,
@@ -261,6 +282,57 @@ pub struct RotateKey {
     pub key: PublicKey,
     /// The new key's signature over (member id, role, key): proof of possession (`governance::possession_message`).
     pub possession: Signature,
+}
+
+/// A part of a heat lot, without its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeatPart {
+    /// Who produced it.
+    pub producer: MemberId,
+    /// The slot of the thermal reading.
+    pub slot: Slot,
+    /// The trade whose compute made it.
+    pub trade: TradeId,
+    /// Wh thermal.
+    pub quantity: Quantity,
+}
+
+/// Which heat credits an action takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HeatSelection {
+    /// This much, Wh thermal, from the lots that expire first.
+    Earliest(Quantity),
+    /// These parts, at most [`crate::limits::MAX_HEAT_PARTS`].
+    Parts(Vec<HeatPart>),
+}
+
+/// What retired heat was used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeatPurpose {
+    /// Heating of rooms.
+    SpaceHeating,
+    /// Hot water.
+    HotWater,
+    /// A heat network.
+    DistrictHeating,
+    /// A process of industry or trade.
+    Process,
+    /// Anything else; the document says what.
+    Other,
+}
+
+/// Retires heat credits: final (MARKET 8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetireHeat {
+    /// Which.
+    pub heat: HeatSelection,
+    /// Who used the heat.
+    pub used_by: MemberId,
+    /// What for.
+    pub purpose: HeatPurpose,
+    /// Salted hash of a document that says more, kept off the ledger.
+    pub document: Option<Hash>,
 }
 
 /// A grid operator's correction of what a register increased in a slot (MARKET 6).
@@ -341,6 +413,29 @@ pub enum Action {
     TerminateStorage {
         /// The contract.
         contract: TradeId,
+    },
+    /// Gives heat credits to another member without payment (operator key).
+    TransferHeat {
+        /// To whom.
+        to: MemberId,
+        /// Which.
+        heat: HeatSelection,
+    },
+    /// Retires heat credits (operator key).
+    RetireHeat(RetireHeat),
+    /// An oracle's forecast of the solar energy of a zone, by slot (operator key).
+    ReportSolar {
+        /// The zone: a canton.
+        zone: PlaceId,
+        /// Wh by slot, ascending.
+        slots: Vec<(Slot, Quantity)>,
+    },
+    /// The level of a zone's grid by slot, by an oracle or the zone's grid operator (operator key).
+    ReportGridLevel {
+        /// The zone: a canton.
+        zone: PlaceId,
+        /// -1 to 3 by slot, ascending.
+        levels: Vec<(Slot, i32)>,
     },
     /// A hub says that it is there; hubs of the committee show it by their votes (operator key).
     Heartbeat,

@@ -1,11 +1,12 @@
 //! The signed envelope, its id, and verification that happens once: [`SignedTransaction`] becomes [`Verified`].
 
-use super::Action;
+use super::{Action, HeatSelection, RetireHeat};
 use crate::codec;
 use crate::hash::{Domain, Hash};
 use crate::ids::{ChainId, Height, MemberId, Nonce, TransactionId};
 use crate::limits::{
-    MAX_ACTIONS, MAX_CHUNK_PROOFS, MAX_LIFETIME, MAX_READINGS, MAX_SETTLEMENT_METHODS, MAX_SLICE_BYTES, MAX_TRANSACTION_BYTES,
+    MAX_ACTIONS, MAX_CHUNK_PROOFS, MAX_HEAT_PARTS, MAX_LIFETIME, MAX_READINGS, MAX_SETTLEMENT_METHODS, MAX_SLICE_BYTES,
+    MAX_TRANSACTION_BYTES,
 };
 use crate::member::KeyRole;
 use crate::signature::{PublicKey, SecretKey, Signature, SignatureError, signing_bytes};
@@ -129,6 +130,10 @@ fn check_lists(action: usize, value: &Action) -> Result<(), FormError> {
             let longest = proof.chunks.iter().map(|chunk| chunk.slice.len()).max().unwrap_or(0);
             if longest > MAX_SLICE_BYTES { (longest, MAX_SLICE_BYTES) } else { (proof.chunks.len(), MAX_CHUNK_PROOFS) }
         }
+        Action::ReportSolar { slots, .. } => (slots.len(), MAX_READINGS),
+        Action::ReportGridLevel { levels, .. } => (levels.len(), MAX_READINGS),
+        Action::TransferHeat { heat: HeatSelection::Parts(parts), .. } => (parts.len(), MAX_HEAT_PARTS),
+        Action::RetireHeat(RetireHeat { heat: HeatSelection::Parts(parts), .. }) => (parts.len(), MAX_HEAT_PARTS),
         _ => (0, 0),
     };
     if length > limit { Err(FormError::List { action, length }) } else { Ok(()) }

@@ -80,6 +80,10 @@ impl ChainPort for ChainHandle {
     ) -> Result<Vec<Finished>, Unavailable> {
         self.store().finished_trades(member, end, below, limit).map_err(unavailable)
     }
+
+    fn heat_certificates(&self, member: Option<MemberId>, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {
+        self.store().heat_certificates(member, below, limit).map_err(unavailable)
+    }
 }
 
 impl IdempotencyPort for ChainHandle {

@@ -130,6 +130,8 @@ fn rejection_status(code: Code) -> StatusCode {
         | Code::InsufficientFunds
         | Code::InsufficientCapacity
         | Code::InsufficientForecast
+        | Code::InsufficientHeat
+        | Code::TooManySources
         | Code::SelfTrade
         | Code::TooManyOrders
         | Code::Reputation

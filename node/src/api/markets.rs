@@ -47,6 +47,12 @@ pub struct MarketAnswer {
     /// Reference price; the base until the market has one.
     #[schema(value_type = f64)]
     pub reference_price_chf: Exact,
+    /// s of it, for the solar forecast, basis points.
+    pub supply: i32,
+    /// g of it, for the grid level, basis points.
+    pub grid: i32,
+    /// d of it, for resting bids against resting asks, basis points.
+    pub demand: i32,
     /// Price of the last auction with fills.
     #[schema(value_type = Option<f64>)]
     pub last_price_chf: Option<Exact>,
@@ -114,13 +120,7 @@ fn market(ledger: &Ledger, resource: Resource, leg: Option<LegId>, from: Slot) -
     let state = ledger.state();
     let rules = ledger.params()?.resources.of(resource);
     let reference = state.get::<References>(&(resource, leg));
-    let single = match resource {
-        Resource::Compute => Some(Market::Compute),
-        Resource::ComputeHours => Some(Market::ComputeHours),
-        Resource::Storage => Some(Market::Storage),
-        Resource::Heat => Some(Market::Heat),
-        Resource::Energy => None,
-    };
+    let single = Market::single(resource);
     let unit = match resource {
         Resource::Compute | Resource::Heat | Resource::Energy => "kWh",
         Resource::ComputeHours => "h",
@@ -133,6 +133,9 @@ fn market(ledger: &Ledger, resource: Resource, leg: Option<LegId>, from: Slot) -
         leg: leg.map(|leg| leg.to_string()),
         base_price_chf: Exact::price(rules.base),
         reference_price_chf: Exact::price(reference.map_or(rules.base, |r| r.price)),
+        supply: reference.map_or(0, |r| r.supply),
+        grid: reference.map_or(0, |r| r.grid),
+        demand: reference.map_or(0, |r| r.demand),
         last_price_chf: single.and_then(|market| state.get::<Markets>(&market)?.last_price).map(Exact::price),
         lot: Exact::quantity(rules.lot),
         tick_chf: Exact::price(rules.tick),

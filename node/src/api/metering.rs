@@ -85,7 +85,8 @@ pub struct ReportAnswer {
     pub height: Option<u64>,
 }
 
-type Answer = (StatusCode, Json<ReportAnswer>);
+/// What a report is answered with.
+pub type Answer = (StatusCode, Json<ReportAnswer>);
 
 /// Meter readings; the meter key signs.
 #[utoipa::path(
@@ -185,10 +186,10 @@ pub async fn correct_reading(
     report(api, sending, action, KeyRole::Operator, body.fingerprint, field_of).await
 }
 
-/// Signs a report, sends it, and answers with its place on the ledger.
+/// Signs, submits and answers one action; `field_of` names what a code is about.
 ///
 /// # Errors
-/// What signing and sending refuse, or the ledger's rejection with the field that it is about.
+/// What refuses it.
 pub async fn report(
     api: Api,
     sending: Sending,

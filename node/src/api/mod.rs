@@ -14,17 +14,21 @@
 
 mod adapters;
 mod auth;
+mod compute;
 mod conduct;
 mod error;
 mod extract;
+mod heat;
 mod ledger;
 mod limiter;
 mod markets;
 mod metering;
 mod number;
 mod openapi;
+mod oracles;
 mod order;
 pub mod ports;
+mod references;
 mod router;
 mod service;
 mod signer;

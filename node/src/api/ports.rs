@@ -98,6 +98,12 @@ pub trait ChainPort: Send + Sync + 'static {
         below: u64,
         limit: usize,
     ) -> Result<Vec<Finished>, Unavailable>;
+
+    /// At most `limit` certificates of heat that a member, or anybody, retired, with leaves below `below`, the newest first.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn heat_certificates(&self, member: Option<MemberId>, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable>;
 }
 
 /// Runs a reader on the ledger and returns what it makes.

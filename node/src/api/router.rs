@@ -1,14 +1,18 @@
 //! All routes, and what holds for each of them: limits, time-outs, JSON errors, metrics.
 
+use super::compute::{get_job, submit_job};
 use super::conduct::{
     concede_dispute, dispute_trade, get_dispute, get_reputation, list_disputes, send_heartbeat, submit_evidence, vote_dispute,
 };
 use super::error::ApiError;
+use super::heat::{list_certificates, list_lots, retire_heat, transfer_heat};
 use super::ledger::{get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_transaction};
 use super::markets::list_markets;
 use super::metering::{correct_reading, report_exchange, submit_forecast, submit_readings};
 use super::openapi::openapi;
+use super::oracles::{list_inputs, report_grid_level, report_solar};
 use super::order::{book, cancel_order, explain_order, get_order, list_orders, place_batch, place_order, replace_order};
+use super::references::list_references;
 use super::service::Api;
 use super::status::{healthz, metrics, status};
 use super::trade::{cancel_trade, complete_trade, confirm_trade, get_trade, list_trades, start_trade};
@@ -62,6 +66,16 @@ fn marketplace() -> Router<Api> {
         .route("/api/exchanges", post(report_exchange))
         .route("/api/corrections", post(correct_reading))
         .route("/api/markets", get(list_markets))
+        .route("/api/markets/references", get(list_references))
+        .route("/api/compute", post(submit_job))
+        .route("/api/compute/{id}", get(get_job))
+        .route("/api/oracles", get(list_inputs))
+        .route("/api/oracles/solar", post(report_solar))
+        .route("/api/oracles/grid-level", post(report_grid_level))
+        .route("/api/heat/lots", get(list_lots))
+        .route("/api/heat/transfer", post(transfer_heat))
+        .route("/api/heat/retire", post(retire_heat))
+        .route("/api/heat/certificates", get(list_certificates))
 }
 
 fn conduct() -> Router<Api> {

@@ -75,6 +75,10 @@ tables! {
     MemberOrders = "member-orders": (MemberId, u64) => OrderId;
     /// Leaf of each storage contract that ended.
     FinishedContracts = "finished-contracts": TradeId => u64;
+    /// Certificates of retired heat by leaf, old first, and who retired it.
+    HeatCertificates = "heat-certificates": u64 => MemberId;
+    /// Certificates of retired heat of each member by leaf, old first.
+    MemberHeatCertificates = "member-heat-certificates": (MemberId, u64) => ();
     /// Which transaction was signed for a client's idempotency key.
     Idempotency = "idempotency": IdempotencyKey => IdempotencyRecord;
     /// When idempotency keys are forgotten.

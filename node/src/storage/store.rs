@@ -6,7 +6,8 @@ use super::idempotency::{self, IdempotencyKey, IdempotencyRecord};
 use super::proposals::Proposals;
 use super::schema::{
     AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedContracts, FinishedOrders, FinishedTrade, FinishedTrades,
-    HistoryNodes, HistoryRecords, MemberOrders, MemberTrades, Meta, Receipts, Setting, Table, TransactionIndex, TransactionPlace,
+    HeatCertificates, HistoryNodes, HistoryRecords, MemberHeatCertificates, MemberOrders, MemberTrades, Meta, Receipts, Setting, Table,
+    TransactionIndex, TransactionPlace,
 };
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
@@ -273,6 +274,10 @@ fn put_history(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), St
             HistoryRecord::Storage { contract, .. } => batch.put::<FinishedContracts>(&contract.id, &leaf)?,
             // A dispute is found by its place, right before the end of its trade.
             HistoryRecord::Receipt { .. } | HistoryRecord::Dispute { .. } => {}
+            HistoryRecord::HeatRetired { certificate, .. } => {
+                batch.put::<HeatCertificates>(&leaf, &certificate.member)?;
+                batch.put::<MemberHeatCertificates>(&(certificate.member, leaf), &())?;
+            }
         }
     }
     Ok(())

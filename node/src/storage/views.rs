@@ -5,8 +5,9 @@ use super::database::Order;
 use super::idempotency::{IdempotencyKey, IdempotencyRecord};
 use super::key::StoreKey;
 use super::schema::{
-    AllTrades, Blocks, Certificates, Events, FinishedContracts, FinishedOrders, FinishedTrade, FinishedTrades, HistoryNodes,
-    HistoryRecords, Idempotency, MemberOrders, MemberTrades, Receipts, Table, TransactionIndex, TransactionPlace,
+    AllTrades, Blocks, Certificates, Events, FinishedContracts, FinishedOrders, FinishedTrade, FinishedTrades, HeatCertificates,
+    HistoryNodes, HistoryRecords, Idempotency, MemberHeatCertificates, MemberOrders, MemberTrades, Receipts, Table, TransactionIndex,
+    TransactionPlace,
 };
 use super::store::Store;
 use leg_ledger::block::{Block, Certificate};
@@ -155,6 +156,27 @@ impl Store {
         let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
         let entries = self.database.scan::<MemberOrders>(&member.to_bytes(), Some(&(member, last)), Order::Descending)?;
         entries.take(limit).map(|entry| self.finished(entry?.0.1)).collect()
+    }
+
+    /// At most `limit` certificates of heat that a member (or anybody) retired, with leaves below `below`, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn heat_certificates(&self, member: Option<MemberId>, below: u64, limit: usize) -> Result<Vec<Finished>, StoreError> {
+        let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
+        let mut leaves = Vec::new();
+        if let Some(member) = member {
+            let entries = self.database.scan::<MemberHeatCertificates>(&member.to_bytes(), Some(&(member, last)), Order::Descending)?;
+            for entry in entries.take(limit) {
+                leaves.push(entry?.0.1);
+            }
+        } else {
+            let entries = self.database.scan::<HeatCertificates>(&[], Some(&last), Order::Descending)?;
+            for entry in entries.take(limit) {
+                leaves.push(entry?.0);
+            }
+        }
+        leaves.into_iter().map(|leaf| self.finished(leaf)).collect()
     }
 
     /// A leaf of the history log.

@@ -111,6 +111,7 @@ impl Trader {
             split: false,
             solar: false,
             constraints: Constraints::default(),
+            job: None,
         }
     }
 }

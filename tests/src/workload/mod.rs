@@ -9,6 +9,8 @@
 
 mod chain;
 mod generator;
+mod heat;
+mod oracles;
 mod orders;
 mod steps;
 

@@ -1,11 +1,11 @@
 //! Orders: mostly such as a hub would place, some that the rules reject.
 
-use super::generator::Workload;
+use super::{generator::Workload, heat, oracles};
 use leg_ledger::amount::{BasisPoints, Price, Quantity};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{LegId, MemberId, OrderId};
 use leg_ledger::member::{Country, DistanceTier, Role};
-use leg_ledger::state::{Exchanges, Order, Orders, State, View};
+use leg_ledger::state::{Accounts, Exchanges, Order, Orders, State, View};
 use leg_ledger::time::{HOUR_MS, MarketTime, SLOT_MS, Slot};
 use leg_ledger::transaction::{
     Action, Constraints, PlaceOrder, Pricing, Product, ReplaceOrder, Resource, SettlementMethod, Side, TimeInForce,
@@ -19,11 +19,16 @@ const TICK: u64 = 100;
 
 /// One thing that a member's operator signs beside the steps of its trades.
 pub(super) fn action(w: &mut Workload, state: &State, now: MarketTime, member: MemberId, role: Role) -> Option<Action> {
+    if role == Role::Oracle || (role == Role::GridOperator && !w.narrow && w.once_in(3)) {
+        return (!w.narrow).then(|| oracles::report(w, now, role == Role::Oracle));
+    }
     if role == Role::GridOperator {
         let report = exchange(w, state);
         return Some(report.unwrap_or_else(|| Action::PlaceOrder(order(w, now))));
     }
     Some(match w.rng.gen_range(0..100) {
+        57..=60 if !w.narrow => Action::PlaceOrder(heat_ask(w, state, member).unwrap_or_else(|| order(w, now))),
+        61..=64 if !w.narrow => heat::action(w, state, member),
         0..=64 => Action::PlaceOrder(order(w, now)),
         65..=74 => Action::CancelOrder { order: some_order(w, state, member)?.id },
         75..=84 => {
@@ -31,10 +36,31 @@ pub(super) fn action(w: &mut Workload, state: &State, now: MarketTime, member: M
             replace(w, &order)
         }
         85..=97 => forecast(w, now),
-        98 => Action::HaltMarket { resource: if w.once_in(2) { Resource::Heat } else { Resource::Storage } },
+        98 => Action::HaltMarket { resource: Resource::Storage },
         // Trading of compute stops for good after two of these, so they are rare.
         _ if w.once_in(12) => Action::HaltMarket { resource: Resource::Compute },
         _ => Action::CancelOrder { order: OrderId::from_hash(Hash::MAX) },
+    })
+}
+
+/// An ask that the member's free heat covers.
+fn heat_ask(w: &mut Workload, state: &State, member: MemberId) -> Option<PlaceOrder> {
+    let free = state.get::<Accounts>(&member)?.heat_free.get();
+    let lots = free / LOT;
+    let least = 10;
+    (lots >= least).then(|| PlaceOrder {
+        side: Side::Ask,
+        product: Product::Heat,
+        quantity: Quantity::new(w.rng.gen_range(least..=lots) * LOT),
+        limit: Price::from_micro_chf(80_000 * w.rng.gen_range(80..=110) / 100 / TICK * TICK),
+        time_in_force: TimeInForce::GoodTillCancelled,
+        min_fill: Quantity::ZERO,
+        settlement: vec![SettlementMethod::Credits],
+        pricing: if w.once_in(4) { Pricing::Dynamic } else { Pricing::Fixed },
+        split: false,
+        solar: false,
+        constraints: Constraints::default(),
+        job: None,
     })
 }
 
@@ -55,6 +81,7 @@ fn order(w: &mut Workload, now: MarketTime) -> PlaceOrder {
         split: side == Side::Bid && w.once_in(2),
         solar: side == Side::Ask && w.once_in(3),
         constraints: constraints(w),
+        job: None,
     };
     if w.once_in(12) {
         spoil(w, &mut order);

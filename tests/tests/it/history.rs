@@ -121,6 +121,13 @@ fn money_and_heat_are_conserved_by_every_kind_of_action() {
         "ForecastSolar",
         "RotateKey",
         "HaltMarket",
+        "TransferHeat",
+        "ReportSolar",
+        "ReportGridLevel",
+        "InputMissing",
+        "RetireHeat",
+        "HeatTransferred",
+        "HeatRetired",
         "Matched",
         "Auction",
         "Settled",
@@ -141,6 +148,8 @@ fn money_and_heat_are_conserved_by_every_kind_of_action() {
         "code not_party",
         "code wrong_role",
         "code over_claimed",
+        "code insufficient_heat",
+        "code unknown_zone",
     ]);
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::amount::BasisPoints;
+use crate::hash::Hash;
 use crate::member::{MemberStatus, Role};
 use crate::testing::START;
 use crate::time::{DAY_MS, HOUR_MS, MarketTime, SLOT_MS, Slot};
@@ -15,6 +16,9 @@ fn world() -> World {
     world.add(crate::member::Member { reputation: BasisPoints::new(1_999), ..hub("barred") }, 1_000_000_000);
     world.add(crate::member::Member { reputation: BasisPoints::new(3_999), ..hub("capped") }, 1_000_000_000);
     world.add(hub("poor"), 1_000_000);
+    let mut plain = hub("plain");
+    plain.capacity.machines = 0;
+    world.add(plain, 1_000_000_000);
     let mut alone = hub("alone");
     alone.location.leg = None;
     world.add(alone, 1_000_000_000);
@@ -40,6 +44,23 @@ fn window(from: u64, until: u64) -> Product {
     Product::Compute { from: MarketTime::from_ms(from), until: MarketTime::from_ms(until) }
 }
 
+/// Compute-hours within the 24 hours after the start.
+fn hours() -> Product {
+    Product::ComputeHours { from: MarketTime::from_ms(START), until: MarketTime::from_ms(START + DAY_MS) }
+}
+
+#[test]
+fn compute_and_hours_load_their_own_capacity() {
+    let mut world = world();
+    place_one(&mut world, "a", &ask(240_000, 150_000)).unwrap();
+    place_one(&mut world, "a", &order(Side::Ask, hours(), 60_000, 50_000)).unwrap();
+    assert_eq!(place_one(&mut world, "a", &order(Side::Ask, hours(), 36_010, 50_000)), Err(Code::InsufficientCapacity));
+    play(&mut world, &[("b", order(Side::Bid, hours(), 50_000, 50_000))]);
+    assert_eq!(trades(&world.state).len(), 1);
+    assert_eq!(place_one(&mut world, "a", &order(Side::Ask, hours(), 36_010, 50_000)), Err(Code::InsufficientCapacity));
+    place_one(&mut world, "a", &order(Side::Ask, hours(), 35_990, 50_000)).unwrap();
+}
+
 #[test]
 fn every_broken_rule_has_its_code() {
     let compute = |from, until| order(Side::Bid, window(from, until), 1_000, 150_000);
@@ -59,7 +80,6 @@ fn every_broken_rule_has_its_code() {
         ("observer", "observers do not trade", bid(1_000, 150_000), Err(Code::WrongRole)),
         ("suspended", "suspended", bid(1_000, 150_000), Err(Code::MemberInactive)),
         ("nobody", "unknown", bid(1_000, 150_000), Err(Code::MemberInactive)),
-        ("a", "heat", order(Side::Bid, Product::Heat, 1_000, 80_000), Err(Code::NotTraded)),
         ("a", "zero", bid(0, 150_000), Err(Code::BadQuantity)),
         ("a", "off the lot", bid(1_005, 150_000), Err(Code::BadQuantity)),
         ("a", "too much", bid(1_000_000_000_010, 150_000), Err(Code::BadQuantity)),
@@ -108,6 +128,15 @@ fn every_broken_rule_has_its_code() {
         ("poor", "not covered", bid(5_010, 200_000), Err(Code::InsufficientFunds)),
         ("a", "10 kW for a day", ask(240_000, 150_000), Ok(())),
         ("a", "more than that", ask(240_010, 150_000), Err(Code::InsufficientCapacity)),
+        ("a", "4 machines for a day", order(Side::Ask, hours(), 96_000, 50_000), Ok(())),
+        ("a", "more hours than that", order(Side::Ask, hours(), 96_010, 50_000), Err(Code::InsufficientCapacity)),
+        ("plain", "no machines", order(Side::Ask, hours(), 1_000, 50_000), Err(Code::NoMachines)),
+        ("plain", "buys hours", order(Side::Bid, hours(), 1_000, 50_000), Ok(())),
+        ("a", "solar hours", PlaceOrder { solar: true, ..order(Side::Ask, hours(), 1_000, 50_000) }, Err(Code::BadPricing)),
+        ("a", "a job", PlaceOrder { job: Some(Hash::MAX), ..bid(1_000, 150_000) }, Ok(())),
+        ("a", "a job by the hour", PlaceOrder { job: Some(Hash::MAX), ..order(Side::Bid, hours(), 1_000, 50_000) }, Ok(())),
+        ("a", "a job of an ask", PlaceOrder { job: Some(Hash::MAX), ..ask(1_000, 150_000) }, Err(Code::JobNotDue)),
+        ("a", "a job of energy", PlaceOrder { job: Some(Hash::MAX), ..slot(1) }, Err(Code::JobNotDue)),
         ("a", "no forecast", PlaceOrder { solar: true, ..ask(1_000, 150_000) }, Err(Code::InsufficientForecast)),
     ];
     let base = world();

@@ -95,7 +95,7 @@ fn references_follow_what_rested_through_the_last_full_slot() {
     let names = ["b0", "b1", "b2", "b3", "b4", "s0", "s1"];
     let mut world = World::with_hubs(&names);
     let first = references(&mut world);
-    assert_eq!(first.len(), 3, "compute, storage, and energy of the one community");
+    assert_eq!(first.len(), 5, "compute, compute-hours, storage, heat, and energy of the one community");
     assert!(references(&mut world).is_empty(), "once a slot");
     // Five owners bid 2 kWh each at the reference, one asks 10 kWh above it: B = 10 000, S = 0.
     let bids: Vec<_> = names[..5].iter().map(|n| (*n, bid(2_000, 150_000))).collect();

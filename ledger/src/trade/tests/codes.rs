@@ -93,6 +93,48 @@ fn every_step_of_compute_has_its_codes() {
     }
 }
 
+/// A completion by the hours of machines.
+fn by_the_hour(id: TradeId, hours: u64) -> CompleteTrade {
+    let mut done = completion(id, slot(0), hours, 0);
+    done.heat.clear();
+    done.readings = vec![reading(Resource::ComputeHours, 1, slot(0), hours)];
+    done
+}
+
+#[test]
+fn every_step_of_compute_hours_has_its_codes() {
+    let run = |w: &mut World, id| w.start("hub-1", id);
+    let table: [(&str, Step, Code); 6] = [
+        ("complete", |w, id| w.complete("hub-1", &by_the_hour(id, 1_000)), Code::Ok),
+        ("nothing", |w, id| w.complete("hub-1", &by_the_hour(id, 0)), Code::Ok),
+        ("with heat", |w, id| changed(w, id, |d| d.delivered.clear()), Code::HeatNotDue),
+        ("what compute measured", |w, id| changed(w, id, |d| d.heat.clear()), Code::OverClaimed),
+        ("confirm before", |w, id| w.confirm("buyer", id), Code::WrongState),
+        ("start twice", |w, id| w.start("hub-1", id), Code::WrongState),
+    ];
+    for (name, step, want) in table {
+        let mut world = World::new();
+        let id = world.matched("buyer", "hub-1", &[(1_000, 50_000)], hours(0, 4), false);
+        assert_eq!(run(&mut world, id), Code::Ok, "{name}");
+        assert_eq!(step(&mut world, id), want, "{name}");
+        world.check();
+    }
+}
+
+#[test]
+fn hours_of_machines_are_paid_and_issue_no_heat() {
+    let mut world = World::new();
+    let id = world.matched("buyer", "hub-1", &[(1_000, 50_000)], hours(0, 4), false);
+    assert_eq!(world.start("hub-1", id), Code::Ok);
+    assert_eq!(world.complete("hub-1", &by_the_hour(id, 990)), Code::Ok);
+    assert_eq!(world.confirm("buyer", id), Code::Ok);
+    let settlement = world.settlement(id).unwrap();
+    // 0.99 h at CHF 0.05: half a per mille above the tolerance of 2 % costs nothing.
+    assert_eq!((settlement.quantity, settlement.gross.get(), settlement.fee.get()), (wh(990), 49_500, 2_475));
+    assert_eq!((settlement.heat, settlement.penalty.get(), world.totals().heat_issued), (Quantity::ZERO, 0, Quantity::ZERO));
+    world.check();
+}
+
 #[test]
 fn every_step_of_energy_has_its_codes() {
     let table: [(&str, Step, Code); 14] = [

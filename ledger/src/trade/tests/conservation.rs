@@ -254,7 +254,10 @@ fn random_lives_reach_every_end() {
                 }
                 HistoryRecord::Cancelled { reason, .. } => reasons[usize::try_from(*reason as u32).unwrap()] += 1,
                 HistoryRecord::Dispute { verdict, .. } => verdicts[usize::try_from(verdict.basis as u32).unwrap()] += 1,
-                HistoryRecord::Order { .. } | HistoryRecord::Receipt { .. } | HistoryRecord::Storage { .. } => {}
+                HistoryRecord::Order { .. }
+                | HistoryRecord::Receipt { .. }
+                | HistoryRecord::Storage { .. }
+                | HistoryRecord::HeatRetired { .. } => {}
             }
         }
         silent += world.events.iter().filter(|event| matches!(event, Event::Confirmed { silent: true, .. })).count();

@@ -1,5 +1,6 @@
 //! Actions as a client reads them.
 
+use super::super::heat::PartAnswer;
 use super::super::number::Exact;
 use super::super::time;
 use super::super::trade::DeliveredAnswer;
@@ -7,7 +8,8 @@ use leg_ledger::amount::Quantity;
 use leg_ledger::member::{DistanceTier, KeyRole};
 use leg_ledger::time::Slot;
 use leg_ledger::transaction::{
-    Action, AnnounceManifest, Constraints, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side, StorageTier, TimeInForce,
+    Action, AnnounceManifest, Constraints, HeatPurpose, HeatSelection, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side,
+    StorageTier, TimeInForce,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -87,6 +89,9 @@ pub struct TermsAnswer {
     pub solar: bool,
     /// With whom.
     pub constraints: ConstraintsAnswer,
+    /// Hash of the job's description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
 }
 
 impl TermsAnswer {
@@ -112,6 +117,7 @@ impl TermsAnswer {
             split: terms.split,
             solar: terms.solar,
             constraints: ConstraintsAnswer::new(&terms.constraints),
+            job: terms.job.map(|hash| hash.to_string()),
         }
     }
 }
@@ -295,6 +301,62 @@ pub enum ActionAnswer {
         /// The contract.
         contract_id: String,
     },
+    /// Heat credits are given away.
+    TransferHeat {
+        /// To whom.
+        to: String,
+        /// kWh thermal from the lots that expire first.
+        #[schema(value_type = Option<f64>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        quantity_kwh: Option<Exact>,
+        /// Or these parts.
+        parts: Vec<PartAnswer>,
+    },
+    /// Heat credits are retired.
+    RetireHeat {
+        /// Who used the heat.
+        used_by: String,
+        /// What for.
+        #[schema(value_type = String)]
+        purpose: HeatPurpose,
+        /// kWh thermal from the lots that expire first.
+        #[schema(value_type = Option<f64>)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        quantity_kwh: Option<Exact>,
+        /// Or these parts.
+        parts: Vec<PartAnswer>,
+    },
+    /// An oracle forecasts a zone's solar energy.
+    ReportSolar {
+        /// The zone.
+        zone: String,
+        /// kWh by slot.
+        slots: Vec<DeliveredAnswer>,
+    },
+    /// The level of a zone's grid.
+    ReportGridLevel {
+        /// The zone.
+        zone: String,
+        /// -1 to 3 by slot.
+        levels: Vec<LevelAnswer>,
+    },
+}
+
+/// A grid level in a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LevelAnswer {
+    /// First instant of the slot.
+    pub slot: String,
+    /// -1 to 3.
+    pub level: i32,
+}
+
+/// The quantity or the parts of a selection.
+fn selected(heat: &HeatSelection) -> (Option<Exact>, Vec<PartAnswer>) {
+    match heat {
+        HeatSelection::Earliest(quantity) => (Some(Exact::quantity(*quantity)), Vec::new()),
+        HeatSelection::Parts(parts) => (None, parts.iter().map(PartAnswer::from).collect()),
+    }
 }
 
 impl From<&Action> for ActionAnswer {
@@ -352,6 +414,19 @@ impl From<&Action> for ActionAnswer {
                 ActionAnswer::ProveStorage { contract_id: proof.contract.to_string(), day: proof.day, chunks: proof.chunks.len() }
             }
             Action::TerminateStorage { contract } => ActionAnswer::TerminateStorage { contract_id: contract.to_string() },
+            Action::TransferHeat { to, heat } => {
+                let (quantity_kwh, parts) = selected(heat);
+                ActionAnswer::TransferHeat { to: to.to_string(), quantity_kwh, parts }
+            }
+            Action::ReportSolar { zone, slots } => ActionAnswer::ReportSolar { zone: zone.to_string(), slots: by_slot(slots) },
+            Action::ReportGridLevel { zone, levels } => {
+                let level = |(slot, level): &(Slot, i32)| LevelAnswer { slot: time::slot_text(*slot), level: *level };
+                ActionAnswer::ReportGridLevel { zone: zone.to_string(), levels: levels.iter().map(level).collect() }
+            }
+            Action::RetireHeat(retire) => {
+                let (quantity_kwh, parts) = selected(&retire.heat);
+                ActionAnswer::RetireHeat { used_by: retire.used_by.to_string(), purpose: retire.purpose, quantity_kwh, parts }
+            }
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Events as a client reads them.
 
+use super::super::heat::PartAnswer;
 use super::super::number::Exact;
 use super::super::time;
 use super::super::trade::SettlementAnswer;
 use leg_ledger::member::KeyRole;
 use leg_ledger::receipt::{CancelReason, Event, OrderEnd, VerdictBasis};
-use leg_ledger::state::StorageEnd;
-use leg_ledger::transaction::{Market, Resource};
+use leg_ledger::state::{OracleInput, PriceParts, StorageEnd};
+use leg_ledger::transaction::{HeatPart, HeatPurpose, Market, Resource};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -92,6 +93,12 @@ pub enum EventAnswer {
         /// Francs per unit.
         #[schema(value_type = f64)]
         price_per_unit_chf: Exact,
+        /// s, for the solar forecast, basis points.
+        supply: i32,
+        /// g, for the grid level, basis points.
+        grid: i32,
+        /// d, for resting bids against resting asks, basis points.
+        demand: i32,
     },
     /// An auction had fills.
     Auction {
@@ -165,7 +172,7 @@ pub enum EventAnswer {
         /// Whose side did not prevail.
         loser: Option<String>,
     },
-    /// A solar ask shrank because its forecast fell.
+    /// An ask shrank because its solar forecast fell, or heat behind it expired.
     Shrunk {
         /// The order.
         order_id: String,
@@ -236,6 +243,48 @@ pub enum EventAnswer {
         #[schema(value_type = String)]
         end: StorageEnd,
     },
+    /// Heat credits changed hands without a transaction.
+    HeatTransferred {
+        /// Who gave them.
+        from: String,
+        /// Who has them now.
+        to: String,
+        /// kWh thermal.
+        #[schema(value_type = f64)]
+        quantity_kwh: Exact,
+    },
+    /// Heat credits were retired.
+    HeatRetired {
+        /// Who retired them.
+        hub_id: String,
+        /// Who used the heat.
+        used_by: String,
+        /// What for.
+        #[schema(value_type = String)]
+        purpose: HeatPurpose,
+        /// kWh thermal.
+        #[schema(value_type = f64)]
+        quantity_kwh: Exact,
+    },
+    /// What was left of a heat lot expired.
+    HeatExpired {
+        /// Who held it.
+        hub_id: String,
+        /// The part of the lot.
+        lot: PartAnswer,
+    },
+    /// A price input had too few fresh sources; its adjustment is 0.
+    InputMissing {
+        /// `solar-forecast` or `grid-level`.
+        #[schema(value_type = String)]
+        input: OracleInput,
+        /// Of which zone.
+        zone: String,
+        /// First instant of the slot.
+        slot: String,
+        /// Sources that counted.
+        sources: u32,
+    },
 }
 
 fn place(market: &Market) -> (Resource, Option<String>, Option<String>) {
@@ -269,9 +318,11 @@ impl From<&Event> for EventAnswer {
                 EventAnswer::Settled { transaction_id: trade.to_string(), settlement: Box::new(SettlementAnswer::new(settlement)) }
             }
             Event::Cancelled { trade, reason } => EventAnswer::Cancelled { transaction_id: trade.to_string(), reason: *reason },
-            Event::Reference { market, slot, price } => {
+            Event::Reference { market, slot, price, parts } => {
                 let (resource, leg, _) = place(market);
-                EventAnswer::Reference { resource, leg, slot: time::slot_text(*slot), price_per_unit_chf: Exact::price(*price) }
+                let PriceParts { supply, grid, demand } = *parts;
+                let price_per_unit_chf = Exact::price(*price);
+                EventAnswer::Reference { resource, leg, slot: time::slot_text(*slot), price_per_unit_chf, supply, grid, demand }
             }
             Event::Auction { market, price, quantity } => {
                 let (resource, leg, slot) = place(market);
@@ -322,6 +373,22 @@ impl From<&Event> for EventAnswer {
                 EventAnswer::StorageNotice { contract_id: contract.to_string(), party: party.to_string() }
             }
             Event::StorageEnded { contract, end } => EventAnswer::StorageEnded { contract_id: contract.to_string(), end: *end },
+            Event::HeatTransferred { from, to, quantity } => {
+                EventAnswer::HeatTransferred { from: from.to_string(), to: to.to_string(), quantity_kwh: Exact::quantity(*quantity) }
+            }
+            Event::HeatRetired { member, used_by, purpose, quantity } => EventAnswer::HeatRetired {
+                hub_id: member.to_string(),
+                used_by: used_by.to_string(),
+                purpose: *purpose,
+                quantity_kwh: Exact::quantity(*quantity),
+            },
+            Event::InputMissing { input, zone, slot, sources } => {
+                EventAnswer::InputMissing { input: *input, zone: zone.to_string(), slot: time::slot_text(*slot), sources: *sources }
+            }
+            Event::HeatExpired { lot, quantity } => {
+                let part = HeatPart { producer: lot.producer, slot: lot.slot, trade: lot.trade, quantity: *quantity };
+                EventAnswer::HeatExpired { hub_id: lot.holder.to_string(), lot: PartAnswer::from(&part) }
+            }
         }
     }
 }

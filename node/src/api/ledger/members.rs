@@ -95,6 +95,8 @@ pub struct MemberAnswer {
     /// Heat per compute energy.
     #[schema(value_type = f64)]
     pub heat_factor: Exact,
+    /// Machines for sale by the hour.
+    pub machines: u32,
     /// 0..1.
     #[schema(value_type = f64)]
     pub reputation: Exact,
@@ -128,6 +130,7 @@ impl MemberAnswer {
             storage_gb: member.capacity.storage_gb,
             solar_peak_watts: member.capacity.solar_peak_watts,
             heat_factor: Exact::share(member.capacity.heat_factor),
+            machines: member.capacity.machines,
             reputation: Exact::share(member.reputation),
         }
     }

@@ -99,6 +99,9 @@ pub struct OrderAnswer {
     /// When it leaves the book by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    /// Hash of the description of the job that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
     /// Why it left the book.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -136,6 +139,7 @@ impl OrderAnswer {
             months,
             time_in_force: time_in_force_name(terms.time_in_force).to_owned(),
             expires_at: None,
+            job: terms.job.map(|hash| hash.to_string()),
             end: None,
             error: error.map(ApiError::into_answer),
             ledger_transaction: None,

@@ -15,7 +15,8 @@ use leg_ledger::member::KeyRole;
 use leg_ledger::receipt::Code;
 use leg_ledger::transaction::{Action, PlaceOrder};
 
-type Answer = (StatusCode, Json<OrderAnswer>);
+/// An order as it was placed.
+pub type Answer = (StatusCode, Json<OrderAnswer>);
 
 /// Places an order that the hub's operator key signs.
 #[utoipa::path(
@@ -30,10 +31,23 @@ pub async fn place_order(_: Authorized, State(api): State<Api>, sending: Sending
     let request = body.value;
     let now = api.blocking(Api::market_now).await?;
     let terms = request.place_order(now)?;
-    let actions = vec![Action::PlaceOrder(terms)];
-    let to_sign = ToSign { role: KeyRole::Operator, atomic: false, actions, fingerprint: body.fingerprint };
+    place_terms(api, sending, terms, body.fingerprint, |code| request.field_of(code)).await
+}
+
+/// Signs and places an order; `field_of` names what a code is about.
+///
+/// # Errors
+/// What refuses it.
+pub async fn place_terms(
+    api: Api,
+    sending: Sending,
+    terms: PlaceOrder,
+    fingerprint: Vec<u8>,
+    field_of: impl Fn(Code) -> Option<&'static str>,
+) -> Result<Answer, ApiError> {
+    let to_sign = ToSign { role: KeyRole::Operator, atomic: false, actions: vec![Action::PlaceOrder(terms)], fingerprint };
     let outcome = sign_and_submit(&api, sending, to_sign).await?;
-    outcome.check(|code| request.field_of(code))?;
+    outcome.check(field_of)?;
     answer(api, outcome, None).await
 }
 

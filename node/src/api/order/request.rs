@@ -6,6 +6,7 @@ use super::super::number::DecimalText;
 use super::super::time::TimeText;
 use leg_ledger::amount::{Price, Quantity};
 use leg_ledger::decimal::{parse_price, parse_quantity, parse_share};
+use leg_ledger::hash::Hash;
 use leg_ledger::limits::MAX_SETTLEMENT_METHODS;
 use leg_ledger::member::{Country, DistanceTier};
 use leg_ledger::receipt::Code;
@@ -57,6 +58,16 @@ pub struct OrderRequest {
     pub solar: bool,
     /// With whom.
     pub constraints: Option<ConstraintsRequest>,
+    /// Hash of the description of the job that a bid for compute or compute-hours is for, 64 hex digits.
+    pub job: Option<String>,
+}
+
+/// Hash of a job's description.
+///
+/// # Errors
+/// 422 that names `field`.
+pub fn job_hash(text: &str, field: &str) -> Result<Hash, ApiError> {
+    Hash::from_hex(text).ok_or_else(|| ApiError::bad_value(field, "a hash has 64 lower-case hex digits"))
 }
 
 fn bid() -> Side {
@@ -130,6 +141,7 @@ impl OrderRequest {
             split: self.split,
             solar: self.solar,
             constraints: self.constraints.as_ref().map_or(Ok(Constraints::default()), ConstraintsRequest::constraints)?,
+            job: self.job.as_deref().map(|text| job_hash(text, "job")).transpose()?,
         })
     }
 
@@ -213,6 +225,11 @@ impl OrderRequest {
             Code::BadPricing => Some("pricing"),
             Code::BadConstraints => Some("constraints"),
             Code::InsufficientForecast => Some("solar"),
+            Code::InsufficientHeat | Code::TooManyLots => Some("quantity"),
+            Code::SwapPrice => Some(self.price_field()),
+            Code::SwapPartner => Some("constraints"),
+            Code::NoMachines => Some("resource"),
+            Code::JobNotDue => Some("job"),
             _ => None,
         }
     }
@@ -224,7 +241,11 @@ fn amount(text: &DecimalText, field: &str) -> Result<Quantity, ApiError> {
 }
 
 impl ConstraintsRequest {
-    fn constraints(&self) -> Result<Constraints, ApiError> {
+    /// As the ledger has them.
+    ///
+    /// # Errors
+    /// What is wrong, with its field.
+    pub fn constraints(&self) -> Result<Constraints, ApiError> {
         let hub = self.hub_id.as_deref().map(|text| member_id(text, "constraints.hubId")).transpose()?;
         let reputation = self.min_reputation.as_ref().map(|text| text.parse(parse_share)).transpose();
         let country = self.country.as_deref().map(|text| {

@@ -3,6 +3,7 @@
 mod bad_input;
 mod client;
 mod conduct;
+mod heat;
 mod idempotency;
 mod life;
 mod net;

@@ -215,6 +215,12 @@ impl ChainPort for Net {
         let wanted = |r: &HistoryRecord| ended_trade(r).is_some_and(|(trade, how)| of(trade) && end.is_none_or(|end| end == how));
         Ok(self.lock().finished(wanted, below, limit))
     }
+
+    fn heat_certificates(&self, member: Option<MemberId>, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {
+        let of = |by: MemberId| member.is_none_or(|member| by == member);
+        let wanted = |r: &HistoryRecord| matches!(r, HistoryRecord::HeatRetired { certificate, .. } if of(certificate.member));
+        Ok(self.lock().finished(wanted, below, limit))
+    }
 }
 
 #[async_trait]

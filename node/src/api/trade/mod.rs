@@ -5,7 +5,7 @@ mod find;
 mod query;
 mod steps;
 
-pub use answer::{DeliveredAnswer, SettlementAnswer};
+pub use answer::{DeliveredAnswer, SettlementAnswer, TradeAnswer};
 pub use find::{find_trade, trades_of_member};
 pub use query::{__path_get_trade, __path_list_trades, get_trade, list_trades};
 pub use steps::{

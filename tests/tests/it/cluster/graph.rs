@@ -84,6 +84,7 @@ async fn a_follower_serves_the_chain_and_its_orders_are_matched() {
         split: false,
         solar: false,
         constraints: Constraints::default(),
+        job: None,
     };
     let tip = Height::new(cluster.height().await);
     let signed = cluster.wallet("customer-01").sign(KeyRole::Operator, tip, vec![Action::PlaceOrder(order)]);

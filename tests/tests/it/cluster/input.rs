@@ -70,6 +70,7 @@ fn bid(origin: u64) -> Action {
         split: false,
         solar: false,
         constraints: Constraints::default(),
+        job: None,
     })
 }
 

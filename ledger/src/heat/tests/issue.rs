@@ -1,4 +1,4 @@
-use super::issue::entitle;
+use super::super::{expire_heat_lot, issue::entitle};
 use crate::amount::Quantity;
 use crate::execute::Fault;
 use crate::receipt::Code;
@@ -38,17 +38,17 @@ fn a_lot_names_its_origin_and_expires_after_twelve_calendar_months() {
 fn a_lot_without_its_heat_is_a_fault_and_an_overtaken_timer_is_not() {
     let mut world = earned();
     let key = world.state().range::<HeatLots>(..).map(|(k, _)| *k).next().unwrap();
-    assert_eq!(world.run(|ctx| super::expire_heat_lot(ctx, key)), Ok(()), "not due yet");
+    assert_eq!(world.run(|ctx| expire_heat_lot(ctx, key)), Ok(()), "not due yet");
     assert_eq!(world.account("hub-1").heat_free, wh(9_000));
     world.wait_ms(366 * DAY_MS);
     let result = world.run(|ctx| {
         let account = ctx.state.get::<Accounts>(&member("hub-1")).copied().unwrap();
         ctx.state.put::<Accounts>(member("hub-1"), crate::state::Account { heat_free: Quantity::ZERO, ..account });
-        ctx.attempt(|ctx| super::expire_heat_lot(ctx, key))
+        ctx.attempt(|ctx| expire_heat_lot(ctx, key))
     });
     assert!(matches!(result, Err(Fault::Conservation(_))));
     world.run(|ctx| ctx.state.remove::<HeatLots>(&key));
-    assert_eq!(world.run(|ctx| super::expire_heat_lot(ctx, key)), Ok(()), "gone already");
+    assert_eq!(world.run(|ctx| expire_heat_lot(ctx, key)), Ok(()), "gone already");
 }
 
 proptest! {
