@@ -3,7 +3,7 @@
 use super::phases::{Outcome, execute_block};
 use super::validity::genesis_parent;
 use super::{BlockFacts, Fault, HistoryRecord, ReplayWindow, invariants};
-use crate::block::{Block, Committee};
+use crate::block::{Block, Committee, Signers};
 use crate::codec;
 use crate::hash::{Domain, Hash};
 use crate::history::{HistoryError, Peaks};
@@ -255,9 +255,17 @@ impl Ledger {
             proposer: block.header.proposer,
             parent: block.header.parent,
             version: block.header.version,
+            proposer: block.header.proposer,
+            signers: self.signers(block),
         };
         let outcome = execute_block(&self.state, facts, &transactions)?;
         self.executed(block, transactions, outcome)
+    }
+
+    fn signers(&self, block: &Block) -> Signers {
+        let certificate = block.body.parent_certificate.as_ref();
+        let committee = self.committees().map(|c| &c.previous);
+        certificate.zip(committee).map_or(Signers::default(), |(certificate, committee)| Signers::of(certificate, committee))
     }
 
     fn executed(&self, block: &Block, bodies: Vec<Verified>, outcome: Outcome) -> Result<Executed, Fault> {

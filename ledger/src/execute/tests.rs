@@ -353,7 +353,8 @@ fn a_due_auction_is_work_for_the_next_block() {
     let due = ledger.next_due().map(|due| ledger.params().unwrap().clock.block_time(due));
     assert!(due.is_some_and(|due| due <= ledger.tip().time), "at once");
     advance(&mut ledger, vec![]);
-    assert_eq!(ledger.next_due(), None, "the auction was held, no timer is set");
+    let midnight = MarketTime::from_ms(START + 86_400_000);
+    assert_eq!(ledger.next_due(), Some(midnight), "the auction was held; the first timer is the decay of the committee's standings");
 }
 
 #[test]

@@ -4,11 +4,12 @@
 
 use super::index::{self, IndexKey};
 use super::{
-    Account, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey, OracleReports,
-    Order, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, SlotReading, SlotReadingKey, StorageContract, Totals,
-    Trade,
+    Account, Attendance, CommitteeState, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey,
+    OracleReports, Order, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, Sale, SlotReading, SlotReadingKey, Standing,
+    StorageContract, Totals, Trade,
 };
-use crate::amount::Quantity;
+use super::{dispute, standing};
+use crate::amount::{MicroChf, Quantity};
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
 use crate::ids::{LegId, MemberId, OrderId, TradeId};
@@ -213,6 +214,16 @@ tables! {
     OracleReportTable = 21, oracle_reports: OracleKey => OracleReports, index::of_oracle_reports;
     /// Reference prices of the last slots with their parts.
     ReferenceHistory = 22, reference_history: ReferenceKey => ReferencePoint, index::none;
+    /// What reputations are computed from.
+    Standings = 24, standings: MemberId => Standing, standing::of_standing;
+    /// The attendance period.
+    Attendances = 25, attendance: () => Attendance, index::none;
+    /// Open disputes.
+    Disputes = 26, disputes: TradeId => Dispute, dispute::of_dispute;
+    /// What was sold of a slot's increase, as long as it can be corrected; leaves the state with the increase.
+    SlotSales = 27, slot_sales: SlotReadingKey => Vec<Sale>, index::none;
+    /// What a debtor owes to a creditor, part of its account's debt.
+    Owed = 40, owed: (MemberId, MemberId) => MicroChf, index::none;
 }
 
 /// One changed entry as flat bytes; `value` is `None` where it was removed.

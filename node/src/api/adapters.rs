@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, unfold};
 use leg_ledger::block::{Block, Certificate};
-use leg_ledger::execute::Ledger;
+use leg_ledger::execute::{HistoryRecord, Ledger};
 use leg_ledger::ids::{Height, MemberId, OrderId, TradeId, TransactionId};
 use leg_ledger::time::BlockTime;
 use leg_ledger::transaction::SignedTransaction;
@@ -67,6 +67,10 @@ impl ChainPort for ChainHandle {
 
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
         self.store().finished_trade(id).map_err(unavailable)
+    }
+
+    fn record(&self, leaf: u64) -> Result<Option<HistoryRecord>, Unavailable> {
+        self.store().record(leaf).map_err(unavailable)
     }
 
     fn finished_orders(&self, member: MemberId, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {

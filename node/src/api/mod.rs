@@ -15,6 +15,7 @@
 mod adapters;
 mod auth;
 mod compute;
+mod conduct;
 mod error;
 mod extract;
 mod heat;

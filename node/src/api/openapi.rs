@@ -47,6 +47,15 @@ use utoipa::{Modify, OpenApi};
         super::heat::transfer_heat,
         super::heat::retire_heat,
         super::heat::list_certificates,
+        super::metering::correct_reading,
+        super::conduct::get_reputation,
+        super::conduct::send_heartbeat,
+        super::conduct::list_disputes,
+        super::conduct::get_dispute,
+        super::conduct::dispute_trade,
+        super::conduct::submit_evidence,
+        super::conduct::concede_dispute,
+        super::conduct::vote_dispute,
         super::ledger::submit_transaction,
         super::ledger::submit_batch,
         super::ledger::get_transaction,
@@ -71,6 +80,7 @@ use utoipa::{Modify, OpenApi};
         (name = "compute", description = "Jobs for Grid-OS: an order for compute and what became of it."),
         (name = "oracles", description = "Price inputs: reports and their health."),
         (name = "heat", description = "Heat credits: lots, transfer, retirement, certificates."),
+        (name = "disputes", description = "Disputes, reputations and heartbeats."),
         (name = "ledger", description = "Members, accounts, blocks, signed transactions."),
         (name = "node", description = "This node.")
     )

@@ -1,6 +1,9 @@
 //! All routes, and what holds for each of them: limits, time-outs, JSON errors, metrics.
 
 use super::compute::{get_job, submit_job};
+use super::conduct::{
+    concede_dispute, dispute_trade, get_dispute, get_reputation, list_disputes, send_heartbeat, submit_evidence, vote_dispute,
+};
 use super::error::ApiError;
 use super::heat::{list_certificates, list_lots, retire_heat, transfer_heat};
 use super::ledger::{
@@ -8,7 +11,7 @@ use super::ledger::{
     submit_transaction,
 };
 use super::markets::list_markets;
-use super::metering::{report_exchange, submit_forecast, submit_readings};
+use super::metering::{correct_reading, report_exchange, submit_forecast, submit_readings};
 use super::openapi::openapi;
 use super::oracles::{list_inputs, report_grid_level, report_solar};
 use super::order::{book, cancel_order, explain_order, get_order, list_orders, place_batch, place_order, replace_order};
@@ -38,6 +41,7 @@ pub fn router(api: Api) -> Router {
     let limit = api.limits().body_bytes;
     marketplace()
         .merge(ledger())
+        .merge(conduct())
         .route("/status", get(status))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
@@ -67,6 +71,7 @@ fn marketplace() -> Router<Api> {
         .route("/api/meter/readings", post(submit_readings))
         .route("/api/forecasts", post(submit_forecast))
         .route("/api/exchanges", post(report_exchange))
+        .route("/api/corrections", post(correct_reading))
         .route("/api/markets", get(list_markets))
         .route("/api/storage", post(buy_storage).get(list_storage))
         // The content store has its own bound.
@@ -83,6 +88,17 @@ fn marketplace() -> Router<Api> {
         .route("/api/heat/transfer", post(transfer_heat))
         .route("/api/heat/retire", post(retire_heat))
         .route("/api/heat/certificates", get(list_certificates))
+}
+
+fn conduct() -> Router<Api> {
+    Router::new()
+        .route("/api/marketplace/transactions/{id}/dispute", post(dispute_trade).get(get_dispute))
+        .route("/api/marketplace/transactions/{id}/evidence", post(submit_evidence))
+        .route("/api/marketplace/transactions/{id}/concede", post(concede_dispute))
+        .route("/api/marketplace/transactions/{id}/vote", post(vote_dispute))
+        .route("/api/disputes", get(list_disputes))
+        .route("/api/reputation/{id}", get(get_reputation))
+        .route("/api/heartbeats", post(send_heartbeat))
 }
 
 fn ledger() -> Router<Api> {

@@ -270,7 +270,8 @@ fn put_history(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), St
                 batch.put::<MemberOrders>(&(order.member, leaf), &order.id)?;
             }
             HistoryRecord::Storage { contract, .. } => batch.put::<FinishedContracts>(&contract.id, &leaf)?,
-            HistoryRecord::Receipt { .. } => {}
+            // A dispute is found by its place, right before the end of its trade.
+            HistoryRecord::Receipt { .. } | HistoryRecord::Dispute { .. } => {}
             HistoryRecord::HeatRetired { certificate, .. } => {
                 batch.put::<HeatCertificates>(&leaf, &certificate.member)?;
                 batch.put::<MemberHeatCertificates>(&(certificate.member, leaf), &())?;

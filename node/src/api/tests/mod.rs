@@ -4,6 +4,7 @@ mod bad_input;
 mod batch;
 mod client;
 mod follow;
+mod conduct;
 mod heat;
 mod idempotency;
 mod life;
