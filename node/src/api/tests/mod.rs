@@ -3,8 +3,8 @@
 mod bad_input;
 mod batch;
 mod client;
-mod follow;
 mod conduct;
+mod follow;
 mod heat;
 mod idempotency;
 mod life;
