@@ -30,8 +30,10 @@ impl Handler {
         let known = |m: &Manifest| blocks.get(&m.block).filter(|_| m.height == height).and_then(|held| held.streamed_by(m)).cloned();
         let added = self.assembly.add(part, position, known);
         match added {
-            Ok(Some(assembled)) => self.on_assembled(assembled, now),
-            Ok(None) => Ok(None),
+            Ok(assembled) => {
+                self.on_heard(part.signed.manifest.streamer);
+                assembled.map_or(Ok(None), |assembled| self.on_assembled(assembled, now))
+            }
             Err(error) => {
                 let SignedManifest { manifest, .. } = part.signed.as_ref();
                 tracing::debug!(%error, height = %manifest.height, "part refused");
@@ -58,10 +60,9 @@ impl Handler {
         // What was found wrong with other bytes is not held against these.
         let settled = self.blocks.get(&id).is_some_and(|held| held.rules.is_ok() || held.bytes() == Some(&assembled.bytes));
         if !settled {
-            match self.examine(&assembled)? {
-                Some(held) => self.blocks.insert(id, held),
-                None => return Ok(None),
-            };
+            let Some(held) = self.examine(&assembled)? else { return Ok(None) };
+            self.on_delivered(&held.header, Source::of(manifest), now);
+            self.blocks.insert(id, held);
         }
         let source = Source::of(manifest);
         let validity = self.judge(id, source, now)?;
