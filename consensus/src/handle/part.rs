@@ -84,7 +84,7 @@ impl Handler {
     /// body: nothing of them is held then.
     fn examine(&mut self, assembled: &Assembled) -> Result<Option<Held>, Fatal> {
         let manifest = &assembled.manifest;
-        let block = match codec::decode::<Block>(&assembled.bytes, HARD_BLOCK_BYTES) {
+        let mut block = match codec::decode::<Block>(&assembled.bytes, HARD_BLOCK_BYTES) {
             Ok(block) if block.id() == manifest.block && block.header.height == manifest.height => block,
             _ => {
                 tracing::warn!(streamer = %manifest.streamer, height = %manifest.height, "streams what is not the block it names");
@@ -95,7 +95,7 @@ impl Handler {
             tracing::warn!(height = %manifest.height, "no room for one more block of this height");
             return Ok(None);
         }
-        let rules = self.ask_rules(&block)?;
+        let rules = self.ask_rules(&mut block)?;
         Ok(rules.map(|rules| Held::new(block, assembled.bytes.clone(), rules, Source::of(manifest))))
     }
 
