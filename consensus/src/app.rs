@@ -19,7 +19,7 @@ use arc_malachitebft_app_channel::app::engine::network::{NetworkMsg, NetworkRef}
 use arc_malachitebft_app_channel::app::types::{LocallyProposedValue, ProposedValue};
 use arc_malachitebft_core_types::{PolkaCertificate, ValueOrigin};
 use async_trait::async_trait;
-use leg_ledger::ids::{Height, Round};
+use leg_ledger::ids::{Height, MemberId, Round};
 use leg_ledger::time::BlockTime;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::convert::Infallible;
@@ -36,6 +36,10 @@ pub(crate) enum Input {
     Host(HostMsg<LegContext>),
     /// A polka certificate of a peer, not verified yet.
     Polka(PolkaCertificate<LegContext>),
+    /// A member signed something that arrived.
+    Heard(MemberId),
+    /// The last connection with a member's nodes has ended.
+    Lost(MemberId),
     /// A door of the engine cannot go on.
     Fatal(Fatal),
 }
@@ -145,6 +149,14 @@ impl App {
                 if let Some(value) = self.handler.on_polka(&certificate, now)? {
                     self.tell(value);
                 }
+                Ok(())
+            }
+            Input::Heard(member) => {
+                self.handler.on_heard(member);
+                Ok(())
+            }
+            Input::Lost(member) => {
+                self.handler.on_lost(member);
                 Ok(())
             }
             Input::Fatal(fatal) => Err(LoopEnd::Fatal(fatal)),

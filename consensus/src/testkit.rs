@@ -145,7 +145,7 @@ impl ChainPort for MemoryChain {
         Some(committee(self.with(|s| s.size)))
     }
 
-    fn validate(&mut self, block: &Block) -> Result<Verdict, PortError> {
+    fn validate(&mut self, block: &mut Block) -> Result<Verdict, PortError> {
         let forced = self.with(|s| {
             s.validated += 1;
             s.verdict.clone()

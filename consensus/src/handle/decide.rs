@@ -41,10 +41,12 @@ impl Handler {
         if !replayed {
             self.mark_own(&certificate)?;
         }
+        let header = content.block.header;
         self.chain.commit(&content.block, &certificate).map_err(|cause| Fatal::Commit { height, cause })?;
         if replayed {
             self.mark_own(&certificate)?;
         }
+        self.on_attended(&header, &certificate);
         self.advance(height)
     }
 
@@ -81,6 +83,8 @@ impl Handler {
         let upcoming = self.height();
         self.committee = self.chain.committee(upcoming).ok_or(Fatal::NoCommittee(upcoming))?;
         self.next_committee = self.chain.committee(next(upcoming));
+        let seats = &self.committee;
+        self.attendance.retain(|member| seats.key(member).is_some());
         self.round = None;
         self.blocks.clear();
         self.polkas.clear();

@@ -36,7 +36,7 @@ impl Handler {
     ///
     /// `None` for a body that is not the header's: it says nothing of the block, whose id is the hash of the header only. Held under that
     /// id, it would let one proposer turn this node against a block that all others vote for.
-    pub(super) fn ask_rules(&mut self, block: &Block) -> Result<Option<Result<(), String>>, Fatal> {
+    pub(super) fn ask_rules(&mut self, block: &mut Block) -> Result<Option<Result<(), String>>, Fatal> {
         let verdict = self.chain.validate(block)?;
         if let Verdict::ForeignBody(reason) = verdict {
             tracing::warn!(height = %block.header.height, reason, "a body that is not its header's");

@@ -7,6 +7,7 @@
 //! * the rules of the ledger are asked once a block and height, its time anew at every stream;
 //! * everything held between inputs belongs to the height being decided or the one after it, and is bounded.
 
+mod attend;
 mod build;
 mod decide;
 mod finalize;
@@ -28,6 +29,7 @@ pub use sync::SyncAnswer;
 
 use crate::action::Fatal;
 use crate::assembly::{Assembled, Assembly};
+use crate::attendance::Attendance;
 use crate::context::LegContext;
 use crate::guard::SharedGuard;
 use crate::parts::{CHUNK_BYTES, StreamNumbers};
@@ -149,6 +151,9 @@ pub struct Handler {
     committee: Committee,
     next_committee: Option<Committee>,
     round: Option<Round>,
+    /// When this node entered that round.
+    entered: BlockTime,
+    attendance: Attendance,
     assembly: Assembly,
     waiting: Vec<Assembled>,
     blocks: BTreeMap<BlockId, Held>,
@@ -180,6 +185,8 @@ impl Handler {
             chain,
             proposals,
             guard,
+            entered: tip.time,
+            attendance: Attendance::default(),
             tip,
             committee,
             next_committee,
@@ -223,7 +230,8 @@ impl Handler {
 
     fn height_params(&self) -> HeightParams<LegContext> {
         let view = CommitteeView::new(self.committee.clone(), self.voter().is_some());
-        HeightParams::new(view, self.settings.timeouts, self.settings.target_time)
+        let timeouts = Timeouts { absent: self.absent_rounds(), ..self.settings.timeouts };
+        HeightParams::new(view, timeouts, self.settings.target_time)
     }
 }
 

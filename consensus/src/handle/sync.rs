@@ -39,7 +39,7 @@ impl Handler {
         if height != self.height() {
             return Ok(SyncAnswer::NotNow);
         }
-        let Ok(block) = codec::decode::<Block>(bytes, HARD_BLOCK_BYTES) else {
+        let Ok(mut block) = codec::decode::<Block>(bytes, HARD_BLOCK_BYTES) else {
             return Ok(SyncAnswer::PeerFault);
         };
         let id = block.id();
@@ -48,7 +48,7 @@ impl Handler {
         }
         let accepted = self.blocks.get(&id).is_some_and(|held| held.accepted);
         if !accepted {
-            match self.chain.validate(&block)? {
+            match self.chain.validate(&mut block)? {
                 Verdict::ForeignBody(reason) => {
                     tracing::warn!(%height, reason, "synced bytes are not those of the certified block");
                     return Ok(SyncAnswer::PeerFault);

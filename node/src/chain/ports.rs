@@ -19,7 +19,7 @@ impl ChainPort for Service {
         self.shared().ledger().committee(height).cloned()
     }
 
-    fn validate(&mut self, block: &Block) -> Result<Verdict, PortError> {
+    fn validate(&mut self, block: &mut Block) -> Result<Verdict, PortError> {
         Ok(self.judge(block))
     }
 

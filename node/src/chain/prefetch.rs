@@ -63,7 +63,9 @@ pub(super) fn verify_ahead(chain: &ChainHandle, pool: &dyn TransactionPool, byte
         let keys: Vec<Option<PublicKey>> = if late { vec![] } else { transactions.iter().map(|t| key_of(ledger, t)).collect() };
         (ledger.chain(), keys)
     });
-    let named = transactions.into_iter().zip(keys);
+    // What waits was verified when it was admitted.
+    let unseen = pool.find(&transactions).into_iter().map(|found| found.is_none());
+    let named = transactions.into_iter().zip(keys).zip(unseen).filter_map(|(named, unseen)| unseen.then_some(named));
     let candidates = named.filter_map(|(transaction, key)| transaction.assume_verified(network, key?).ok());
     let fresh: Vec<Verified> = candidates.filter(|v| !pool.is_known(&v.commitment(), &v.key())).collect();
     for group in fresh.chunks(BATCH) {

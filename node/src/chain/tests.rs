@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex};
 struct TestPool {
     gives: Mutex<Vec<Verified>>,
     known: Mutex<BTreeSet<(Hash, PublicKey)>>,
+    waits: Mutex<Vec<Verified>>,
     committed: Mutex<Vec<Height>>,
     keeps_caps: bool,
 }
@@ -47,6 +48,11 @@ impl TransactionPool for TestPool {
             rest.is_some()
         };
         all.into_iter().filter(|v| admissible(v)).filter(fits).collect()
+    }
+
+    fn find(&self, transactions: &[SignedTransaction]) -> Vec<Option<Verified>> {
+        let waits = self.waits.lock().unwrap();
+        transactions.iter().map(|transaction| waits.iter().find(|v| v.transaction() == transaction).cloned()).collect()
     }
 
     fn is_known(&self, commitment: &Hash, key: &PublicKey) -> bool {
@@ -95,7 +101,7 @@ impl World {
     fn commit(&mut self, block: &Block) -> Certificate {
         let certificate = self.network.certify(block);
         let executed = self.network.execute(block);
-        assert_eq!(self.service.validate(block).unwrap(), Verdict::Valid);
+        assert_eq!(self.service.validate(&mut block.clone()).unwrap(), Verdict::Valid);
         self.service.commit(block, &certificate).unwrap();
         self.network.advance(executed, certificate.clone());
         assert_eq!(self.chain.tip(), *self.network.ledger.tip());
@@ -108,7 +114,7 @@ impl World {
     }
 
     fn invalid(&mut self, block: &Block) -> String {
-        match self.service.validate(block).unwrap() {
+        match self.service.validate(&mut block.clone()).unwrap() {
             Verdict::Invalid(reason) => reason,
             other => panic!("{other:?}"),
         }
@@ -254,7 +260,29 @@ fn a_known_transaction_with_a_garbage_signature_is_invalid() {
     let block = w.network.block(vec![garbage]);
     assert!(w.invalid(&block).contains("signature"));
     let block = w.network.block(vec![good]);
-    assert_eq!(w.service.validate(&block).unwrap(), Verdict::Valid);
+    assert_eq!(w.service.validate(&mut block.clone()).unwrap(), Verdict::Valid);
+}
+
+#[test]
+fn what_waits_is_taken_as_verified_with_the_registrys_key_only() {
+    let mut w = world(4);
+    let (good, other) = (w.network.transaction(0, 1), w.network.hubs[1].operator.public());
+    let garbage = |nonce| {
+        let good = w.network.transaction(0, nonce);
+        SignedTransaction::new(good.body.clone(), flip(&good.signature))
+    };
+    let waits = |transaction: &SignedTransaction, key| transaction.clone().assume_verified(w.network.chain, key).unwrap();
+    // The pool of this test claims what no pool does: that garbage verified. It is believed, so nothing was verified here again.
+    let (believed, doubted) = (garbage(1), garbage(2));
+    let block = |transaction: &SignedTransaction| w.network.block(vec![transaction.clone()]);
+    let (with_good, with_believed, with_doubted) = (block(&good), block(&believed), block(&doubted));
+    *w.pool.waits.lock().unwrap() =
+        vec![waits(&believed, w.network.hubs[0].operator.public()), waits(&doubted, other), waits(&good, other)];
+    assert_eq!(w.service.validate(&mut with_believed.clone()).unwrap(), Verdict::Valid);
+    assert!(w.pool.known.lock().unwrap().is_empty(), "what waits need not be remembered");
+    assert!(w.invalid(&with_doubted).contains("signature"));
+    assert_eq!(w.service.validate(&mut with_good.clone()).unwrap(), Verdict::Valid, "with the key of now");
+    assert_eq!(w.pool.known.lock().unwrap().len(), 1);
 }
 
 #[test]
@@ -262,7 +290,7 @@ fn another_body_under_a_valid_header_is_foreign_and_not_the_headers_fault() {
     let mut w = world(4);
     w.commit(&w.network.block(vec![]));
     let block = w.network.block(vec![w.network.transaction(0, 1)]);
-    let foreign = |w: &mut World, block: &Block| match w.service.validate(block).unwrap() {
+    let foreign = |w: &mut World, block: &Block| match w.service.validate(&mut block.clone()).unwrap() {
         Verdict::ForeignBody(reason) => reason,
         other => panic!("{other:?}"),
     };
@@ -277,7 +305,7 @@ fn another_body_under_a_valid_header_is_foreign_and_not_the_headers_fault() {
         assert!(foreign(&mut w, changed).contains("transactions"));
     }
     assert!(foreign(&mut w, &bare).contains("certificate"));
-    assert_eq!(w.service.validate(&block).unwrap(), Verdict::Valid);
+    assert_eq!(w.service.validate(&mut block.clone()).unwrap(), Verdict::Valid);
     assert!(foreign(&mut w, &other).contains("transactions"), "also once the header is known to be valid");
 }
 
@@ -288,7 +316,7 @@ fn roots_that_differ_are_named_all_of_them() {
     let computed = block.header.state_root;
     block.header.state_root = Hash::from_bytes([1; 32]);
     block.header.next_committee = Hash::from_bytes([2; 32]);
-    let Verdict::RootsDiffer(found) = w.service.validate(&block).unwrap() else { panic!() };
+    let Verdict::RootsDiffer(found) = w.service.validate(&mut block.clone()).unwrap() else { panic!() };
     assert_eq!(found.iter().map(|d| d.root).collect::<Vec<_>>(), ["state_root", "next_committee"]);
     assert_eq!((found[0].header, found[0].computed), (Hash::from_bytes([1; 32]), computed));
 }
@@ -393,7 +421,7 @@ fn a_later_certificate_is_used_only_when_it_proves_more_of_the_tip() {
     let block = w.network.block(vec![]);
     let whole = w.network.certify(&block);
     let three = Certificate { signatures: whole.signatures[..3].to_vec(), ..whole.clone() };
-    assert_eq!(w.service.validate(&block).unwrap(), Verdict::Valid);
+    assert_eq!(w.service.validate(&mut block.clone()).unwrap(), Verdict::Valid);
     w.service.commit(&block, &three).unwrap();
     let parent = |w: &mut World| w.service.build(w.request()).unwrap().body.parent_certificate.unwrap();
     assert_eq!(parent(&mut w), three);
@@ -413,16 +441,23 @@ fn signatures_on_many_cores_are_judged_as_on_one() {
     let mut transactions: Vec<_> = (0..300).map(|n| network.transaction(n % 4, n as u64)).collect();
     let cores = |n| NonZeroUsize::new(n).unwrap();
     let none = |_: &Hash, _: &PublicKey| false;
-    let one = verify_transactions(&network.ledger, &transactions, &none, cores(1)).unwrap();
+    let unknown = || vec![None; 300];
+    let (one, fresh) = verify_transactions(&network.ledger, &transactions, unknown(), &none, cores(1)).unwrap();
+    assert_eq!(one, fresh);
     for n in [2, 3, 7, 64] {
-        assert_eq!(verify_transactions(&network.ledger, &transactions, &none, cores(n)).unwrap(), one);
+        assert_eq!(verify_transactions(&network.ledger, &transactions, unknown(), &none, cores(n)).unwrap(), (one.clone(), one.clone()));
     }
-    assert_eq!(verify_transactions(&network.ledger, &[], &none, cores(4)).unwrap(), []);
+    assert_eq!(verify_transactions(&network.ledger, &[], vec![], &none, cores(4)).unwrap(), (vec![], vec![]));
+    let mut some = unknown();
+    (0..300).step_by(3).for_each(|index| some[index] = Some(one[index].clone()));
+    let (all, fresh) = verify_transactions(&network.ledger, &transactions, some.clone(), &none, cores(2)).unwrap();
+    assert_eq!((all, fresh.len()), (one.clone(), 200));
     for bad in [0, 63, 64, 128, 299] {
         let good = transactions[bad].clone();
         transactions[bad] = SignedTransaction::new(good.body.clone(), flip(&good.signature));
-        for n in [1, 2, 4] {
-            match verify_transactions(&network.ledger, &transactions, &none, cores(n)) {
+        some[bad] = None;
+        for (n, found) in [1, 2, 4].into_iter().flat_map(|n| [(n, unknown()), (n, some.clone())]) {
+            match verify_transactions(&network.ledger, &transactions, found, &none, cores(n)) {
                 Err(Invalid::Transaction { index, .. }) => assert_eq!(index, bad),
                 other => panic!("{other:?}"),
             }

@@ -3,7 +3,7 @@
 use super::identity::{Identity, IdentityError};
 use super::metrics::{self, BlockAge};
 use super::setup::Setup;
-use super::tasks::{NetworkFollower, ring_for_work, seats};
+use super::tasks::{NetworkFollower, ring_for_work, seats, tell_of_losses};
 use crate::api::{self, Api, ApiLimits, ApiParts, Signer, Token};
 use crate::chain::{self, ChainError, ChainHandle, Prefetch, watch_progress};
 use crate::clock::SystemClock;
@@ -143,6 +143,7 @@ impl Node {
         let actor = start_adapter(&chain, &identity, &network, events, (sync, prefetch)).await?;
         let engine = start_engine(&setup, &chain, &mempool, voter, mark, actor).await?;
         tasks.spawn(named("the work bell", ring_for_work(mempool.clone(), engine.work_bell())));
+        tasks.spawn(named("what tells of lost members", tell_of_losses(network.clone(), engine.presence())));
         let (stalled, watch_stalled) = watch::channel(None);
         let counting = mempool.clone();
         let watchdog = watch_progress(chain.clone(), setup.config.consensus.stall_limit(), move || counting.waiting(), stalled);

@@ -31,7 +31,7 @@ async fn until<T: Clone>(what: &str, mut watched: watch::Receiver<T>, holds: imp
 struct NotBad;
 
 impl CheckFrame for NotBad {
-    fn check(&self, _: Channel, content: &Bytes) -> Judgement {
+    fn check(&mut self, _: Channel, content: &Bytes) -> Judgement {
         if content.starts_with(b"bad") { Judgement::Bad } else { Judgement::Good }
     }
 }
