@@ -7,9 +7,10 @@ use leg_ledger::block::Committee;
 use leg_ledger::ids::{Height, MemberId};
 use leg_ledger::limits::{
     HARD_BLOCK_BYTES, MAX_COMMITTEE, MAX_DEPOSITED, MAX_NETWORK_KEYS, MAX_ORACLE_AHEAD_MS, MAX_ORACLE_SOURCES, MAX_TRANSACTION_BYTES,
+    SLOT_RETENTION_MS,
 };
 use leg_ledger::member::{KeyRole, Member, MemberStatus, Role};
-use leg_ledger::params::{Params, ProtocolVersion, ResourceParams, StorageParams};
+use leg_ledger::params::{DisputeParams, Params, ProtocolVersion, ResourceParams, StorageParams};
 use leg_ledger::signature::PublicKey;
 use leg_ledger::time::{DAY_MS, SLOT_MS};
 use std::collections::BTreeMap;
@@ -100,6 +101,9 @@ impl Content {
         within("params.oracle.minSources", p.oracle.min_sources, 1, MAX_ORACLE_SOURCES as u32)?;
         within("params.oracle.forecastStalenessMs", p.oracle.forecast_staleness_ms, SLOT_MS, MAX_ORACLE_AHEAD_MS)?;
         within("params.oracle.gridStalenessMs", p.oracle.grid_staleness_ms, SLOT_MS, DAY_MS)?;
+        within("params.reputation.unit", p.reputation.unit.get(), 1, MAX_DEPOSITED)?;
+        within("params.reputation.attendanceMs", p.reputation.attendance_ms, 1, MAX_WINDOW_MS)?;
+        check_disputes(&p.disputes)?;
         within("params.maxDriftMs", p.max_drift_ms, 10, 60_000)?;
         within("params.blockIntervalMs", p.block_interval_ms, 1, 60_000)?;
         within("params.idleIntervalMs", p.idle_interval_ms, p.block_interval_ms, 60_000)
@@ -193,6 +197,17 @@ fn check_storage(p: &StorageParams) -> Result<(), GenesisError> {
     Ok(())
 }
 
+fn check_disputes(p: &DisputeParams) -> Result<(), GenesisError> {
+    share("params.disputes.bond", p.bond, 0, 10_000)?;
+    within("params.disputes.minBond", p.min_bond.get(), 0, MAX_DEPOSITED)?;
+    within("params.disputes.verdictWindowMs", p.verdict_window_ms, 2, MAX_WINDOW_MS)?;
+    // Votes are cast between the two.
+    within("params.disputes.evidenceWindowMs", p.evidence_window_ms, 1, p.verdict_window_ms - 1)?;
+    share("params.disputes.meteredTolerance", p.metered_tolerance, 0, 10_000)?;
+    // Slots are kept for that long.
+    within("params.disputes.correctionWindowMs", p.correction_window_ms, 1, SLOT_RETENTION_MS)
+}
+
 fn check_member(path: &str, member: &Member) -> Result<(), GenesisError> {
     if member.name.trim().is_empty() {
         return refuse(format!("{path}.name"), Problem::Empty);
@@ -205,8 +220,7 @@ fn check_member(path: &str, member: &Member) -> Result<(), GenesisError> {
     within(format!("{path}.capacity.storageGb"), capacity.storage_gb, 0, MAX_CAPACITY)?;
     within(format!("{path}.capacity.solarPeakWatts"), capacity.solar_peak_watts, 0, MAX_CAPACITY)?;
     within(format!("{path}.capacity.machines"), capacity.machines, 0, MAX_MACHINES)?;
-    share(&format!("{path}.capacity.heatFactor"), capacity.heat_factor, 0, 10_000)?;
-    share(&format!("{path}.reputation"), member.reputation, 0, 10_000)
+    share(&format!("{path}.capacity.heatFactor"), capacity.heat_factor, 0, 10_000)
 }
 
 fn check_keys(path: &str, member: &Member, known: &mut BTreeMap<PublicKey, String>) -> Result<(), GenesisError> {

@@ -22,6 +22,7 @@
 
 mod build;
 mod check;
+mod conduct;
 mod decimal;
 mod document;
 mod error;

@@ -5,10 +5,11 @@ use crate::error::{GenesisError, Problem};
 use leg_ledger::amount::BasisPoints;
 use leg_ledger::ids::{LegId, MemberId, OwnerId, PlaceId};
 use leg_ledger::member::{Capacity, Country, Location, Member, MemberKeys, MemberStatus, Role};
+use leg_ledger::reputation::WITHOUT_HISTORY;
 use leg_ledger::signature::PublicKey;
 use serde::{Deserialize, Serialize};
 
-/// A registry entry as JSON. Reputation begins at 0.8, what MARKET 11 gives to a member without history.
+/// A registry entry as JSON. Reputation is not part of it: everybody begins without history (MARKET 11).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct MemberDocument {
@@ -22,8 +23,6 @@ pub struct MemberDocument {
     location: LocationDocument,
     #[serde(default)]
     capacity: CapacityDocument,
-    #[serde(default = "without_history")]
-    reputation: DecimalText,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,10 +75,6 @@ fn active() -> MemberStatus {
     MemberStatus::Active
 }
 
-fn without_history() -> DecimalText {
-    DecimalText::of_share(BasisPoints::new(8_000))
-}
-
 fn key(text: &str, field: &str) -> Result<PublicKey, GenesisError> {
     PublicKey::from_hex(text).ok_or_else(|| GenesisError::field(field, Problem::NotKey))
 }
@@ -120,7 +115,6 @@ impl MemberDocument {
                 heat_factor: (capacity.heat_factor != BasisPoints::default()).then(|| DecimalText::of_share(capacity.heat_factor)),
                 machines: capacity.machines,
             },
-            reputation: DecimalText::of_share(member.reputation),
         }
     }
 
@@ -148,7 +142,7 @@ impl MemberDocument {
             keys: self.keys.keys(&format!("{path}.keys"))?,
             location: self.location.location(&format!("{path}.location"))?,
             capacity: self.capacity.capacity(&format!("{path}.capacity"))?,
-            reputation: self.reputation.share(&format!("{path}.reputation"))?,
+            reputation: WITHOUT_HISTORY,
         })
     }
 }

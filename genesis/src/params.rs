@@ -1,5 +1,6 @@
 //! Parameters in JSON: what stands there overrides [`Params::standard`].
 
+use crate::conduct::{DisputeDocument, ReputationDocument};
 use crate::decimal::DecimalText;
 use crate::error::GenesisError;
 use leg_ledger::amount::{BasisPoints, MicroChf};
@@ -42,6 +43,8 @@ pub struct ParamsDocument {
     idle_interval_ms: Option<u64>,
     storage: StorageDocument,
     oracle: OracleDocument,
+    reputation: ReputationDocument,
+    disputes: DisputeDocument,
 }
 
 /// Price inputs.
@@ -95,20 +98,20 @@ struct ResourceDocument {
     tick: Option<DecimalText>,
 }
 
-fn set<T: Copy>(target: &mut T, value: Option<T>) {
+pub(crate) fn set<T: Copy>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *target = value;
     }
 }
 
-fn set_share(target: &mut BasisPoints, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
+pub(crate) fn set_share(target: &mut BasisPoints, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
     if let Some(text) = value {
         *target = text.share(&format!("params.{field}"))?;
     }
     Ok(())
 }
 
-fn set_money(target: &mut MicroChf, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
+pub(crate) fn set_money(target: &mut MicroChf, value: &Option<DecimalText>, field: &str) -> Result<(), GenesisError> {
     if let Some(text) = value {
         *target = text.money(&format!("params.{field}"))?;
     }
@@ -159,6 +162,8 @@ impl ParamsDocument {
                 forecast_staleness_ms: Some(p.oracle.forecast_staleness_ms),
                 grid_staleness_ms: Some(p.oracle.grid_staleness_ms),
             },
+            reputation: ReputationDocument::of(&p.reputation),
+            disputes: DisputeDocument::of(&p.disputes),
         }
     }
 
@@ -193,7 +198,8 @@ impl ParamsDocument {
         set(&mut p.oracle.min_sources, self.oracle.min_sources);
         set(&mut p.oracle.forecast_staleness_ms, self.oracle.forecast_staleness_ms);
         set(&mut p.oracle.grid_staleness_ms, self.oracle.grid_staleness_ms);
-        Ok(())
+        self.reputation.apply(&mut p.reputation)?;
+        self.disputes.apply(&mut p.disputes)
     }
 
     fn apply_amounts(&self, p: &mut Params) -> Result<(), GenesisError> {

@@ -20,8 +20,6 @@ pub const STANDARD_SOLAR_PEAK_WATTS: [u64; 12] =
 const DEVNET_KEYS: &str = "leg ledger devnet keys v1";
 /// CHF 5 000 for a hub or a customer of a development network.
 const DEVNET_BALANCE: MicroChf = MicroChf::new(5_000_000_000);
-/// Reputation of a member without history (MARKET 11: (0 + 8) / (0 + 10)).
-const WITHOUT_HISTORY: BasisPoints = BasisPoints::new(8_000);
 /// A hub's servers: one rack of 12 kW.
 const DEVNET_COMPUTE_WATTS: u64 = 12_000;
 
@@ -181,7 +179,7 @@ impl Founding<'_> {
             keys: secrets.public(role),
             location,
             capacity,
-            reputation: WITHOUT_HISTORY,
+            reputation: leg_ledger::reputation::WITHOUT_HISTORY,
         };
         let funded = matches!(role, Role::Hub | Role::Customer);
         self.members.push(GenesisMember { member, balance: if funded { DEVNET_BALANCE } else { MicroChf::ZERO } });

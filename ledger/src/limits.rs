@@ -69,5 +69,11 @@ pub const MAX_ORACLE_AHEAD_MS: u64 = 3 * 86_400_000;
 pub const ORACLE_RETENTION_MS: u64 = 8 * 86_400_000;
 /// Slots of which reference prices stay in the state (7 days); older ones stand in the events of blocks.
 pub const REFERENCE_SLOTS: u64 = 672;
+/// Buyers of one (meter, register, slot) that a correction pays back; what is due to further ones goes to `penalties` (MARKET 6).
+pub const MAX_SLOT_BUYERS: usize = 64;
+/// Evidence hashes of one party in a dispute; more are refused.
+pub const MAX_EVIDENCE: usize = 16;
+/// Counterparties (by owner) that each part of a member's standing keeps apart; the lightest beyond them are pooled (MARKET 11).
+pub const MAX_COUNTERPARTIES: usize = 16;
 /// Width of a reputation bucket (MARKET 5): orders in one bucket are of equal rank.
 pub const REPUTATION_BUCKET: u32 = 500;

@@ -175,7 +175,7 @@ pub struct Member {
     pub location: Location,
     /// What it is certified for.
     pub capacity: Capacity,
-    /// Reputation 0..10 000 (MARKET 11); constant until reputation is computed.
+    /// Reputation 0..10 000 (MARKET 11), as computed by the last block that changed it; [`crate::reputation::WITHOUT_HISTORY`] at first.
     pub reputation: BasisPoints,
 }
 

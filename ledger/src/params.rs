@@ -85,6 +85,32 @@ pub struct Activation {
     pub version: ProtocolVersion,
 }
 
+/// Parameters of reputation (MARKET 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReputationParams {
+    /// The value that counts as one in (good + 8) / (total + 10).
+    pub unit: MicroChf,
+    /// Least length of an attendance period, market ms.
+    pub attendance_ms: u64,
+}
+
+/// Parameters of disputes (MARKET 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisputeParams {
+    /// Bond of a party, of the disputed value.
+    pub bond: BasisPoints,
+    /// Least bond.
+    pub min_bond: MicroChf,
+    /// Evidence is taken this long after the opening, market ms; votes from then on.
+    pub evidence_window_ms: u64,
+    /// The verdict falls at most this long after the opening, market ms.
+    pub verdict_window_ms: u64,
+    /// Claims that differ from the registers by more than this share are decided by the registers.
+    pub metered_tolerance: BasisPoints,
+    /// A grid operator corrects a slot until this long after its end, market ms.
+    pub correction_window_ms: u64,
+}
+
 /// Rules of storage contracts (MARKET 7). Times are market ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageParams {
@@ -187,6 +213,10 @@ pub struct Params {
     pub storage: StorageParams,
     /// Price inputs.
     pub oracle: OracleParams,
+    /// Reputation.
+    pub reputation: ReputationParams,
+    /// Disputes.
+    pub disputes: DisputeParams,
 }
 
 impl Params {
@@ -243,6 +273,15 @@ impl Params {
             idle_interval_ms: 1_000,
             storage: StorageParams::STANDARD,
             oracle: OracleParams { min_sources: 3, forecast_staleness_ms: DAY_MS, grid_staleness_ms: HOUR_MS },
+            reputation: ReputationParams { unit: MicroChf::new(1_000_000), attendance_ms: HOUR_MS },
+            disputes: DisputeParams {
+                bond: BasisPoints::new(200),
+                min_bond: MicroChf::new(1_000_000),
+                evidence_window_ms: DAY_MS.saturating_mul(2),
+                verdict_window_ms: DAY_MS.saturating_mul(7),
+                metered_tolerance: BasisPoints::new(200),
+                correction_window_ms: DAY_MS.saturating_mul(30),
+            },
         }
     }
 }

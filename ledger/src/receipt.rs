@@ -169,6 +169,16 @@ codes! {
     BadLevel = 131, "bad_level";
     /// As many sources as an input may have reported already.
     TooManySources = 132, "too_many_sources";
+    /// There is no open dispute about this trade.
+    UnknownDispute = 140, "unknown_dispute";
+    /// A buyer claims less than the meter shows, a seller more, at most what was ordered, and the difference is worth something.
+    BadClaim = 141, "bad_claim";
+    /// Evidence is one or more hashes, none of them twice, at most 16 of a party.
+    BadEvidence = 142, "bad_evidence";
+    /// Only hubs of the committee in which the dispute was opened vote on it, those of the parties' owners left out.
+    NotEntitled = 143, "not_entitled";
+    /// The signer has voted on this dispute.
+    AlreadyVoted = 144, "already_voted";
 }
 
 impl TryFrom<u16> for Code {
@@ -238,6 +248,33 @@ pub enum CancelReason {
     ContentMissing,
     /// The seller missed too many storage challenges in a row.
     ProofsMissed,
+    /// A dispute found that nothing was delivered.
+    Disputed,
+}
+
+/// What decided a dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictBasis {
+    /// The registers of the meter: they differ from what the trade claimed.
+    Registers,
+    /// The entitled hubs of the committee.
+    Vote,
+    /// The other party gave in.
+    Conceded,
+    /// Nobody: too few entitled, no quorum or a tie; the metered amount stands.
+    Undecided,
+}
+
+/// How a dispute ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What counts as delivered.
+    pub quantity: Quantity,
+    /// What decided.
+    pub basis: VerdictBasis,
+    /// Whose side did not prevail; `None` where a party gave in.
+    pub loser: Option<MemberId>,
 }
 
 /// What a settlement moved, micro-CHF.
@@ -460,6 +497,37 @@ pub enum Event {
         slot: Slot,
         /// Sources that counted.
         sources: u32,
+    },
+    /// The grid operator corrected what a register increased in a slot.
+    Corrected {
+        /// Whose register.
+        member: MemberId,
+        /// Which.
+        register: crate::transaction::Resource,
+        /// The slot.
+        slot: Slot,
+        /// What it truly increased.
+        increase: Quantity,
+        /// Booked back from the member to buyers of settled trades.
+        booked: MicroChf,
+    },
+    /// A dispute was opened.
+    Disputed {
+        /// The trade.
+        trade: TradeId,
+        /// By whom.
+        opener: MemberId,
+        /// What the opener says was delivered.
+        claimed: Quantity,
+        /// Frozen until the verdict.
+        value: MicroChf,
+    },
+    /// A dispute ended.
+    Decided {
+        /// The trade.
+        trade: TradeId,
+        /// How.
+        verdict: Verdict,
     },
 }
 

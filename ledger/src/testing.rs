@@ -3,6 +3,7 @@
 //! Everything starts from [`World::new`]: standard parameters, market time = block time = [`START`], one block a second.
 
 use crate::amount::{BasisPoints, MicroChf, Price, Quantity};
+use crate::block::Signers;
 use crate::execute::{BlockFacts, Context, Envelope};
 use crate::hash::{Domain, Hash};
 use crate::ids::{BlockId, Height, LegId, MemberId, Nonce, OwnerId, PlaceId, TransactionId};
@@ -161,6 +162,8 @@ impl World {
             proposer: id("proposer"),
             parent: BlockId::from_hash(Hash::of(Domain::Header, &self.height.to_le_bytes())),
             version: ProtocolVersion::V1,
+            proposer: id("proposer"),
+            signers: Signers::default(),
         }
     }
 

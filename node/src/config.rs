@@ -122,11 +122,13 @@ impl Default for ApiSection {
 pub struct StorageSection {
     /// The data folder; relative to the home folder unless absolute.
     pub folder: PathBuf,
+    /// GB of the disk that stored contents may take, uploads as much again.
+    pub content_gb: u64,
 }
 
 impl Default for StorageSection {
     fn default() -> Self {
-        StorageSection { folder: PathBuf::from("data") }
+        StorageSection { folder: PathBuf::from("data"), content_gb: 100 }
     }
 }
 

@@ -70,7 +70,7 @@ impl Hub {
                 heat_factor: BasisPoints::new(9_000),
                 machines: 4,
             },
-            reputation: BasisPoints::new(8_000),
+            reputation: leg_ledger::reputation::WITHOUT_HISTORY,
         }
     }
 }

@@ -268,7 +268,7 @@ fn member(arguments: &MemberArguments) -> Result<()> {
             heat_factor: arguments.heat_factor,
             machines: arguments.machines,
         },
-        reputation: BasisPoints::new(8_000),
+        reputation: leg_ledger::reputation::WITHOUT_HISTORY,
     };
     println!("{}", serde_json::to_string_pretty(&MemberDocument::of(&entry))?);
     Ok(())

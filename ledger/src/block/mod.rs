@@ -8,7 +8,9 @@
 mod certificate;
 mod committee;
 mod header;
+mod signers;
 
 pub use certificate::{Certificate, CertificateError, CommitSignature, precommit_bytes};
 pub use committee::{Committee, CommitteeError, CommitteeMember};
 pub use header::{Block, Body, Header, transactions_root};
+pub use signers::Signers;

@@ -6,7 +6,7 @@ use super::Context;
 use crate::amount::MicroChf;
 use crate::ids::MemberId;
 use crate::receipt::Code;
-use crate::state::{Account, Accounts, Totals, TotalsTable, View};
+use crate::state::{Account, Accounts, Owed, Totals, TotalsTable, View};
 
 fn account(ctx: &Context<'_>, member: MemberId) -> Account {
     ctx.state.get::<Accounts>(&member).copied().unwrap_or_default()
@@ -97,6 +97,44 @@ fn credit_free(ctx: &mut Context<'_>, member: MemberId, amount: MicroChf) -> Res
     Ok(())
 }
 
+/// free -> bond: behind a dispute.
+///
+/// # Errors
+/// [`Code::InsufficientFunds`].
+pub fn post_bond(ctx: &mut Context<'_>, member: MemberId, amount: MicroChf) -> Result<(), Code> {
+    let mut a = account(ctx, member);
+    a.free = minus(a.free, amount)?;
+    a.bond = plus(a.bond, amount)?;
+    put(ctx, member, a);
+    Ok(())
+}
+
+/// bond -> free of the same member.
+///
+/// # Errors
+/// [`Code::InsufficientFunds`] when less is in bond: a bug of the caller.
+pub fn return_bond(ctx: &mut Context<'_>, member: MemberId, amount: MicroChf) -> Result<(), Code> {
+    let mut a = account(ctx, member);
+    a.bond = minus(a.bond, amount)?;
+    a.free = plus(a.free, amount)?;
+    put(ctx, member, a);
+    collect_debt(ctx, member)
+}
+
+/// bond -> penalties.
+///
+/// # Errors
+/// [`Code::InsufficientFunds`] when less is in bond: a bug of the caller.
+pub fn forfeit_bond(ctx: &mut Context<'_>, member: MemberId, amount: MicroChf) -> Result<(), Code> {
+    let mut a = account(ctx, member);
+    a.bond = minus(a.bond, amount)?;
+    put(ctx, member, a);
+    let mut sums = totals(ctx);
+    sums.penalties = plus(sums.penalties, amount)?;
+    ctx.state.put::<TotalsTable>((), sums);
+    Ok(())
+}
+
 /// penalties -> free of a member, at most what is there: a bonus. Returns what was paid.
 ///
 /// # Errors
@@ -121,7 +159,25 @@ pub fn collect_penalty(ctx: &mut Context<'_>, member: MemberId, penalty: MicroCh
     collect_debt(ctx, member)
 }
 
-/// free -> penalties, as far as there is debt and free balance. Called wherever a balance becomes free.
+/// free of a seller -> free of a buyer (`None`: penalties); what free does not cover becomes debt to it. Returns how much did.
+///
+/// # Errors
+/// [`Code::Overflow`].
+pub fn pay_back(ctx: &mut Context<'_>, seller: MemberId, buyer: Option<MemberId>, amount: MicroChf) -> Result<MicroChf, Code> {
+    let mut a = account(ctx, seller);
+    let before = a.debt;
+    a.debt = plus(a.debt, amount)?;
+    put(ctx, seller, a);
+    if let Some(buyer) = buyer.filter(|_| !amount.is_zero()) {
+        let owed = ctx.state.get::<Owed>(&(seller, buyer)).copied().unwrap_or_default();
+        ctx.state.put::<Owed>((seller, buyer), plus(owed, amount)?);
+    }
+    collect_debt(ctx, seller)?;
+    Ok(account(ctx, seller).debt.saturating_sub(before))
+}
+
+/// free -> creditors, then penalties, as far as there is debt and free balance. Called wherever a balance becomes free. What a creditor
+/// gets pays its own debt when next something of it becomes free.
 ///
 /// # Errors
 /// [`Code::Overflow`].
@@ -134,8 +190,27 @@ pub fn collect_debt(ctx: &mut Context<'_>, member: MemberId) -> Result<(), Code>
     a.debt = minus(a.debt, paid)?;
     a.free = minus(a.free, paid)?;
     put(ctx, member, a);
+    let rest = pay_creditors(ctx, member, paid)?;
     let mut sums = totals(ctx);
-    sums.penalties = plus(sums.penalties, paid)?;
+    sums.penalties = plus(sums.penalties, rest)?;
     ctx.state.put::<TotalsTable>((), sums);
     Ok(())
+}
+
+/// Pays creditors in the order of their ids, each in full before the next; returns what is left for the network. The loop ends with the
+/// money or with the creditors.
+fn pay_creditors(ctx: &mut Context<'_>, debtor: MemberId, mut left: MicroChf) -> Result<MicroChf, Code> {
+    while !left.is_zero() {
+        let owed = ctx.state.range::<Owed>((debtor, MemberId::FIRST)..).next().map(|(key, amount)| (*key, *amount));
+        let Some(((_, creditor), amount)) = owed.filter(|((of, _), _)| *of == debtor) else { break };
+        let part = amount.min(left);
+        left = minus(left, part)?;
+        credit_free(ctx, creditor, part)?;
+        let key = (debtor, creditor);
+        match minus(amount, part)? {
+            MicroChf::ZERO => ctx.state.remove::<Owed>(&key),
+            rest => ctx.state.put::<Owed>(key, rest),
+        }
+    }
+    Ok(left)
 }

@@ -1,12 +1,14 @@
 //! What the rooms of the market work on while a block executes.
 
 use super::ChangedMarkets;
+use crate::block::Signers;
 use crate::heat::HeatCertificate;
 use crate::ids::{BlockId, Height, MemberId, Nonce, TransactionId};
 use crate::member::Member;
 use crate::params::{Params, ProtocolVersion};
-use crate::receipt::{CancelReason, Code, Event, OrderEnd, Receipt, Settlement};
-use crate::state::{Members, Order, Overlay, StorageContract, StorageEnd, Trade, View};
+use crate::receipt::{CancelReason, Code, Event, OrderEnd, Receipt, Settlement, Verdict};
+use crate::reputation::Note;
+use crate::state::{Dispute, Members, Order, Overlay, StorageContract, StorageEnd, Trade, View};
 use crate::time::{BlockTime, MarketTime};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,10 @@ pub struct BlockFacts {
     pub parent: BlockId,
     /// The rules in force.
     pub version: ProtocolVersion,
+    /// Who proposed it.
+    pub proposer: MemberId,
+    /// Who signed the parent's certificate that it carries.
+    pub signers: Signers,
 }
 
 /// Where an action comes from.
@@ -95,6 +101,15 @@ pub enum HistoryRecord {
         /// In which block.
         height: Height,
     },
+    /// A dispute that was decided; its trade follows as settled or cancelled.
+    Dispute {
+        /// The dispute.
+        dispute: Dispute,
+        /// What it came to.
+        verdict: Verdict,
+        /// In which block.
+        height: Height,
+    },
 }
 
 /// A block that cannot be executed although it was decided: our own bug, or a broken invariant. Fatal: the node stops and says so.
@@ -135,12 +150,24 @@ pub struct Context<'s> {
     pub finished: Vec<HistoryRecord>,
     /// Markets whose auction is to run in phase 3.
     pub changed_markets: ChangedMarkets,
+    /// What is noted of members' conduct, for their reputation in phase 4.
+    pub notes: Vec<(MemberId, Note)>,
+}
+
+/// What a rejected action is undone to, beside the state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    events: usize,
+    finished: usize,
+    notes: usize,
+    markets: usize,
 }
 
 impl<'s> Context<'s> {
     /// A context without changes.
     pub fn new(state: Overlay<'s>, facts: BlockFacts, params: Params) -> Self {
-        Context { state, facts, params, events: Vec::new(), finished: Vec::new(), changed_markets: ChangedMarkets::default() }
+        let (events, finished, notes) = (Vec::new(), Vec::new(), Vec::new());
+        Context { state, facts, params, events, finished, changed_markets: ChangedMarkets::default(), notes }
     }
 
     /// Runs `f`; when it is rejected, everything that it changed is undone, at the cost of what it changed.
@@ -148,18 +175,30 @@ impl<'s> Context<'s> {
     /// # Errors
     /// What `f` returns.
     pub fn attempt<R, E>(&mut self, f: impl FnOnce(&mut Self) -> Result<R, E>) -> Result<R, E> {
-        let (events, finished, markets) = (self.events.len(), self.finished.len(), self.changed_markets.mark());
+        let mark = self.mark();
         self.state.checkpoint();
         let result = f(self);
         if result.is_ok() {
             self.state.keep();
         } else {
             self.state.rollback();
-            self.events.truncate(events);
-            self.finished.truncate(finished);
-            self.changed_markets.rollback(markets);
+            self.undo_since(mark);
         }
         result
+    }
+
+    /// How far what stands beside the state is.
+    pub(super) fn mark(&self) -> Mark {
+        let (events, finished, notes) = (self.events.len(), self.finished.len(), self.notes.len());
+        Mark { events, finished, notes, markets: self.changed_markets.mark() }
+    }
+
+    /// Brings what stands beside the state back to a mark.
+    pub(super) fn undo_since(&mut self, mark: Mark) {
+        self.events.truncate(mark.events);
+        self.finished.truncate(mark.finished);
+        self.notes.truncate(mark.notes);
+        self.changed_markets.rollback(mark.markets);
     }
 
     /// A member of the registry.

@@ -15,7 +15,10 @@ mod phases;
 mod replay;
 mod validity;
 
-pub use balance::{collect_debt, collect_penalty, escrow_reserved, pay_bonus, refund_escrow, release, reserve, settle_escrow};
+pub use balance::{
+    collect_debt, collect_penalty, escrow_reserved, forfeit_bond, pay_back, pay_bonus, post_bond, refund_escrow, release, reserve,
+    return_bond, settle_escrow,
+};
 pub use chain::{Executed, Ledger, ResumeError, Tip};
 pub use changed::ChangedMarkets;
 pub use context::{BlockFacts, Context, Envelope, Fault, HistoryRecord};

@@ -2,6 +2,7 @@
 
 use super::{BlockFacts, Context, Envelope, Fault, HistoryRecord, invariants};
 use crate::codec;
+use crate::dispute;
 use crate::governance;
 use crate::hash::{Domain, Hash};
 use crate::heat;
@@ -12,6 +13,7 @@ use crate::meter;
 use crate::oracle;
 use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
+use crate::reputation;
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
 use crate::storage;
 use crate::trade;
@@ -54,6 +56,7 @@ pub fn execute_block(state: &State, facts: BlockFacts, transactions: &[Verified]
     let receipts = run_transactions(&mut ctx, transactions);
     market::run_auctions(&mut ctx)?;
     market::update_references(&mut ctx)?;
+    reputation::update(&mut ctx)?;
     rotate_committees(&mut ctx)?;
     market::expect_auctions(&mut ctx);
     invariants::check_changes(&ctx.state)?;
@@ -84,6 +87,8 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::Market(market) => market::expire_market(ctx, market),
             TimerId::Storage(contract) => storage::on_due(ctx, contract)?,
             TimerId::OracleReports(key) => oracle::expire_reports(ctx, key),
+            TimerId::Standing(member) => reputation::on_day(ctx, member),
+            TimerId::Dispute(trade) => dispute::on_due(ctx, trade)?,
         }
     }
     Ok(())
@@ -121,7 +126,7 @@ fn run_transaction(ctx: &mut Context<'_>, transaction: &Verified, receipts: &mut
     if body.atomic {
         ctx.state.checkpoint();
     }
-    let marks = (ctx.events.len(), ctx.finished.len(), ctx.changed_markets.mark());
+    let mark = ctx.mark();
     for (index, action) in body.actions.iter().enumerate() {
         let env = envelope(index);
         let result = if failed && body.atomic {
@@ -146,9 +151,7 @@ fn run_transaction(ctx: &mut Context<'_>, transaction: &Verified, receipts: &mut
         return;
     }
     ctx.state.rollback();
-    ctx.events.truncate(marks.0);
-    ctx.finished.truncate(marks.1);
-    ctx.changed_markets.rollback(marks.2);
+    ctx.undo_since(mark);
     for receipt in receipts.iter_mut().skip(first).filter(|r| r.code == Code::Ok) {
         receipt.code = Code::AtomicSibling;
         receipt.order = None;
@@ -166,7 +169,10 @@ fn finishes(action: &Action) -> bool {
         | Action::SubmitReadings { .. }
         | Action::AnnounceManifest(_)
         | Action::ProveStorage(_)
-        | Action::TerminateStorage { .. } => true,
+        | Action::TerminateStorage { .. }
+        | Action::DisputeTrade { .. }
+        | Action::SubmitEvidence { .. }
+        | Action::ConcedeDispute { .. } => true,
         Action::PlaceOrder(_)
         | Action::ReplaceOrder(_)
         | Action::ReportExchange { .. }
@@ -176,7 +182,10 @@ fn finishes(action: &Action) -> bool {
         | Action::TransferHeat { .. }
         | Action::RetireHeat(_)
         | Action::ReportSolar { .. }
-        | Action::ReportGridLevel { .. } => false,
+        | Action::ReportGridLevel { .. }
+        | Action::Heartbeat
+        | Action::VoteDispute { .. }
+        | Action::CorrectReading(_) => false,
     }
 }
 
@@ -201,6 +210,12 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::RetireHeat(retire) => heat::retire(ctx, env, retire),
         Action::ReportSolar { zone, slots } => oracle::report_solar(ctx, env, *zone, slots),
         Action::ReportGridLevel { zone, levels } => oracle::report_grid_level(ctx, env, *zone, levels),
+        Action::Heartbeat => reputation::heartbeat(ctx, env),
+        Action::DisputeTrade { trade, claimed } => dispute::open(ctx, env, *trade, *claimed),
+        Action::SubmitEvidence { trade, hashes } => dispute::submit_evidence(ctx, env, *trade, hashes),
+        Action::ConcedeDispute { trade } => dispute::concede(ctx, env, *trade),
+        Action::CorrectReading(correction) => meter::correct(ctx, env, correction),
+        Action::VoteDispute { trade, for_opener } => dispute::vote(ctx, env, *trade, *for_opener),
     }?;
     Ok(None)
 }

@@ -4,7 +4,7 @@ use crate::amount::Quantity;
 use crate::execute::{Context, Fault};
 use crate::ids::MemberId;
 use crate::receipt::Code;
-use crate::state::{Forecasts, SlotReadingKey, SlotReadings, View};
+use crate::state::{Forecasts, SlotReadingKey, SlotReadings, SlotSales, View};
 use crate::time::Slot;
 
 /// Adds to a slot's increase.
@@ -17,6 +17,11 @@ pub fn record(ctx: &mut Context<'_>, key: SlotReadingKey, increase: Quantity) ->
     }
     let mut entry = ctx.state.get::<SlotReadings>(&key).copied().unwrap_or_default();
     entry.increase = entry.increase.checked_add(increase).ok_or(Code::Overflow)?;
+    // What is read after a correction comes on top of it.
+    entry.corrected = match entry.corrected {
+        Some(corrected) => Some(corrected.checked_add(increase).ok_or(Code::Overflow)?),
+        None => None,
+    };
     ctx.state.put::<SlotReadings>(key, entry);
     Ok(())
 }
@@ -35,12 +40,23 @@ pub fn claim(ctx: &mut Context<'_>, key: SlotReadingKey, quantity: Quantity) -> 
     Ok(())
 }
 
-/// Forgets a slot's increase (phase 1).
+/// What a slot's increase, as it was corrected, leaves of a claim: all claims of a slot bear a correction pro rata. `None` on overflow.
+pub fn supported(view: &impl View, key: SlotReadingKey, claim: Quantity) -> Option<Quantity> {
+    // Forgotten slots are not corrected any more.
+    let Some(entry) = view.get::<SlotReadings>(&key) else { return Some(claim) };
+    match entry.corrected {
+        Some(corrected) if corrected < entry.claimed => claim.mul_div_floor(corrected.get(), entry.claimed.get()),
+        _ => Some(claim),
+    }
+}
+
+/// Forgets a slot's increase and its sales (phase 1).
 ///
 /// # Errors
 /// None so far; the timers' common shape.
 pub fn expire_slot_reading(ctx: &mut Context<'_>, key: SlotReadingKey) -> Result<(), Fault> {
     ctx.state.remove::<SlotReadings>(&key);
+    ctx.state.remove::<SlotSales>(&key);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use crate::receipt::Code;
 use crate::state::{Register, Registers, View, forgotten_at};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Reading, Resource};
+use std::collections::BTreeMap;
 
 /// Takes the next reading of a member's register and returns its increase, which counts for the reading's slot.
 ///
@@ -24,6 +25,25 @@ pub fn accept(ctx: &mut Context<'_>, member: MemberId, reading: &Reading) -> Res
     let register = Register { sequence: reading.sequence, slot: reading.slot, register_wh: reading.register_wh };
     ctx.state.put::<Registers>(key, register);
     Ok(increase)
+}
+
+/// True if readings leave a gap in the sequence of a register, or show less than the one before: what no meter in order does, unlike a
+/// reading that is sent twice or out of place.
+pub fn is_broken(view: &impl View, member: MemberId, readings: &[Reading]) -> bool {
+    let mut last: BTreeMap<Resource, (u64, Quantity)> = BTreeMap::new();
+    for reading in readings {
+        let known = last.get(&reading.register).copied();
+        let stored = || view.get::<Registers>(&(member, reading.register)).map(|r| (r.sequence, r.register_wh));
+        let (sequence, register_wh) = known.or_else(stored).unwrap_or_default();
+        let next = sequence.checked_add(1);
+        let gap = next.is_some_and(|next| reading.sequence > next);
+        let fell = next == Some(reading.sequence) && reading.register_wh < register_wh;
+        if gap || fell {
+            return true;
+        }
+        last.insert(reading.register, (reading.sequence, reading.register_wh));
+    }
+    false
 }
 
 fn check_slot(register: Resource, slot: Slot, now: MarketTime) -> Result<(), Code> {

@@ -34,6 +34,10 @@ pub enum TimerId {
     Storage(TradeId),
     /// What oracles reported of a slot is forgotten.
     OracleReports(OracleKey),
+    /// A day begins: a member's standing decays.
+    Standing(MemberId),
+    /// A dispute's verdict falls.
+    Dispute(TradeId),
 }
 
 /// One key of the index. The variant's fields are in sort order.

@@ -6,28 +6,32 @@
 //! * [`ChangeSet`] is what an overlay turns into: applied to the state, hashed into the tree, written to the store.
 
 mod account;
+mod dispute;
 mod index;
 mod oracle;
 mod order;
 mod overlay;
 mod records;
+mod standing;
 mod storage;
 mod tables;
 mod trade;
 
 pub use account::{Account, Totals};
+pub use dispute::{Dispute, Evidence, Ground};
 pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots};
 pub use oracle::{OracleInput, OracleKey, OracleReport, OracleReports, PriceParts, ReferenceKey, ReferencePoint};
 pub use order::Order;
 pub use overlay::Overlay;
 pub use records::{
     AuctionRound, CommitteeState, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, ReferenceState, Register,
-    RegisterKey, SlotReading, SlotReadingKey,
+    RegisterKey, Sale, SlotReading, SlotReadingKey,
 };
+pub use standing::{Attendance, Pair, Presence, Shares, Standing};
 pub use storage::{Challenge, PaidMonth, StorageContract, StorageEnd, StorageStage};
 pub use tables::{
-    Accounts, ChangeSet, Committees, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members, OracleReportTable, Orders,
-    Parameters, ReferenceHistory, References, Registers, SlotReadings, State, StateEntry, StateError, StorageContracts, Table, TotalsTable,
-    Trades, View,
+    Accounts, Attendances, ChangeSet, Committees, Disputes, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members,
+    OracleReportTable, Orders, Owed, Parameters, ReferenceHistory, References, Registers, SlotReadings, SlotSales, Standings, State,
+    StateEntry, StateError, StorageContracts, Table, TotalsTable, Trades, View, value_hash,
 };
 pub use trade::{Fill, Trade, TradeStatus};

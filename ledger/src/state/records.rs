@@ -1,6 +1,6 @@
 //! The smaller entries of the state: committee, markets, reference prices, meters, forecasts, heat.
 
-use crate::amount::{Price, Quantity};
+use crate::amount::{MicroChf, Price, Quantity};
 use crate::block::Committee;
 use crate::ids::{BlockId, Height, MemberId, Nonce, OrderId, TradeId};
 use crate::time::{MarketTime, Slot};
@@ -102,6 +102,8 @@ pub struct SlotReading {
     pub settled: Quantity,
     /// Heat issued for what was settled, over all trades (compute registers; MARKET 8).
     pub issued: Quantity,
+    /// What the grid operator found that the register increased, where that is less than `increase` (MARKET 6).
+    pub corrected: Option<Quantity>,
 }
 
 /// Energy of a community in a slot: what its grid operator reported, and how far the slot's trades are (MARKET 6).
@@ -122,6 +124,19 @@ pub struct Exchange {
     /// When the next step is due: settling what is ready, or, with no trade open, forgetting the slot. `None` while trades wait for
     /// readings.
     pub due: Option<MarketTime>,
+}
+
+/// What settled trades of a buyer took of a (meter, register, slot), and paid for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sale {
+    /// The buyer; `None` for all beyond the bound.
+    pub buyer: Option<MemberId>,
+    /// Claimed in the slot.
+    pub claimed: Quantity,
+    /// Paid of it.
+    pub paid: Quantity,
+    /// Gross of what was paid.
+    pub gross: MicroChf,
 }
 
 /// A hub's solar forecast for a slot. What is promised of it stands in the index ([`super::IndexKey::Solar`]).

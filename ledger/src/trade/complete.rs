@@ -2,22 +2,24 @@
 
 use super::{check_in_time, readings, trade};
 use crate::amount::Quantity;
+use crate::dispute;
 use crate::execute::{Context, Envelope};
 use crate::market;
 use crate::meter;
 use crate::receipt::{Code, Event};
-use crate::state::{Trade, TradeStatus, Trades};
+use crate::state::{Trade, TradeStatus, Trades, View};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{CompleteTrade, Market, Resource};
 
-/// The seller's meter completes a running trade: takes the readings, then claims Wh (of compute-hours milli-hours) of
-/// their slots for it. The buyer may confirm from then
-/// on. More than the ordered quantity may be claimed; it is not paid. Claims of zero are dropped.
+/// The seller's meter completes a running trade: takes the readings, then claims Wh (of compute-hours milli-hours) of their slots for it. The
+/// buyer may confirm from then on. More than the ordered quantity may be claimed; it is not paid. Claims of zero are dropped. Readings that
+/// show that the meter left a gap or went back are not taken: they open a dispute about what is claimed, with the seller's bond.
 ///
 /// # Errors
 /// [`Code::UnknownTrade`], [`Code::NotParty`], [`Code::WrongState`] (not running, or energy), [`Code::TooLate`]; [`Code::BadReading`] and
 /// [`Code::BadSlot`] of the readings ([`meter::accept`]); [`Code::BadSlot`] for claims that do not ascend strictly or whose slot does not
-/// overlap the trade's window; [`Code::HeatNotDue`] for heat of compute-hours; [`Code::OverClaimed`]; [`Code::Overflow`].
+/// overlap the trade's window; [`Code::HeatNotDue`] for heat of compute-hours; [`Code::OverClaimed`]; [`Code::Overflow`]; of the dispute
+/// [`Code::InsufficientFunds`] and [`Code::BadClaim`].
 pub fn complete(ctx: &mut Context<'_>, envelope: &Envelope, done: &CompleteTrade) -> Result<(), Code> {
     let mut trade = trade(ctx, done.trade)?;
     if envelope.signer != trade.seller {
@@ -33,7 +35,14 @@ pub fn complete(ctx: &mut Context<'_>, envelope: &Envelope, done: &CompleteTrade
     if trade.market != Market::Compute && !done.heat.is_empty() {
         return Err(Code::HeatNotDue);
     }
-    readings::take(ctx, trade.seller, &done.readings)?;
+    match ctx.attempt(|ctx| readings::take(ctx, trade.seller, &done.readings)) {
+        Err(Code::BadReading) if meter::is_broken(&ctx.state, trade.seller, &done.readings) => {
+            trade.result = done.result;
+            market::backing_freed(ctx, trade.seller);
+            return dispute::open_for_meter(ctx, trade, &done.delivered);
+        }
+        other => other?,
+    }
     trade.delivered = claim_all(ctx, &trade, trade.market.resource(), &done.delivered)?;
     trade.heat = claim_all(ctx, &trade, Resource::Heat, &done.heat)?;
     let quantity = delivered(&trade).ok_or(Code::Overflow)?;
@@ -47,8 +56,15 @@ pub fn complete(ctx: &mut Context<'_>, envelope: &Envelope, done: &CompleteTrade
 }
 
 /// What was delivered in all slots; `None` on overflow.
-pub(super) fn delivered(trade: &Trade) -> Option<Quantity> {
+pub fn delivered(trade: &Trade) -> Option<Quantity> {
     trade.delivered.iter().try_fold(Quantity::ZERO, |sum, (_, quantity)| sum.checked_add(*quantity))
+}
+
+/// What the registers, as they were corrected, leave of what was delivered; `None` on overflow.
+pub fn supported(view: &impl View, trade: &Trade) -> Option<Quantity> {
+    let key = |slot: Slot| (trade.seller, trade.market.resource(), slot);
+    let mut parts = trade.delivered.iter().map(|(slot, claim)| meter::supported(view, key(*slot), *claim));
+    parts.try_fold(Quantity::ZERO, |sum, part| sum.checked_add(part?))
 }
 
 fn check_slots(claims: &[(Slot, Quantity)], from: MarketTime, until: MarketTime) -> Result<(), Code> {

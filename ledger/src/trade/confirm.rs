@@ -1,6 +1,6 @@
 //! Confirmation by the buyer, or by its silence.
 
-use super::{check_in_time, complete, settle, trade};
+use super::{check_in_time, complete, conduct, settle, trade};
 use crate::execute::{Context, Envelope};
 use crate::ids::TradeId;
 use crate::receipt::{Code, Event};
@@ -30,7 +30,8 @@ pub fn confirm(ctx: &mut Context<'_>, envelope: &Envelope, id: TradeId) -> Resul
 pub(super) fn confirmed(ctx: &mut Context<'_>, mut trade: Trade, silent: bool) -> Result<(), Code> {
     trade.status = TradeStatus::Confirmed;
     ctx.events.push(Event::Confirmed { trade: trade.id, silent });
-    let metered = complete::delivered(&trade).ok_or(Code::Overflow)?;
+    conduct::confirmed(ctx, &trade, silent);
+    let metered = complete::supported(&ctx.state, &trade).ok_or(Code::Overflow)?;
     settle::settle(ctx, trade, metered, metered)?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::execute::{self, Envelope, Fault, HistoryRecord};
 use crate::hash::Hash;
 use crate::ids::{Height, MemberId, Nonce, OrderId, OwnerId, PlaceId};
 use crate::member::{KeyRole, Member, Role};
-use crate::receipt::{Event, Settlement};
+use crate::receipt::{Event, Settlement, Verdict};
 use crate::signature::SecretKey;
 use crate::state::*;
 use crate::testing::{self, hub, meter_key, operator_key};
@@ -22,6 +22,9 @@ pub(crate) const FUNDS: u64 = 10_000_000_000;
 pub(crate) const SLOT: u64 = SLOT_MS;
 /// The traders of a world: three hubs with a heat factor of 0.9 and a customer.
 pub(crate) const TRADERS: [&str; 4] = ["hub-1", "hub-2", "hub-3", "buyer"];
+
+/// Committee members that own themselves and trade nothing.
+pub(crate) const JUDGES: [&str; 3] = ["judge-1", "judge-2", "judge-3"];
 
 pub(crate) struct World {
     base: testing::World,
@@ -75,6 +78,51 @@ impl World {
             overlay.put::<Committees>((), CommitteeState { previous: one.clone(), current: one.clone(), next: one });
         });
         World { base, events: Vec::new(), finished: Vec::new() }
+    }
+
+    /// [`World::new`] with a committee that can judge a dispute of `buyer` and `hub-1`: [`JUDGES`], and `hub-1` itself.
+    pub(crate) fn with_judges() -> World {
+        let mut world = World::new();
+        for name in JUDGES {
+            world.base.add(hub(name), FUNDS);
+        }
+        let seats = JUDGES.iter().chain(&["hub-1"]);
+        let seat = |name: &&str| CommitteeMember { member: member(name), key: operator_key(&format!("consensus {name}")).public() };
+        let committee = Committee::new(seats.map(seat).collect()).unwrap();
+        world.base.edit(|overlay| {
+            let committees = CommitteeState { previous: committee.clone(), current: committee.clone(), next: committee };
+            overlay.put::<Committees>((), committees);
+        });
+        world
+    }
+
+    pub(crate) fn dispute(&mut self, by: &str, id: TradeId, claimed: u64) -> Code {
+        self.act(|ctx| crate::dispute::open(ctx, &envelope(member(by)), id, wh(claimed)))
+    }
+
+    pub(crate) fn evidence(&mut self, by: &str, id: TradeId, hashes: &[Hash]) -> Code {
+        self.act(|ctx| crate::dispute::submit_evidence(ctx, &envelope(member(by)), id, hashes))
+    }
+
+    pub(crate) fn concede(&mut self, by: &str, id: TradeId) -> Code {
+        self.act(|ctx| crate::dispute::concede(ctx, &envelope(member(by)), id))
+    }
+
+    pub(crate) fn vote(&mut self, by: &str, id: TradeId, for_opener: bool) -> Code {
+        self.act(|ctx| crate::dispute::vote(ctx, &envelope(member(by)), id, for_opener))
+    }
+
+    /// A grid operator's correction of a register's increase in a slot.
+    pub(crate) fn correct(&mut self, operator: &str, correction: CorrectReading) -> Code {
+        self.act(|ctx| crate::meter::correct(ctx, &envelope(member(operator)), &correction))
+    }
+
+    /// What the dispute about a trade came to.
+    pub(crate) fn verdict(&self, id: TradeId) -> Option<Verdict> {
+        self.finished.iter().find_map(|record| match record {
+            HistoryRecord::Dispute { dispute, verdict, .. } if dispute.trade == id => Some(*verdict),
+            _ => None,
+        })
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -217,15 +265,35 @@ impl World {
         assert_eq!(heat, lots, "lots make up the accounts' heat");
         let escrow: u64 = accounts.iter().map(|a| a.escrow.get()).sum();
         let open: u64 = self.state().range::<Trades>(..).map(|(_, t)| t.escrow.get()).sum();
+        let bond: u64 = accounts.iter().map(|a| a.bond.get()).sum();
+        let disputes: Vec<&Dispute> = self.state().range::<Disputes>(..).map(|(_, d)| d).collect();
+        let posted = disputes.iter().map(|d| d.opener_bond.get() + d.respondent_bond.get());
+        assert_eq!(bond, posted.sum::<u64>(), "bonds stand behind open disputes");
+        for dispute in disputes {
+            let trade = self.state().get::<Trades>(&dispute.trade).unwrap();
+            assert_eq!((trade.status, trade.escrow), (TradeStatus::Disputed, dispute.value), "the disputed share is frozen");
+        }
         assert_eq!(escrow, open, "escrow stands behind open trades");
         for (key, entry) in self.state().range::<SlotReadings>(..) {
             assert!(entry.claimed <= entry.increase && entry.settled <= entry.claimed, "{key:?} {entry:?}");
+        }
+        for (key, _) in self.state().range::<SlotSales>(..) {
+            assert!(self.state().get::<SlotReadings>(key).is_some(), "{key:?}: sales leave the state with their slot");
+        }
+        let mut owed = std::collections::BTreeMap::<MemberId, u64>::new();
+        for ((debtor, creditor), amount) in self.state().range::<Owed>(..) {
+            assert!(!amount.is_zero() && debtor != creditor);
+            *owed.entry(*debtor).or_default() += amount.get();
+        }
+        for (debtor, sum) in owed {
+            assert!(sum <= self.account(debtor.as_str()).debt.get(), "{debtor}: what is owed is part of the debt");
         }
         for record in &self.finished {
             if let HistoryRecord::Settled { trade, settlement: s, .. } = record {
                 assert_eq!(s.gross.get() + s.refund.get(), trade.escrow.get(), "settled + refunded = escrow");
                 let delivered: u64 = trade.delivered.iter().map(|(_, quantity)| quantity.get()).sum();
-                assert!(s.quantity <= trade.quantity && s.quantity.get() <= delivered && s.fee <= s.gross);
+                let judged = self.verdict(trade.id).is_some();
+                assert!(s.quantity <= trade.quantity && (s.quantity.get() <= delivered || judged) && s.fee <= s.gross);
             }
         }
         for (key, exchange) in self.state().range::<Exchanges>(..) {
@@ -253,6 +321,7 @@ fn fire(ctx: &mut Context<'_>, id: TimerId) -> Result<(), Fault> {
         TimerId::Exchange(leg, slot) => on_exchange_due(ctx, leg, slot),
         TimerId::SlotReading(key) => crate::meter::expire_slot_reading(ctx, key),
         TimerId::Forecast(member, slot) => crate::meter::expire_forecast(ctx, member, slot),
+        TimerId::Dispute(trade) => crate::dispute::on_due(ctx, trade),
         TimerId::Storage(id) => crate::storage::on_due(ctx, id),
         TimerId::Order(order) => crate::market::expire_order(ctx, order),
         TimerId::OracleReports(key) => {
@@ -261,6 +330,10 @@ fn fire(ctx: &mut Context<'_>, id: TimerId) -> Result<(), Fault> {
         }
         TimerId::Market(market) => {
             crate::market::expire_market(ctx, market);
+            Ok(())
+        }
+        TimerId::Standing(member) => {
+            crate::reputation::on_day(ctx, member);
             Ok(())
         }
     }

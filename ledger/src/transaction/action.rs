@@ -335,6 +335,21 @@ pub struct RetireHeat {
     pub document: Option<Hash>,
 }
 
+/// A grid operator's correction of what a register increased in a slot (MARKET 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectReading {
+    /// Whose meter; connected to the signer's grid.
+    pub member: MemberId,
+    /// Which register.
+    pub register: Resource,
+    /// The slot; it has ended.
+    pub slot: Slot,
+    /// What the register truly increased in it, Wh.
+    pub increase: Quantity,
+    /// Sequence and register, Wh, from which its next reading counts: takes a meter out of a gap.
+    pub stand: Option<(u64, Quantity)>,
+}
+
 /// Everything that can be signed. New families are appended, never inserted: the variant number is part of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
@@ -422,4 +437,34 @@ pub enum Action {
         /// -1 to 3 by slot, ascending.
         levels: Vec<(Slot, i32)>,
     },
+    /// A hub says that it is there; hubs of the committee show it by their votes (operator key).
+    Heartbeat,
+    /// Either party disputes how much of a delivered trade was delivered, within the confirmation window (operator key).
+    DisputeTrade {
+        /// The trade.
+        trade: TradeId,
+        /// What the signer says was delivered: a buyer less than the meter shows, a seller more.
+        claimed: Quantity,
+    },
+    /// A party of a dispute names its evidence (operator key).
+    SubmitEvidence {
+        /// The disputed trade.
+        trade: TradeId,
+        /// Salted hashes; the content stays off the ledger.
+        hashes: Vec<Hash>,
+    },
+    /// A party of a dispute gives in to the other side (operator key).
+    ConcedeDispute {
+        /// The disputed trade.
+        trade: TradeId,
+    },
+    /// A hub that is entitled to it votes on a dispute (operator key).
+    VoteDispute {
+        /// The disputed trade.
+        trade: TradeId,
+        /// For the opener, else for the respondent.
+        for_opener: bool,
+    },
+    /// A grid operator corrects what a register increased in a slot (operator key).
+    CorrectReading(CorrectReading),
 }

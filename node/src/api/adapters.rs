@@ -3,13 +3,15 @@
 use super::ports::{ChainPort, ClockPort, Followed, IdempotencyPort, MempoolPort, NetworkPort, PeerStatus, Refused, Results, Unavailable};
 use crate::chain::{ChainHandle, Committed};
 use crate::clock::SystemClock;
+use crate::content::{SliceRequest, Slices};
 use crate::mempool::{AdmitError, Mempool, Source};
 use crate::network::{Network, NodeId, PeerInfo};
 use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord, StoreError};
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, unfold};
 use leg_ledger::block::{Block, Certificate};
-use leg_ledger::execute::Ledger;
+use leg_ledger::execute::{HistoryRecord, Ledger};
 use leg_ledger::ids::{Height, MemberId, OrderId, TradeId, TransactionId};
 use leg_ledger::time::BlockTime;
 use leg_ledger::transaction::SignedTransaction;
@@ -59,8 +61,16 @@ impl ChainPort for ChainHandle {
         self.store().finished_order(id).map_err(unavailable)
     }
 
+    fn finished_contract(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
+        self.store().finished_contract(id).map_err(unavailable)
+    }
+
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
         self.store().finished_trade(id).map_err(unavailable)
+    }
+
+    fn record(&self, leaf: u64) -> Result<Option<HistoryRecord>, Unavailable> {
+        self.store().record(leaf).map_err(unavailable)
     }
 
     fn finished_orders(&self, member: MemberId, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {
@@ -136,6 +146,13 @@ impl NetworkPort for Network {
             muted: info.muted,
         };
         Network::peers(self).into_iter().map(status).collect()
+    }
+}
+
+#[async_trait]
+impl Slices for Network {
+    async fn slice(&self, of: MemberId, request: SliceRequest) -> Option<Bytes> {
+        self.want(of, request.encode()).await
     }
 }
 

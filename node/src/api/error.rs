@@ -121,8 +121,10 @@ impl ApiError {
 /// 403 who may not, 404 what is not there, 409 what the present state does not allow, 422 what no state would.
 fn rejection_status(code: Code) -> StatusCode {
     match code {
-        Code::MemberInactive | Code::WrongRole | Code::NotParty | Code::NotCommittee | Code::NoCommunity => StatusCode::FORBIDDEN,
-        Code::UnknownOrder | Code::UnknownTrade | Code::UnknownContract => StatusCode::NOT_FOUND,
+        Code::MemberInactive | Code::WrongRole | Code::NotParty | Code::NotCommittee | Code::NotEntitled | Code::NoCommunity => {
+            StatusCode::FORBIDDEN
+        }
+        Code::UnknownOrder | Code::UnknownTrade | Code::UnknownDispute | Code::UnknownContract => StatusCode::NOT_FOUND,
         Code::AtomicSibling
         | Code::SlotClosed
         | Code::InsufficientFunds
@@ -142,7 +144,8 @@ fn rejection_status(code: Code) -> StatusCode {
         | Code::ReplicaClash
         | Code::NoChallenge
         | Code::NoticeGiven
-        | Code::AlreadyReported => StatusCode::CONFLICT,
+        | Code::AlreadyReported
+        | Code::AlreadyVoted => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

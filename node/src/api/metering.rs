@@ -2,7 +2,7 @@
 
 use super::auth::Authorized;
 use super::error::{ApiError, ErrorAnswer};
-use super::extract::{Body, Sending, WaitParams};
+use super::extract::{Body, Sending, WaitParams, member_id};
 use super::number::DecimalText;
 use super::service::Api;
 use super::submit::{ToSign, sign_and_submit};
@@ -15,7 +15,7 @@ use leg_ledger::decimal::parse_kwh;
 use leg_ledger::ids::LegId;
 use leg_ledger::member::KeyRole;
 use leg_ledger::receipt::Code;
-use leg_ledger::transaction::Action;
+use leg_ledger::transaction::{Action, CorrectReading, Resource};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -45,6 +45,33 @@ pub struct ExchangeRequest {
     pub slot: TimeText,
     /// kWh.
     pub energy_kwh: DecimalText,
+}
+
+/// A grid operator's correction of what a hub's register increased in a slot.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CorrectionRequest {
+    /// Whose meter.
+    pub hub_id: String,
+    /// Which register: `compute`, `heat` or `energy`.
+    #[schema(value_type = String)]
+    pub register: Resource,
+    /// The slot: its first instant, or its number.
+    pub slot: TimeText,
+    /// What the register truly increased in it, kWh.
+    pub increase_kwh: DecimalText,
+    /// From where the register's next reading counts; takes a meter out of a gap.
+    pub stand: Option<StandRequest>,
+}
+
+/// Where a register stands.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StandRequest {
+    /// Sequence of its last reading.
+    pub sequence: u64,
+    /// The register, kWh.
+    pub register_kwh: DecimalText,
 }
 
 /// A report is on the ledger, or waits for its block.
@@ -121,6 +148,41 @@ pub async fn report_exchange(
         energy: request.energy_kwh.parse(parse_kwh).map_err(|error| ApiError::decimal("energyKwh", error))?,
     };
     let field_of = |code| if code == Code::NoCommunity { Some("leg") } else { Some("slot") };
+    report(api, sending, action, KeyRole::Operator, body.fingerprint, field_of).await
+}
+
+/// A grid operator's correction; what settled transactions were paid too much is booked back.
+#[utoipa::path(
+    post, path = "/api/corrections", tag = "meter", request_body = CorrectionRequest, params(WaitParams), security(("token" = [])),
+    responses(
+        (status = 200, description = "In a final block.", body = ReportAnswer),
+        (status = 202, description = "Admitted by the mempool, not final yet.", body = ReportAnswer),
+        (status = "4XX", description = "Refused.", body = ErrorAnswer),
+    )
+)]
+pub async fn correct_reading(
+    _: Authorized,
+    State(api): State<Api>,
+    sending: Sending,
+    body: Body<CorrectionRequest>,
+) -> Result<Answer, ApiError> {
+    let request = body.value;
+    let stand = |stand: StandRequest| -> Result<_, ApiError> {
+        let kwh = stand.register_kwh.parse(parse_kwh).map_err(|error| ApiError::decimal("stand.registerKwh", error))?;
+        Ok((stand.sequence, kwh))
+    };
+    let action = Action::CorrectReading(CorrectReading {
+        member: member_id(&request.hub_id, "hubId")?,
+        register: request.register,
+        slot: request.slot.slot("slot")?,
+        increase: request.increase_kwh.parse(parse_kwh).map_err(|error| ApiError::decimal("increaseKwh", error))?,
+        stand: request.stand.map(stand).transpose()?,
+    });
+    let field_of = |code| match code {
+        Code::NotParty => Some("hubId"),
+        Code::BadReading => Some("register"),
+        _ => Some("slot"),
+    };
     report(api, sending, action, KeyRole::Operator, body.fingerprint, field_of).await
 }
 

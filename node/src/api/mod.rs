@@ -15,6 +15,7 @@
 mod adapters;
 mod auth;
 mod compute;
+mod conduct;
 mod error;
 mod extract;
 mod heat;
@@ -32,6 +33,7 @@ mod router;
 mod service;
 mod signer;
 mod status;
+mod storage;
 mod submit;
 mod time;
 mod trade;
@@ -41,9 +43,10 @@ pub use auth::Token;
 pub use error::{ApiError, ErrorAnswer};
 pub use ledger::{BatchAnswer, BatchedAnswer, FinalBlock, MAX_BATCH};
 pub use openapi::Document;
+pub use ports::{ChainPort, ClockPort, MempoolPort, read};
 pub use router::{router, serve};
 pub use service::{Api, ApiLimits, ApiParts};
-pub use signer::Signer;
+pub use signer::{Moment, Signer};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord}
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use leg_ledger::block::{Block, Certificate};
-use leg_ledger::execute::{Inadmissible, Ledger};
+use leg_ledger::execute::{HistoryRecord, Inadmissible, Ledger};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, OrderId, TradeId, TransactionId};
 use leg_ledger::receipt::{Event, Receipt};
@@ -74,6 +74,17 @@ pub trait ChainPort: Send + Sync + 'static {
     /// # Errors
     /// [`Unavailable`].
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable>;
+
+    /// A storage contract that ended.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn finished_contract(&self, id: TradeId) -> Result<Option<Finished>, Unavailable>;
+    /// The record at a leaf of the history log; `None` where the log does not reach or keep it.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn record(&self, leaf: u64) -> Result<Option<HistoryRecord>, Unavailable>;
 
     /// At most `limit` orders of a member with leaves below `below` that left the book, the newest first.
     ///

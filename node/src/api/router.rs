@@ -1,6 +1,9 @@
 //! All routes, and what holds for each of them: limits, time-outs, JSON errors, metrics.
 
 use super::compute::{get_job, submit_job};
+use super::conduct::{
+    concede_dispute, dispute_trade, get_dispute, get_reputation, list_disputes, send_heartbeat, submit_evidence, vote_dispute,
+};
 use super::error::ApiError;
 use super::heat::{list_certificates, list_lots, retire_heat, transfer_heat};
 use super::ledger::{
@@ -8,13 +11,14 @@ use super::ledger::{
     submit_transaction,
 };
 use super::markets::list_markets;
-use super::metering::{report_exchange, submit_forecast, submit_readings};
+use super::metering::{correct_reading, report_exchange, submit_forecast, submit_readings};
 use super::openapi::openapi;
 use super::oracles::{list_inputs, report_grid_level, report_solar};
 use super::order::{book, cancel_order, explain_order, get_order, list_orders, place_batch, place_order, replace_order};
 use super::references::list_references;
 use super::service::Api;
 use super::status::{healthz, metrics, status};
+use super::storage::{buy_storage, get_storage, list_storage, read_content, terminate_storage, upload};
 use super::trade::{cancel_trade, complete_trade, confirm_trade, get_trade, list_trades, start_trade};
 use crate::page::page;
 use axum::Router;
@@ -22,18 +26,22 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use std::any::Any;
 use std::future::Future;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
+/// Where contents are uploaded, which may take longer than other requests.
+const UPLOAD: &str = "/api/storage/content";
+
 /// The API's routes over a started state.
 pub fn router(api: Api) -> Router {
     let limit = api.limits().body_bytes;
     marketplace()
         .merge(ledger())
+        .merge(conduct())
         .route("/status", get(status))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
@@ -63,7 +71,13 @@ fn marketplace() -> Router<Api> {
         .route("/api/meter/readings", post(submit_readings))
         .route("/api/forecasts", post(submit_forecast))
         .route("/api/exchanges", post(report_exchange))
+        .route("/api/corrections", post(correct_reading))
         .route("/api/markets", get(list_markets))
+        .route("/api/storage", post(buy_storage).get(list_storage))
+        // The content store has its own bound.
+        .route(UPLOAD, put(upload).layer(DefaultBodyLimit::disable()))
+        .route("/api/storage/{id}", get(get_storage).delete(terminate_storage))
+        .route("/api/storage/{id}/content", get(read_content))
         .route("/api/markets/references", get(list_references))
         .route("/api/compute", post(submit_job))
         .route("/api/compute/{id}", get(get_job))
@@ -74,6 +88,17 @@ fn marketplace() -> Router<Api> {
         .route("/api/heat/transfer", post(transfer_heat))
         .route("/api/heat/retire", post(retire_heat))
         .route("/api/heat/certificates", get(list_certificates))
+}
+
+fn conduct() -> Router<Api> {
+    Router::new()
+        .route("/api/marketplace/transactions/{id}/dispute", post(dispute_trade).get(get_dispute))
+        .route("/api/marketplace/transactions/{id}/evidence", post(submit_evidence))
+        .route("/api/marketplace/transactions/{id}/concede", post(concede_dispute))
+        .route("/api/marketplace/transactions/{id}/vote", post(vote_dispute))
+        .route("/api/disputes", get(list_disputes))
+        .route("/api/reputation/{id}", get(get_reputation))
+        .route("/api/heartbeats", post(send_heartbeat))
 }
 
 fn ledger() -> Router<Api> {
@@ -119,8 +144,9 @@ async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let started = tokio::time::Instant::now();
     let late = || ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long").into_response();
+    let time = if route.as_deref() == Some(UPLOAD) { api.limits().upload_time } else { api.limits().request_time };
     let mut response = match api.enter() {
-        Ok(_place) => tokio::time::timeout(api.limits().request_time, next.run(request)).await.unwrap_or_else(|_| late()),
+        Ok(_place) => tokio::time::timeout(time, next.run(request)).await.unwrap_or_else(|_| late()),
         Err(busy) => busy.into_response(),
     };
     api.metrics().request(&method, route.as_deref(), response.status(), started.elapsed());

@@ -6,6 +6,7 @@ use super::limiter::Limiter;
 use super::ports::{ChainPort, ClockPort, IdempotencyPort, MempoolPort, NetworkPort, Unavailable, read};
 use super::signer::{Moment, Signer};
 use super::waiters::Waiters;
+use crate::content::Desk;
 use crate::telemetry::{ApiMetrics, Telemetry};
 use axum::http::StatusCode;
 use leg_ledger::execute::Ledger;
@@ -21,6 +22,8 @@ pub struct ApiLimits {
     pub body_bytes: usize,
     /// Longest time from a request's head to its answer.
     pub request_time: Duration,
+    /// The same for an upload.
+    pub upload_time: Duration,
     /// Longest time that `wait=final` waits.
     pub finality_time: Duration,
     /// Requests that are worked on at the same time; a further one is refused, so that a flood costs its senders.
@@ -38,6 +41,7 @@ impl Default for ApiLimits {
         ApiLimits {
             body_bytes: 512 * 1024,
             request_time: Duration::from_secs(20),
+            upload_time: Duration::from_secs(3_600),
             requests: 8_192,
             followers: 64,
             finality_time: Duration::from_secs(5),
@@ -60,7 +64,9 @@ pub struct ApiParts {
     /// The node's clock.
     pub clock: Arc<dyn ClockPort>,
     /// The hub's keys; `None` on a node that signs nothing.
-    pub signer: Option<Signer>,
+    pub signer: Option<Arc<Signer>>,
+    /// Stored content; `None` on a node that keeps none.
+    pub content: Option<Arc<Desk>>,
     /// The bearer token.
     pub token: Token,
     /// Metrics.
@@ -192,12 +198,21 @@ impl Api {
     /// 403 on a node without keys.
     pub fn signer(&self) -> Result<&Signer, ApiError> {
         let message = "this node has no hub's keys; send a signed transaction to /api/transactions";
-        self.0.parts.signer.as_ref().ok_or_else(|| ApiError::new(StatusCode::FORBIDDEN, "no_key", message))
+        self.0.parts.signer.as_deref().ok_or_else(|| ApiError::new(StatusCode::FORBIDDEN, "no_key", message))
     }
 
     /// The hub's signer, if there is one.
     pub fn own(&self) -> Option<&Signer> {
-        self.0.parts.signer.as_ref()
+        self.0.parts.signer.as_deref()
+    }
+
+    /// Stored content.
+    ///
+    /// # Errors
+    /// 403 on a node that keeps none.
+    pub fn content(&self) -> Result<&Arc<Desk>, ApiError> {
+        let message = "this node keeps no content: it has no hub's keys";
+        self.0.parts.content.as_ref().ok_or_else(|| ApiError::new(StatusCode::FORBIDDEN, "no_content_store", message))
     }
 
     /// Reads the ledger after the last committed block.

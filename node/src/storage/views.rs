@@ -104,6 +104,14 @@ impl Store {
         self.database.get::<FinishedContracts>(&id)?.map(|leaf| self.finished(leaf)).transpose()
     }
 
+    /// The record at a leaf of the history log.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn record(&self, leaf: u64) -> Result<Option<HistoryRecord>, StoreError> {
+        self.database.get::<HistoryRecords>(&leaf)
+    }
+
     /// A finished order.
     ///
     /// # Errors

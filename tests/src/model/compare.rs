@@ -2,7 +2,7 @@
 
 use super::Model;
 use leg_ledger::amount::MicroChf;
-use leg_ledger::state::{Accounts, HeatLots, Orders, References, State, TotalsTable, Trades, View};
+use leg_ledger::state::{Accounts, HeatLots, Members, Orders, References, State, TotalsTable, Trades, View};
 use leg_ledger::transaction::Resource;
 use std::fmt::Debug;
 
@@ -48,6 +48,9 @@ impl Model {
         let common = [self.common.fee, self.common.penalties, self.common.heat_issued, self.common.heat_expired];
         let ledger = [get(totals.fee), get(totals.penalties), totals.heat_issued.get(), totals.heat_expired.get()];
         same("totals [fee, penalties, heat issued, heat expired]", vec![((), common)], vec![((), ledger)])?;
+        let ours = self.members.iter().map(|(id, m)| (*id, m.reputation));
+        let theirs = state.range::<Members>(..).map(|(id, m)| (*id, m.reputation));
+        same("reputations", ours.collect(), theirs.collect())?;
         let ours = self.lots.iter().map(|((holder, slot, trade), lot)| ((*holder, *slot, *trade), *lot));
         let theirs = state.range::<HeatLots>(..).map(|(k, l)| ((k.holder, k.slot.get(), k.trade), (l.quantity.get(), l.expires_at.ms())));
         same("lots of heat", ours.collect(), theirs.collect())?;

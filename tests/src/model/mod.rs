@@ -9,7 +9,7 @@
 //!   plain integers, hashes are BLAKE3 calls, every list is sorted anew, every auction looks at every order.
 //! * It holds an auction for every market in every block, where the ledger holds one only where something changed. That both agree shows that
 //!   the ledger misses no pair.
-//! * It knows orders and trades of compute and energy with their meters, forecasts, halts, heat credits and references; the other actions stop it.
+//! * It knows orders and trades of compute and energy with their meters, forecasts, halts, heat credits, references and reputations; the other actions stop it.
 //! * Bounds that small histories do not reach are left out: timers a block, checks an auction, candidates a bid.
 
 mod auction;
@@ -18,6 +18,7 @@ mod compare;
 mod meters;
 mod money;
 mod orders;
+mod reputation;
 mod settle;
 mod timers;
 mod trades;
@@ -139,6 +140,10 @@ pub struct Model {
     exchanges: BTreeMap<(LegId, u64), Exchange>,
     forecasts: BTreeMap<(MemberId, u64), u64>,
     lots: BTreeMap<LotKey, (u64, u64)>,
+    conduct: BTreeMap<MemberId, reputation::Conduct>,
+    conduct_day: u64,
+    period: Option<reputation::Period>,
+    remarks: Vec<reputation::Remark>,
     height: u64,
     now: u64,
     parent: Hash,
@@ -205,12 +210,16 @@ impl Model {
             exchanges: BTreeMap::new(),
             forecasts: BTreeMap::new(),
             lots: BTreeMap::new(),
+            conduct: BTreeMap::new(),
+            conduct_day: 0,
+            period: None,
+            remarks: Vec::new(),
             height: 0,
             parent: Hash::ZERO,
         }
     }
 
-    /// Plays a block: timers, transactions in canonical order, auctions, references (MARKET 3). Returns the receipts in order.
+    /// Plays a block: timers, transactions in canonical order, auctions, references, reputations (MARKET 3). Returns the receipts in order.
     pub fn block(&mut self, facts: Facts, transactions: &[SignedTransaction]) -> Vec<Predicted> {
         (self.height, self.now, self.parent) = (facts.height, facts.now, facts.parent);
         self.references_before = self.references.clone();
@@ -223,6 +232,7 @@ impl Model {
         }
         self.run_auctions();
         self.update_references();
+        self.update_reputations();
         receipts
     }
 

@@ -28,6 +28,7 @@ impl Model {
         let beyond = missing.saturating_sub(share(trade.quantity, u64::from(self.params.under_delivery_tolerance.get())));
         let lost = trade.value(trade.quantity) - trade.value(trade.quantity - beyond);
         let penalty = share(lost, u64::from(self.params.under_delivery_penalty.get()));
+        let debt = self.purse(trade.seller).debt;
         self.purse(trade.buyer).escrow -= price;
         self.common.fee += fee;
         self.purse(trade.seller).free += price - fee;
@@ -40,6 +41,9 @@ impl Model {
             self.purse(trade.seller).free += bonus;
         }
         self.pay_debt(trade.seller);
+        let kept = if penalty == 0 { trade.escrow } else { trade.value(metered) };
+        let owed = self.purse(trade.seller).debt.saturating_sub(debt);
+        self.remark_settled(&trade, kept, owed);
         if trade.market.resource() == Resource::Compute {
             self.issue_heat(id, &trade, paid);
         }

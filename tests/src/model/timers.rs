@@ -52,7 +52,7 @@ impl Model {
         match timer {
             Timer::Order(id) => self.end_order(id),
             Timer::Trade(id) => match self.trades[&id].status {
-                TradeStatus::Delivered => self.confirmed(id),
+                TradeStatus::Delivered => self.confirmed(id, true),
                 _ => self.cancelled(id),
             },
             Timer::Lot(key) => {

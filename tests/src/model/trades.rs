@@ -1,5 +1,6 @@
 //! The steps of a trade (MARKET 6).
 
+use super::reputation::{COMPLETION, SETTLEMENT};
 use super::{Model, Origin, SLOT_MS, Trade};
 use leg_ledger::ids::{LegId, TradeId};
 use leg_ledger::member::Role;
@@ -57,6 +58,7 @@ impl Model {
     pub(super) fn cancelled(&mut self, id: TradeId) {
         let trade = self.trades.remove(&id).expect("an open trade");
         self.refund(trade.buyer, trade.escrow);
+        self.remark(trade.seller, COMPLETION, trade.buyer, 0, trade.escrow);
         if let Market::Energy { leg, slot } = trade.market {
             let mut exchange = self.exchange(leg, slot.get());
             exchange.waiting -= 1;
@@ -110,12 +112,15 @@ impl Model {
             return Err(Code::WrongState);
         }
         self.in_time(&trade)?;
-        self.confirmed(id);
+        self.confirmed(id, false);
         Ok(())
     }
 
     /// Confirmed by the buyer or by silence: pays what was metered.
-    pub(super) fn confirmed(&mut self, id: TradeId) {
+    pub(super) fn confirmed(&mut self, id: TradeId, silent: bool) {
+        let trade = self.trades[&id].clone();
+        let good = if silent { 0 } else { trade.escrow };
+        self.remark(trade.buyer, SETTLEMENT, trade.seller, good, trade.escrow);
         let metered = self.trades[&id].delivered.iter().map(|(_, wh)| wh).sum();
         self.settle(id, metered, metered);
     }

@@ -39,7 +39,7 @@ fn unknown() -> TradeId {
 
 #[test]
 fn every_step_of_compute_has_its_codes() {
-    let table: [(&str, Step, Step, Code); 32] = [
+    let table: [(&str, Step, Step, Code); 33] = [
         ("start", pending, |w, id| w.start("hub-1", id), Code::Ok),
         ("start of nothing", pending, |w, _| w.start("hub-1", unknown()), Code::UnknownTrade),
         ("start by the buyer", pending, |w, id| w.start("buyer", id), Code::NotParty),
@@ -70,7 +70,8 @@ fn every_step_of_compute_has_its_codes() {
         ("slot after the window", running, |w, id| changed(w, id, |d| d.heat[0].0 = slot(4)), Code::BadSlot),
         ("a slot twice", running, |w, id| changed(w, id, |d| d.delivered = vec![(slot(0), wh(1)); 2]), Code::BadSlot),
         ("slots descend", running, |w, id| changed(w, id, |d| d.delivered = vec![(slot(1), wh(1)), (slot(0), wh(1))]), Code::BadSlot),
-        ("a gap in the readings", running, |w, id| changed(w, id, |d| d.readings[0].sequence = 2), Code::BadReading),
+        ("a gap in the readings", running, |w, id| changed(w, id, |d| d.readings[0].sequence = 2), Code::Ok),
+        ("a reading out of place", running, |w, id| changed(w, id, |d| d.readings[0].register = Resource::Storage), Code::BadReading),
         ("a reading ahead", running, |w, id| changed(w, id, |d| d.readings[0].slot = slot(1)), Code::BadSlot),
         ("confirm", delivered, |w, id| w.confirm("buyer", id), Code::Ok),
         ("confirm by the seller", delivered, |w, id| w.confirm("hub-1", id), Code::NotParty),

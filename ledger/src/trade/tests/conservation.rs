@@ -1,12 +1,13 @@
 //! Random lives: whatever members, meters and the grid operator do in whatever order, nothing appears or vanishes.
 
 use crate::execute::HistoryRecord;
+use crate::hash::Hash;
 use crate::ids::TradeId;
 use crate::receipt::Event;
-use crate::state::{Register, Registers, Trade, TradeStatus, Trades, View};
+use crate::state::{Disputes, Register, Registers, SlotReadings, Trade, TradeStatus, Trades, View};
 use crate::time::{DAY_MS, Slot};
 use crate::trade::world::*;
-use crate::transaction::{CompleteTrade, Market, Product, Reading, Resource};
+use crate::transaction::{CompleteTrade, CorrectReading, Market, Product, Reading, Resource};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -22,6 +23,12 @@ enum Step {
     Cancel(usize),
     Read { seller: usize, register: Resource, back: u64, increase: u64 },
     Report { back: u64, energy: u64 },
+    Dispute { trade: usize, by_seller: bool, permille: u64 },
+    Gap { trade: usize, permille: u64 },
+    Correct { seller: usize, register: Resource, back: u64, permille: u64 },
+    Evidence { trade: usize, by_seller: bool, hash: u8 },
+    Concede { trade: usize, by_seller: bool },
+    Vote { trade: usize, judge: usize, for_opener: bool },
     Wait(u64),
 }
 
@@ -45,6 +52,13 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (seller, register, 0_u64..3, 0_u64..9_000)
             .prop_map(|(seller, register, back, increase)| Step::Read { seller, register, back, increase }),
         2 => (0_u64..4, 0_u64..9_000).prop_map(|(back, energy)| Step::Report { back, energy }),
+        4 => (0_usize..64, any::<bool>(), 0_u64..1_100).prop_map(|(trade, by_seller, permille)| Step::Dispute { trade, by_seller, permille }),
+        1 => (0_usize..64, 0_u64..1_100).prop_map(|(trade, permille)| Step::Gap { trade, permille }),
+        2 => (0_usize..3, prop_oneof![3 => Just(Resource::Compute), 1 => Just(Resource::Energy)], 0_u64..4, 0_u64..1_200)
+            .prop_map(|(seller, register, back, permille)| Step::Correct { seller, register, back, permille }),
+        1 => (0_usize..64, any::<bool>(), any::<u8>()).prop_map(|(trade, by_seller, hash)| Step::Evidence { trade, by_seller, hash }),
+        1 => (0_usize..64, any::<bool>()).prop_map(|(trade, by_seller)| Step::Concede { trade, by_seller }),
+        8 => (0_usize..64, 0_usize..3, any::<bool>()).prop_map(|(trade, judge, for_opener)| Step::Vote { trade, judge, for_opener }),
         3 => prop_oneof![12 => 1_u64..2 * SLOT, 1 => 1_u64..2 * DAY_MS].prop_map(Step::Wait),
     ]
 }
@@ -74,6 +88,35 @@ fn next_reading(world: &World, seller: usize, register: Resource, slot: Slot, in
     reading(register, sequence + 1, slot, before + increase)
 }
 
+/// A step of a dispute, or the opening of one.
+fn apply_to_dispute(world: &mut World, step: &Step) {
+    let (index, wanted) = match step {
+        Step::Dispute { trade, .. } => (*trade, TradeStatus::Delivered),
+        Step::Gap { trade, .. } => (*trade, TradeStatus::Running),
+        Step::Evidence { trade, .. } | Step::Concede { trade, .. } | Step::Vote { trade, .. } => (*trade, TradeStatus::Disputed),
+        _ => return,
+    };
+    let Some(id) = pick(world, index, wanted) else { return };
+    let trade = world.state().get::<Trades>(&id).unwrap().clone();
+    let party = |by_seller: &bool| if *by_seller { trade.seller.as_str() } else { trade.buyer.as_str() };
+    let part = |permille: &u64| trade.quantity.get() * permille / 1_000;
+    match step {
+        Step::Dispute { by_seller, permille, .. } => world.dispute(party(by_seller), id, part(permille)),
+        Step::Gap { permille, .. } => {
+            let seller = TRADERS.iter().position(|name| *name == trade.seller.as_str()).unwrap();
+            let slot = world.now().slot();
+            let mut gap = next_reading(world, seller, Resource::Compute, slot, part(permille));
+            gap.sequence += 3;
+            let delivered = vec![(slot, wh(part(permille)))];
+            world.complete(trade.seller.as_str(), &CompleteTrade { trade: id, delivered, heat: vec![], readings: vec![gap], result: None })
+        }
+        Step::Evidence { by_seller, hash, .. } => world.evidence(party(by_seller), id, &[Hash::from_bytes([*hash; 32])]),
+        Step::Concede { by_seller, .. } => world.concede(party(by_seller), id),
+        Step::Vote { judge, for_opener, .. } => world.vote(JUDGES[*judge], id, *for_opener),
+        _ => unreachable!(),
+    };
+}
+
 fn apply(world: &mut World, step: &Step) {
     let current = world.now().slot();
     let ahead = |slots: u64| current.get() - slot(0).get() + slots;
@@ -84,6 +127,16 @@ fn apply(world: &mut World, step: &Step) {
         }
         Step::Energy { seller, quantity, ahead: slots } => {
             world.matched("buyer", TRADERS[*seller], &[(*quantity, 180_100)], energy(ahead(*slots)), false);
+        }
+        Step::Dispute { .. } | Step::Gap { .. } | Step::Evidence { .. } | Step::Concede { .. } | Step::Vote { .. } => {
+            apply_to_dispute(world, step);
+        }
+        Step::Correct { seller, register, back, permille } => {
+            let of = Slot::new(current.get() - back);
+            let key = (member(TRADERS[*seller]), *register, of);
+            let before = world.state().get::<SlotReadings>(&key).map_or(0, |entry| entry.increase.get());
+            let increase = wh(before * permille / 1_000);
+            world.correct("grid-1", CorrectReading { member: key.0, register: *register, slot: of, increase, stand: None });
         }
         Step::Wait(ms) => {
             world.wait_ms(*ms);
@@ -144,7 +197,8 @@ fn complete(world: &mut World, id: TradeId, seller: &str, slots: &[(u64, u64, u6
 
 /// Runs the steps, checks after each, and lets every deadline pass.
 fn live(steps: &[Step]) -> World {
-    let mut world = World::new();
+    let mut world = World::with_judges();
+    world.edit_params(|params| (params.disputes.evidence_window_ms, params.disputes.verdict_window_ms) = (2 * SLOT, 12 * SLOT));
     world.at(slot(8), 0);
     for step in steps {
         apply(&mut world, step);
@@ -168,6 +222,7 @@ proptest! {
     fn nothing_appears_or_vanishes(steps in prop::collection::vec(step(), 1..120)) {
         let mut world = live(&steps);
         prop_assert_eq!(world.state().range::<Trades>(..).count(), 0, "every trade ends, by a party or by a deadline");
+        prop_assert_eq!(world.state().range::<Disputes>(..).count(), 0, "every dispute ends");
         let opened = steps.iter().filter(|s| matches!(s, Step::Compute { .. } | Step::Energy { .. })).count();
         let ended = |record: &&HistoryRecord| matches!(record, HistoryRecord::Settled { .. } | HistoryRecord::Cancelled { .. });
         prop_assert_eq!(world.finished.iter().filter(ended).count(), opened);
@@ -183,9 +238,10 @@ proptest! {
 #[test]
 fn random_lives_reach_every_end() {
     let mut runner = TestRunner::deterministic();
-    let (mut heat, mut penalties, mut bonuses, mut energy_cut, mut silent, mut reasons) = (0, 0, 0, 0, 0, [0; 3]);
+    let (mut heat, mut penalties, mut bonuses, mut energy_cut, mut silent, mut reasons) = (0, 0, 0, 0, 0, [0; 4]);
+    let mut verdicts = [0; 4];
     for _ in 0..24 {
-        let steps = prop::collection::vec(step(), 100).new_tree(&mut runner).unwrap().current();
+        let steps = prop::collection::vec(step(), 200).new_tree(&mut runner).unwrap().current();
         let world = live(&steps);
         for record in &world.finished {
             match record {
@@ -197,6 +253,7 @@ fn random_lives_reach_every_end() {
                     energy_cut += usize::from(cut);
                 }
                 HistoryRecord::Cancelled { reason, .. } => reasons[usize::try_from(*reason as u32).unwrap()] += 1,
+                HistoryRecord::Dispute { verdict, .. } => verdicts[usize::try_from(verdict.basis as u32).unwrap()] += 1,
                 HistoryRecord::Order { .. }
                 | HistoryRecord::Receipt { .. }
                 | HistoryRecord::Storage { .. }
@@ -205,6 +262,8 @@ fn random_lives_reach_every_end() {
         }
         silent += world.events.iter().filter(|event| matches!(event, Event::Confirmed { silent: true, .. })).count();
     }
-    let reached = [heat, penalties, bonuses, energy_cut, silent, reasons[0], reasons[1], reasons[2]];
-    assert!(reached.iter().all(|count| *count > 4), "{reached:?}");
+    let reached = [heat, penalties, bonuses, energy_cut, silent];
+    assert!(reached.iter().chain(&reasons).all(|count| *count > 4), "{reached:?} {reasons:?}");
+    let [registers, vote, conceded, undecided] = verdicts;
+    assert!(vote > 4 && conceded > 4 && undecided > 4 && registers > 0, "{verdicts:?}");
 }

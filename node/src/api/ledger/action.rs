@@ -223,6 +223,48 @@ pub enum ActionAnswer {
         /// By this one.
         key: String,
     },
+    /// A grid operator corrects what a register increased in a slot.
+    Correct {
+        /// Whose register.
+        hub_id: String,
+        /// Which.
+        #[schema(value_type = String)]
+        register: Resource,
+        /// First instant of the slot.
+        slot: String,
+        /// What it truly increased, kWh.
+        #[schema(value_type = f64)]
+        increase_kwh: Exact,
+    },
+    /// A hub is there.
+    Heartbeat,
+    /// A party disputes what was delivered.
+    Dispute {
+        /// The marketplace's transaction.
+        transaction_id: String,
+        /// What it says was delivered.
+        #[schema(value_type = f64)]
+        claimed: Exact,
+    },
+    /// A party of a dispute names its evidence.
+    Evidence {
+        /// The marketplace's transaction.
+        transaction_id: String,
+        /// Salted hashes.
+        hashes: Vec<String>,
+    },
+    /// A party of a dispute gives in.
+    Concede {
+        /// The marketplace's transaction.
+        transaction_id: String,
+    },
+    /// A vote on a dispute.
+    VoteDispute {
+        /// The marketplace's transaction.
+        transaction_id: String,
+        /// For the opener, else for the respondent.
+        for_opener: bool,
+    },
     /// A committee member asks for a halt.
     HaltMarket {
         /// Of this resource.
@@ -342,6 +384,23 @@ impl From<&Action> for ActionAnswer {
             }
             Action::ForecastSolar { slots } => ActionAnswer::Forecast { slots: by_slot(slots) },
             Action::RotateKey(rotate) => ActionAnswer::RotateKey { role: rotate.role, key: rotate.key.to_string() },
+            Action::CorrectReading(correction) => ActionAnswer::Correct {
+                hub_id: correction.member.to_string(),
+                register: correction.register,
+                slot: time::slot_text(correction.slot),
+                increase_kwh: Exact::quantity(correction.increase),
+            },
+            Action::Heartbeat => ActionAnswer::Heartbeat,
+            Action::DisputeTrade { trade, claimed } => {
+                ActionAnswer::Dispute { transaction_id: trade.to_string(), claimed: Exact::quantity(*claimed) }
+            }
+            Action::SubmitEvidence { trade, hashes } => {
+                ActionAnswer::Evidence { transaction_id: trade.to_string(), hashes: hashes.iter().map(ToString::to_string).collect() }
+            }
+            Action::ConcedeDispute { trade } => ActionAnswer::Concede { transaction_id: trade.to_string() },
+            Action::VoteDispute { trade, for_opener } => {
+                ActionAnswer::VoteDispute { transaction_id: trade.to_string(), for_opener: *for_opener }
+            }
             Action::HaltMarket { resource } => ActionAnswer::HaltMarket { resource: *resource },
             Action::AnnounceManifest(AnnounceManifest { contract, manifest }) => ActionAnswer::AnnounceManifest {
                 contract_id: contract.to_string(),

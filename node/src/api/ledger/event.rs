@@ -5,7 +5,7 @@ use super::super::number::Exact;
 use super::super::time;
 use super::super::trade::SettlementAnswer;
 use leg_ledger::member::KeyRole;
-use leg_ledger::receipt::{CancelReason, Event, OrderEnd};
+use leg_ledger::receipt::{CancelReason, Event, OrderEnd, VerdictBasis};
 use leg_ledger::state::{OracleInput, PriceParts, StorageEnd};
 use leg_ledger::transaction::{HeatPart, HeatPurpose, Market, Resource};
 use serde::Serialize;
@@ -129,6 +129,48 @@ pub enum EventAnswer {
         /// Which key.
         #[schema(value_type = String)]
         role: KeyRole,
+    },
+    /// The grid operator corrected what a register increased in a slot.
+    Corrected {
+        /// Whose register.
+        hub_id: String,
+        /// Which.
+        #[schema(value_type = String)]
+        register: Resource,
+        /// First instant of the slot.
+        slot: String,
+        /// What it truly increased, kWh.
+        #[schema(value_type = f64)]
+        increase_kwh: Exact,
+        /// Booked back to buyers of settled transactions.
+        #[schema(value_type = f64)]
+        booked_chf: Exact,
+    },
+    /// A dispute was opened.
+    Disputed {
+        /// The transaction.
+        transaction_id: String,
+        /// By whom.
+        opener: String,
+        /// What the opener says was delivered.
+        #[schema(value_type = f64)]
+        claimed: Exact,
+        /// Frozen until the verdict.
+        #[schema(value_type = f64)]
+        value_chf: Exact,
+    },
+    /// A dispute ended.
+    Decided {
+        /// The transaction.
+        transaction_id: String,
+        /// What counts as delivered.
+        #[schema(value_type = f64)]
+        quantity: Exact,
+        /// What decided.
+        #[schema(value_type = String)]
+        basis: VerdictBasis,
+        /// Whose side did not prevail.
+        loser: Option<String>,
     },
     /// An ask shrank because its solar forecast fell, or heat behind it expired.
     Shrunk {
@@ -288,6 +330,25 @@ impl From<&Event> for EventAnswer {
             }
             Event::Halted { resource } => EventAnswer::Halted { resource: *resource },
             Event::KeyRotated { member, role } => EventAnswer::KeyRotated { hub_id: member.to_string(), role: *role },
+            Event::Corrected { member, register, slot, increase, booked } => EventAnswer::Corrected {
+                hub_id: member.to_string(),
+                register: *register,
+                slot: time::slot_text(*slot),
+                increase_kwh: Exact::quantity(*increase),
+                booked_chf: Exact::chf(*booked),
+            },
+            Event::Disputed { trade, opener, claimed, value } => EventAnswer::Disputed {
+                transaction_id: trade.to_string(),
+                opener: opener.to_string(),
+                claimed: Exact::quantity(*claimed),
+                value_chf: Exact::chf(*value),
+            },
+            Event::Decided { trade, verdict } => EventAnswer::Decided {
+                transaction_id: trade.to_string(),
+                quantity: Exact::quantity(verdict.quantity),
+                basis: verdict.basis,
+                loser: verdict.loser.map(|loser| loser.to_string()),
+            },
             Event::Shrunk { order, open } => EventAnswer::Shrunk { order_id: order.to_string(), open_quantity: Exact::quantity(*open) },
             Event::StorageMonth { contract, month, trade, escrow } => EventAnswer::StorageMonth {
                 contract_id: contract.to_string(),

@@ -2,6 +2,7 @@
 
 use super::net::Net;
 use crate::api::{Api, ApiLimits, ApiParts, Signer, Token, router};
+use crate::content::Desk;
 use crate::telemetry::Telemetry;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -60,8 +61,18 @@ impl Node {
     pub fn with_api(net: &Arc<Net>, member: &str, limits: ApiLimits) -> (Node, Api) {
         let signer = (member != "observer").then(|| {
             let keys = net.keys(member);
-            Signer::new(MemberId::parse(member).unwrap(), Some(keys.operator.clone()), Some(keys.meter.clone()))
+            Arc::new(Signer::new(MemberId::parse(member).unwrap(), Some(keys.operator.clone()), Some(keys.meter.clone())))
         });
+        Node::with_parts(net, signer, None, limits)
+    }
+
+    /// A node that keeps content.
+    pub fn with_content(net: &Arc<Net>, signer: Arc<Signer>, desk: Arc<Desk>) -> Node {
+        let limits = ApiLimits { finality_time: Duration::from_millis(200), ..ApiLimits::default() };
+        Node::with_parts(net, Some(signer), Some(desk), limits)
+    }
+
+    fn with_parts(net: &Arc<Net>, signer: Option<Arc<Signer>>, content: Option<Arc<Desk>>, limits: ApiLimits) -> Node {
         let api = Api::start(ApiParts {
             chain: net.clone(),
             mempool: net.clone(),
@@ -69,6 +80,7 @@ impl Node {
             idempotency: net.clone(),
             clock: net.clone(),
             signer,
+            content,
             token: Token::new(TOKEN),
             telemetry: Telemetry::new(),
             limits,

@@ -3,6 +3,7 @@
 mod bad_input;
 mod batch;
 mod client;
+mod conduct;
 mod follow;
 mod heat;
 mod idempotency;
@@ -10,3 +11,4 @@ mod life;
 mod net;
 mod reads;
 mod sending;
+mod storage;

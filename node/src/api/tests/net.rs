@@ -203,8 +203,18 @@ impl ChainPort for Net {
         Ok(self.lock().finished(wanted, u64::MAX, 1).pop())
     }
 
+    fn finished_contract(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
+        let wanted = |record: &HistoryRecord| matches!(record, HistoryRecord::Storage { contract, .. } if contract.id == id);
+        Ok(self.lock().finished(wanted, u64::MAX, 1).pop())
+    }
+
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
         Ok(self.lock().finished(|record| ended_trade(record).is_some_and(|(trade, _)| trade.id == id), u64::MAX, 1).pop())
+    }
+
+    fn record(&self, leaf: u64) -> Result<Option<HistoryRecord>, Unavailable> {
+        let index = usize::try_from(leaf).unwrap();
+        Ok(self.lock().history.get(index).cloned())
     }
 
     fn finished_orders(&self, member: MemberId, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {

@@ -216,7 +216,18 @@ pub async fn cancel_trade(
     step(api, sending, trade, Action::CancelTrade { trade }, KeyRole::Operator, fingerprint).await
 }
 
-async fn step(api: Api, sending: Sending, id: TradeId, action: Action, role: KeyRole, fingerprint: Vec<u8>) -> Result<Answer, ApiError> {
+/// Signs a step on a trade, sends it, and answers with the trade as it is then.
+///
+/// # Errors
+/// Unknown trade, what signing and sending refuse, or the ledger's rejection with the field that it is about.
+pub async fn step(
+    api: Api,
+    sending: Sending,
+    id: TradeId,
+    action: Action,
+    role: KeyRole,
+    fingerprint: Vec<u8>,
+) -> Result<Answer, ApiError> {
     let unknown = || ApiError::not_found("unknown_trade", "there is no such transaction").at("id");
     api.blocking(move |api| find_trade(api.chain(), id)).await?.ok_or_else(unknown)?;
     let outcome = sign_and_submit(&api, sending, ToSign { role, atomic: false, actions: vec![action], fingerprint }).await?;
@@ -233,7 +244,9 @@ fn answer(outcome: &Outcome, transaction: TradeAnswer) -> StepAnswer {
 /// The field that a rejection of a step is about.
 pub fn field_of(code: Code) -> Option<&'static str> {
     match code {
-        Code::UnknownTrade => Some("id"),
+        Code::UnknownTrade | Code::UnknownDispute => Some("id"),
+        Code::BadClaim => Some("claimed"),
+        Code::BadEvidence => Some("hashes"),
         Code::BadReading => Some("readings"),
         Code::OverClaimed | Code::BadSlot | Code::BadQuantity => Some("delivered"),
         _ => None,

@@ -10,6 +10,7 @@ mod input;
 mod readme;
 mod retries;
 mod scenario;
+mod storage;
 
 use leg_tests::cluster::{Cluster, ClusterSpec};
 use serde_json::{Value, json};
