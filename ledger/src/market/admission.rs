@@ -1,8 +1,7 @@
 //! Placing and replacing orders: terms, standing of the member, own orders, capacity, forecast, reservation, in this order (MARKET 4).
 
-use super::capacity::{self, Loads};
 use super::solar::Promises;
-use super::{ending, halt, query, reference, reservation, swap, terms};
+use super::{capacity, ending, halt, query, reference, reservation, swap, terms};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Envelope};
 use crate::hash::{Domain, Hash};
@@ -12,7 +11,7 @@ use crate::member::Member;
 use crate::receipt::{Code, OrderEnd};
 use crate::state::{IndexKey, Members, Order, Orders, View, window_slots};
 use crate::storage;
-use crate::transaction::{PlaceOrder, Product, ReplaceOrder, Resource, Side};
+use crate::transaction::{PlaceOrder, Pricing, Product, ReplaceOrder, Resource, Side};
 
 /// Id of the order that an action places or replaces by.
 pub fn order_id(transaction: TransactionId, action: u16) -> OrderId {
@@ -114,7 +113,9 @@ fn check_self_trade(ctx: &Context<'_>, member: &Member, order: &Order) -> Result
     let rules = ctx.params.resources.of(order.market.resource());
     let reference = reference::of_market(ctx.state.base(), &ctx.params, &order.market);
     let price = |ask: &Order| {
-        let seller = ctx.state.base().get::<Members>(&ask.member);
+        // Several members may have one owner; only a dynamic ask asks for the reputation of its own.
+        let other = (ask.member != member.id && ask.terms.pricing == Pricing::Dynamic).then_some(ask.member);
+        let seller = other.and_then(|id| ctx.state.base().get::<Members>(&id));
         super::effective_price(ask, reference, seller.map_or(member.reputation, |s| s.reputation), rules)
     };
     let own_price = price(order);
@@ -148,14 +149,13 @@ fn own_opposite<'c>(ctx: &'c Context<'_>, order: &Order) -> impl Iterator<Item =
 /// Certified capacity behind compute, compute-hours and storage, forecast behind solar.
 fn check_backing(ctx: &Context<'_>, member: &Member, order: &Order) -> Result<(), Code> {
     let now = ctx.facts.market_time;
-    if let Some((from, until)) = order.terms.product.window() {
+    if let Some(window) = order.terms.product.window() {
         let resource = order.market.resource();
         let rate = member.capacity.per_hour(resource).ok_or(Code::Overflow)?;
         if rate == 0 && resource == Resource::ComputeHours {
             return Err(Code::NoMachines);
         }
-        let loads = Loads::read(&ctx.state, member.id, resource);
-        if !loads.admit(rate, now, from, until, order.open) {
+        if !capacity::admits(&ctx.state, (member.id, resource, rate), now, window, order.open) {
             return Err(Code::InsufficientCapacity);
         }
     }
@@ -170,7 +170,7 @@ fn check_backing(ctx: &Context<'_>, member: &Member, order: &Order) -> Result<()
         return Ok(());
     }
     let (first, last) = window_slots(&order.terms.product, Some(now)).ok_or(Code::BadPricing)?;
-    let promises = Promises::read(&ctx.state, member.id, now);
+    let promises = Promises::around(&ctx.state, member.id, now, first, last);
     if promises.len() >= MAX_SOLAR_PROMISES {
         return Err(Code::TooManyOrders);
     }

@@ -3,23 +3,28 @@
 use super::backing::Backing;
 use super::bids::{Bid, Bids};
 use super::ladder::{Ladder, Rules};
-use super::parties::{BidPlace, Parties};
+use super::parties::Parties;
 use super::reference;
-use super::selection::{Desk, Taken, Terms};
+use super::selection::{Desk, Scratch, Taken, Terms};
 use super::uniform::uniform_price;
 use crate::amount::{Price, Quantity};
 use crate::execute::{BlockFacts, Fault};
 use crate::ids::{MemberId, OrderId};
 use crate::params::{Params, PriceRule};
 use crate::receipt::Code;
-use crate::state::{AuctionRound, Fill, Markets, Order, View};
+use crate::state::{AuctionRound, Fill, Markets, View};
 use crate::transaction::{Market, Product, SettlementMethod};
+use std::ops::Range;
 
-/// What an auction decided.
+/// What an auction decided. Matches, deals and fills stand in three lists, so that none of them costs an allocation of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cleared {
     /// In bid order.
     pub matches: Vec<BidMatch>,
+    deals: Vec<Deal>,
+    fills: Vec<Fill>,
+    /// What filled of each ask, by id.
+    pub asks: Vec<(OrderId, Quantity)>,
     /// The uniform price, or the price of the last fill; `None` without a fill.
     pub price: Option<Price>,
     /// Everything that filled.
@@ -41,21 +46,21 @@ pub(super) struct Start<'r> {
     pub checks: u64,
 }
 
-/// Fills of one bid.
+/// Fills of one bid: places in the list of deals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BidMatch {
     pub bid: OrderId,
-    pub deals: Vec<Deal>,
+    deals: Range<usize>,
 }
 
-/// Fills of one bid with one seller: they become one trade.
+/// Fills of one bid with one seller, which become one trade: places in the list of fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Deal {
     pub seller: MemberId,
     pub product: Product,
     pub settlement: SettlementMethod,
     pub solar: bool,
-    pub fills: Vec<Fill>,
+    fills: Range<usize>,
 }
 
 /// Runs the auction of a market on a book: from where the round is, or from the first bid, until the bids end or the checks are used up.
@@ -75,6 +80,7 @@ pub(super) fn clear<V: View>(view: &V, facts: &BlockFacts, params: &Params, mark
         backing: Backing::new(view, facts.market_time, rules.lot),
         lot: rules.lot,
         examined: 0,
+        scratch: Scratch::default(),
     };
     let mut bids = Bids::new(view, market, facts.market_time);
     let uniform = match rules.rule {
@@ -84,17 +90,20 @@ pub(super) fn clear<V: View>(view: &V, facts: &BlockFacts, params: &Params, mark
             Some(uniform_price(&mut bids, &mut desk.ladder, &mut desk.parties, last)?)
         }
     };
-    let mut walk = Walk { bids, desk, uniform, cleared: Cleared::default() };
+    let mut walk = Walk { bids, desk, uniform, taken: Taken::default(), cleared: Cleared::default() };
     let (mut from, mut skipped) = (None, None);
     if let Some(round) = start.round {
         if start.changed {
-            walk.run(start.checks.checked_div(2).unwrap_or(0), |bid, _| bid.height == facts.height)?;
+            walk.run(start.checks.checked_div(2).unwrap_or(0), |bid, _| Ok(bid.order.height == facts.height))?;
             skipped = Some(facts.height);
         }
         from = Some(walk.desk.parties.place_of(round));
     }
-    let rest = |bid: &Order, place: &BidPlace| Some(bid.height) != skipped && from.as_ref().is_none_or(|from| place >= from);
-    let stopped = walk.run(start.checks, rest)?;
+    let stopped = walk.run(start.checks, |bid, parties| match &from {
+        Some(from) => Ok(Some(bid.order.height) != skipped && parties.bid_place(bid.order, bid.buyer)? >= *from),
+        None => Ok(true),
+    })?;
+    walk.cleared.asks = walk.desk.ladder.filled();
     walk.cleared.end(start, facts, stopped, &walk.desk.parties)
 }
 
@@ -103,12 +112,13 @@ struct Walk<'v, V> {
     bids: Bids<'v, V>,
     desk: Desk<'v, V>,
     uniform: Option<Price>,
+    taken: Taken,
     cleared: Cleared,
 }
 
 impl<'v, V: View> Walk<'v, V> {
     /// Examines, in bid order, the bids that are `wanted`; the first that it did not come to any more when the checks reached `checks`.
-    fn run(&mut self, checks: u64, wanted: impl Fn(&Order, &BidPlace) -> bool) -> Result<Option<Bid<'v>>, Fault> {
+    fn run(&mut self, checks: u64, wanted: impl Fn(&Bid<'v>, &Parties<'v>) -> Result<bool, Fault>) -> Result<Option<Bid<'v>>, Fault> {
         let mut position = 0;
         while let Some(bid) = self.bids.at(position, &mut self.desk.parties)? {
             position = position.saturating_add(1);
@@ -117,15 +127,15 @@ impl<'v, V: View> Walk<'v, V> {
             if bid.order.limit() < bound || !self.desk.ladder.any(bound, &mut self.desk.parties)? {
                 break;
             }
-            if !wanted(bid.order, &self.desk.parties.bid_place(bid.order, bid.buyer)?) {
+            if !wanted(&bid, &self.desk.parties)? {
                 continue;
             }
             if self.desk.checks() >= checks {
                 return Ok(Some(bid));
             }
-            let taken = self.desk.take(bid, Terms { bound, uniform: self.uniform })?;
-            if !taken.parts.is_empty() {
-                self.cleared.record(&self.desk, bid.order.id, taken)?;
+            self.desk.take(bid, Terms { bound, uniform: self.uniform }, &mut self.taken)?;
+            if !self.taken.fills.is_empty() {
+                self.cleared.record(&self.desk, bid.order.id, &self.taken)?;
             }
         }
         Ok(None)
@@ -154,20 +164,30 @@ impl Cleared {
         Ok(self)
     }
 
-    fn record<V: View>(&mut self, desk: &Desk<'_, V>, bid: OrderId, taken: Taken) -> Result<(), Fault> {
-        let mut deals = Vec::with_capacity(taken.parts.len());
-        for part in taken.parts {
-            let mut fills = Vec::with_capacity(part.fills.len());
-            for fill in part.fills {
+    fn record<V: View>(&mut self, desk: &Desk<'_, V>, bid: OrderId, taken: &Taken) -> Result<(), Fault> {
+        let first_deal = self.deals.len();
+        for (number, part) in taken.parts.iter().enumerate() {
+            let first = self.fills.len();
+            for fill in taken.fills.iter().filter(|fill| fill.part == number) {
                 self.quantity = self.quantity.checked_add(fill.quantity).ok_or(Fault::Rejected(Code::Overflow))?;
                 self.price = Some(fill.price);
-                fills.push(Fill { ask: desk.ladder.ask(fill.ask)?.order.id, quantity: fill.quantity, price: fill.price });
+                self.fills.push(Fill { ask: desk.ladder.ask(fill.ask)?.order.id, quantity: fill.quantity, price: fill.price });
             }
             let seller = desk.parties.get(part.seller)?.member.id;
             let (product, settlement) = (part.agreed.product, part.agreed.settlement);
-            deals.push(Deal { seller, product, settlement, solar: part.solar, fills });
+            self.deals.push(Deal { seller, product, settlement, solar: part.solar, fills: first..self.fills.len() });
         }
-        self.matches.push(BidMatch { bid, deals });
+        self.matches.push(BidMatch { bid, deals: first_deal..self.deals.len() });
         Ok(())
+    }
+
+    /// The deals of a bid.
+    pub(super) fn deals_of(&self, bid: &BidMatch) -> &[Deal] {
+        self.deals.get(bid.deals.clone()).unwrap_or(&[])
+    }
+
+    /// The fills of a deal.
+    pub(super) fn fills_of(&self, deal: &Deal) -> &[Fill] {
+        self.fills.get(deal.fills.clone()).unwrap_or(&[])
     }
 }

@@ -12,13 +12,15 @@ use crate::time::{MarketTime, Slot};
 use crate::transaction::{Product, Resource};
 use std::collections::BTreeMap;
 
-/// Reads a seller's loads and promises when one of its asks is first looked at. It serves one market, so that loads are of one resource.
+/// Reads what a seller owes when one of its asks is first looked at: the sum of its loads, and each of them only where not all fit. It serves
+/// one market, so that loads are of one resource.
 #[derive(Debug)]
 pub(super) struct Backing<'v, V> {
     view: &'v V,
     now: MarketTime,
     lot: Quantity,
-    loads: BTreeMap<MemberId, Loads>,
+    /// By the numbers of sellers.
+    owed: BTreeMap<usize, Owed>,
     promises: BTreeMap<MemberId, Promises>,
     /// MB that a seller's contracts hold, with the number of them.
     held: BTreeMap<MemberId, (Quantity, usize)>,
@@ -27,10 +29,30 @@ pub(super) struct Backing<'v, V> {
     walked: u64,
 }
 
+/// What one seller's servers owe.
+#[derive(Debug)]
+struct Owed {
+    /// Wh or milli-hours in all; a fill does not change it.
+    total: u64,
+    /// By time, once it was needed.
+    loads: Option<Loads>,
+    /// The last booking of a fill.
+    last: Option<usize>,
+}
+
+impl Owed {
+    fn new(view: &impl View, seller: MemberId, resource: Resource) -> Self {
+        Owed { total: view.load(seller, resource), loads: None, last: None }
+    }
+}
+
 /// A fill as it was booked.
 #[derive(Clone, Copy, Debug)]
 struct Booking {
+    number: usize,
     seller: MemberId,
+    /// The booking before it of the same seller.
+    before: Option<usize>,
     ask: OrderId,
     resource: Resource,
     quantity: u64,
@@ -44,7 +66,7 @@ struct Booking {
 
 impl<'v, V: View> Backing<'v, V> {
     pub(super) fn new(view: &'v V, now: MarketTime, lot: Quantity) -> Self {
-        Backing { view, now, lot, loads: BTreeMap::new(), promises: BTreeMap::new(), held: BTreeMap::new(), journal: Vec::new(), walked: 0 }
+        Backing { view, now, lot, owed: BTreeMap::new(), promises: BTreeMap::new(), held: BTreeMap::new(), journal: Vec::new(), walked: 0 }
     }
 
     pub(super) fn now(&self) -> MarketTime {
@@ -64,11 +86,15 @@ impl<'v, V: View> Backing<'v, V> {
             let watts = pair.seller.capacity.per_hour(resource).unwrap_or(0);
             let filled = pair.agreed.map_or(0, |a| a.filled.get());
             let window = capacity::energy(watts, from.max(self.now), until).saturating_sub(filled);
-            let now = self.now;
-            let loads = self.loads(pair.ask.member, resource);
-            let (due, entries) = (loads.room(watts, now, until, ask_until), loads.entries(watts, now, until));
-            self.walk(entries);
-            room = room.min(Quantity::new(window)).min(Quantity::new(due));
+            room = room.min(Quantity::new(window));
+            // The total holds the ask itself: where all of it fits by `until`, it fits at every later time too.
+            if self.owed(pair.number, pair.ask.member, resource).total > capacity::energy(watts, self.now, until) {
+                let now = self.now;
+                let loads = self.loads(pair.number, pair.ask.member, resource);
+                let (due, entries) = (loads.room(watts, now, until, ask_until), loads.entries());
+                self.walk(entries);
+                room = room.min(Quantity::new(due));
+            }
         }
         if let Product::Storage { .. } = product {
             let certified = capacity::certified_storage(pair.seller);
@@ -90,12 +116,15 @@ impl<'v, V: View> Backing<'v, V> {
         self.walked = self.walked.saturating_add(u64::try_from(entries).unwrap_or(u64::MAX));
     }
 
-    /// Books a fill, so that the next candidate of the seller sees it.
-    pub(super) fn book(&mut self, ask: &Order, product: &Product, quantity: Quantity) {
+    /// Books a fill of the seller of this number, so that its next candidate sees it.
+    pub(super) fn book(&mut self, number: usize, ask: &Order, product: &Product, quantity: Quantity) {
         let load = ask.terms.product.window().zip(product.window()).map(|((_, ask_until), (_, until))| (ask_until, until));
         let solar = solar_window(ask, product, self.now);
         let (resource, storage) = (product.resource(), matches!(product, Product::Storage { .. }));
-        let booking = Booking { seller: ask.member, ask: ask.id, resource, quantity: quantity.get(), load, solar, storage };
+        let place = self.journal.len();
+        let before = load.and_then(|_| self.owed(number, ask.member, resource).last.replace(place));
+        let quantity = quantity.get();
+        let booking = Booking { number, seller: ask.member, before, ask: ask.id, resource, quantity, load, solar, storage };
         self.apply(&booking, false);
         self.journal.push(booking);
     }
@@ -110,27 +139,49 @@ impl<'v, V: View> Backing<'v, V> {
         while self.journal.len() > mark {
             let Some(booking) = self.journal.pop() else { return };
             self.apply(&booking, true);
+            if booking.load.is_some() {
+                self.owed(booking.number, booking.seller, booking.resource).last = booking.before;
+            }
         }
     }
 
     fn apply(&mut self, booking: &Booking, undo: bool) {
-        let Booking { seller, ask, resource, quantity, load, solar, storage } = *booking;
+        let Booking { number, seller, ask, resource, quantity, load, solar, storage, .. } = *booking;
         if storage {
             let (held, entries) = self.held(seller);
             let now = if undo { held.get().saturating_sub(quantity) } else { held.get().saturating_add(quantity) };
             self.held.insert(seller, (Quantity::new(now), entries));
         }
-        if let Some((ask_until, until)) = load {
-            self.loads(seller, resource).book(ask_until, until, quantity, undo);
+        if let Some((ask_until, until)) = load
+            && let Some(loads) = &mut self.owed(number, seller, resource).loads
+        {
+            loads.book(ask_until, until, quantity, undo);
         }
         if let Some((first, last)) = solar {
             self.promises(seller).book(ask, first, last, quantity, undo);
         }
     }
 
-    fn loads(&mut self, seller: MemberId, resource: Resource) -> &mut Loads {
+    fn owed(&mut self, number: usize, seller: MemberId, resource: Resource) -> &mut Owed {
         let view = self.view;
-        self.loads.entry(seller).or_insert_with(|| Loads::read(view, seller, resource))
+        self.owed.entry(number).or_insert_with(|| Owed::new(view, seller, resource))
+    }
+
+    /// What a seller owes by time, with what was booked so far.
+    fn loads(&mut self, number: usize, seller: MemberId, resource: Resource) -> &mut Loads {
+        let view = self.view;
+        let owed = self.owed.entry(number).or_insert_with(|| Owed::new(view, seller, resource));
+        let (journal, mut next) = (&self.journal, owed.last);
+        owed.loads.get_or_insert_with(|| {
+            let mut loads = Loads::read(view, seller, resource);
+            while let Some(booking) = next.and_then(|place| journal.get(place)) {
+                if let Some((ask_until, until)) = booking.load {
+                    loads.book(ask_until, until, booking.quantity, false);
+                }
+                next = booking.before;
+            }
+            loads
+        })
     }
 
     fn held(&mut self, seller: MemberId) -> (Quantity, usize) {

@@ -2,7 +2,7 @@
 //! only as far as the auction gets.
 
 use super::pair::is_active;
-use super::parties::Parties;
+use super::parties::{BidPlace, Parties};
 use crate::execute::Fault;
 use crate::hash::Hash;
 use crate::ids::{Height, OrderId};
@@ -24,6 +24,8 @@ pub(super) struct Bids<'v, V> {
     now: MarketTime,
     keys: Keys<'v>,
     read: Vec<Bid<'v>>,
+    /// Bids of one price as they are read; keeps its memory.
+    level: Vec<(BidPlace, Bid<'v>)>,
 }
 
 /// (rank, order) from the index, best rank first.
@@ -42,7 +44,7 @@ pub(super) fn book_keys<'v, V: View>(view: &'v V, market: Market, side: Side) ->
 
 impl<'v, V: View> Bids<'v, V> {
     pub(super) fn new(view: &'v V, market: Market, now: MarketTime) -> Self {
-        Bids { view, now, keys: book_keys(view, market, Side::Bid), read: Vec::new() }
+        Bids { view, now, keys: book_keys(view, market, Side::Bid), read: Vec::new(), level: Vec::new() }
     }
 
     /// The bid at `position` of the order, if there are that many.
@@ -61,17 +63,16 @@ impl<'v, V: View> Bids<'v, V> {
     /// Reads all bids of the next price; false when there is none.
     fn read_price(&mut self, parties: &mut Parties<'v>) -> Result<bool, Fault> {
         let Some((rank, _)) = self.keys.peek().copied() else { return Ok(false) };
-        let mut level = Vec::new();
         while let Some((_, id)) = self.keys.next_if(|(r, _)| *r == rank) {
             let order = self.view.get::<Orders>(&id).ok_or(Fault::Missing("order of the index"))?;
             if !is_active(order, self.now) {
                 continue;
             }
             let buyer = parties.number(order.member)?;
-            level.push((parties.bid_place(order, buyer)?, Bid { order, buyer }));
+            self.level.push((parties.bid_place(order, buyer)?, Bid { order, buyer }));
         }
-        level.sort_unstable_by_key(|(key, _)| *key);
-        self.read.extend(level.into_iter().map(|(_, bid)| bid));
+        self.level.sort_unstable_by_key(|(place, _)| *place);
+        self.read.extend(self.level.drain(..).map(|(_, bid)| bid));
         Ok(true)
     }
 }

@@ -21,11 +21,27 @@ struct Due {
     running: u64,
 }
 
-/// Everything that one hub's servers owe of one resource, by time.
+/// Everything that one hub's servers owe of one resource, by time. Needed only where [`View::load`], the sum of it all, does not fit by the
+/// earliest time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Loads {
     dues: BTreeMap<MarketTime, Due>,
-    total: u64,
+}
+
+/// True if a new ask of `quantity` within [from, until) leaves the rule intact for every t from `until` on, and its own window alone is long
+/// enough for it. The seller makes `rate` of the resource an hour.
+pub(super) fn admits(
+    view: &impl View,
+    (seller, resource, rate): (MemberId, Resource, u64),
+    now: MarketTime,
+    (from, until): (MarketTime, MarketTime),
+    quantity: Quantity,
+) -> bool {
+    if quantity.get() > energy(rate, from.max(now), until) {
+        return false;
+    }
+    let fits = view.load(seller, resource).saturating_add(quantity.get()) <= energy(rate, now, until);
+    fits || Loads::read(view, seller, resource).admit(rate, now, until, quantity)
 }
 
 /// Wh that `watts` make from `now` to `until`, rounded down; of compute-hours, milli-hours that so many make an hour.
@@ -57,25 +73,17 @@ impl Loads {
                 LoadSource::Trade(_) => &mut due.running,
             };
             *field = field.saturating_add(energy.get());
-            loads.total = loads.total.saturating_add(energy.get());
         }
         loads
     }
 
-    /// Entries that [`Loads::room`] goes through: none while everything together fits by `until`.
-    pub(super) fn entries(&self, watts: u64, now: MarketTime, until: MarketTime) -> usize {
-        if self.total <= energy(watts, now, until) { 0 } else { self.dues.len() }
+    /// Entries that [`Loads::room`] goes through.
+    pub(super) fn entries(&self) -> usize {
+        self.dues.len()
     }
 
-    /// True if a new ask of `quantity` within [from, until) leaves the rule intact for every t from `until` on, and its own window alone
-    /// is long enough for it.
-    pub(super) fn admit(&self, watts: u64, now: MarketTime, from: MarketTime, until: MarketTime, quantity: Quantity) -> bool {
-        if quantity.get() > energy(watts, from.max(now), until) {
-            return false;
-        }
-        if self.total.saturating_add(quantity.get()) <= energy(watts, now, until) {
-            return true;
-        }
+    /// True if `quantity` more by `until` leaves the rule intact for every t from then on.
+    fn admit(&self, watts: u64, now: MarketTime, until: MarketTime, quantity: Quantity) -> bool {
         let mut due = quantity.get().saturating_add(self.sum(..=until, |d| d.open.saturating_add(d.running)));
         if due > energy(watts, now, until) {
             return false;
@@ -89,11 +97,6 @@ impl Loads {
     /// What of an ask due by `ask_until` can be matched due by `until` (at most that): for every t from `until` on, running Wh and the fill
     /// fit; where the fill is due before its ask was, all other open asks due by t fit too.
     pub(super) fn room(&self, watts: u64, now: MarketTime, until: MarketTime, ask_until: MarketTime) -> u64 {
-        let at = energy(watts, now, until);
-        if self.total <= at {
-            // The total holds the ask itself: all of it fits at every t.
-            return u64::MAX;
-        }
         let (mut open, mut running) = (self.sum(..=until, |d| d.open), self.sum(..=until, |d| d.running));
         let room = |t: MarketTime, open: u64, running: u64| {
             let left = energy(watts, now, t).saturating_sub(running);
@@ -129,6 +132,7 @@ fn later(than: MarketTime) -> (std::ops::Bound<MarketTime>, std::ops::Bound<Mark
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{START, World, id};
 
     fn hours(h: u64) -> MarketTime {
         MarketTime::from_ms(h * HOUR_MS)
@@ -138,7 +142,6 @@ mod tests {
         let mut loads = Loads::default();
         for (hour, open, running) in list {
             loads.dues.insert(hours(*hour), Due { open: *open, running: *running });
-            loads.total += open + running;
         }
         loads
     }
@@ -158,10 +161,14 @@ mod tests {
             (&[(5, 0, 5_000), (10, 5_000, 0)], 12, 2_010, false),
         ];
         for (list, until, quantity, want) in cases {
-            let got = loads(list).admit(1_000, hours(0), hours(0), hours(until), Quantity::new(quantity));
+            let got = loads(list).admit(1_000, hours(0), hours(until), Quantity::new(quantity));
             assert_eq!(got, want, "{list:?} {until} {quantity}");
         }
-        assert!(!loads(&[]).admit(1_000, hours(0), hours(9), hours(10), Quantity::new(1_010)), "one hour makes 1 kWh");
+        let world = World::with_hubs(&["a"]);
+        let now = MarketTime::from_ms(START);
+        let hour = (now.checked_add_ms(9 * HOUR_MS).unwrap(), now.checked_add_ms(10 * HOUR_MS).unwrap());
+        let admitted = |wh| admits(&world.state, (id("a"), Resource::Compute, 10_000), now, hour, Quantity::new(wh));
+        assert!(admitted(10_000) && !admitted(10_010), "one hour of 10 kW makes 10 kWh");
     }
 
     #[test]

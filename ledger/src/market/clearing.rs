@@ -9,10 +9,10 @@ use super::{ending, halt, reservation, swap, terms};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Fault};
 use crate::hash::Hash;
-use crate::ids::OrderId;
+use crate::ids::{MemberId, OrderId};
 use crate::limits::MAX_AUCTION_CHECKS;
 use crate::receipt::{Code, Event, OrderEnd};
-use crate::state::{IndexKey, Markets, Order, Orders, View};
+use crate::state::{Fill, IndexKey, Markets, Order, Orders, View};
 use crate::trade::{self, Match};
 use crate::transaction::{Market, Resource};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,16 +50,16 @@ pub(super) fn run_auctions_within(ctx: &mut Context<'_>, checks: u64) -> Result<
 fn hold(ctx: &mut Context<'_>, market: Market, changed: bool, checks: u64) -> Result<Next, Fault> {
     let round = ctx.state.get::<Markets>(&market).and_then(|m| m.round);
     let start = Start { round: round.as_ref(), changed, checks };
-    let Cleared { matches, price, quantity, due, round } = auction::clear(&ctx.state, &ctx.facts, &ctx.params, market, start)?;
-    let next = Next { due, round };
-    let Some(price) = price else { return Ok(next) };
-    let mut asks: BTreeMap<OrderId, Quantity> = BTreeMap::new();
-    for bid in matches {
-        apply_bid(ctx, bid, &mut asks)?;
+    let cleared = auction::clear(&ctx.state, &ctx.facts, &ctx.params, market, start)?;
+    let next = Next { due: cleared.due, round: cleared.round };
+    let Some(price) = cleared.price else { return Ok(next) };
+    pay(ctx, &cleared)?;
+    for found in &cleared.matches {
+        apply_bid(ctx, &cleared, found)?;
     }
-    for (id, filled) in asks {
-        let mut ask = get_order(ctx, id)?;
-        ask.open = ask.open.checked_sub(filled).ok_or(Code::Overflow)?;
+    for (id, filled) in &cleared.asks {
+        let mut ask = get_order(ctx, *id)?;
+        ask.open = ask.open.checked_sub(*filled).ok_or(Code::Overflow)?;
         store(ctx, ask)?;
     }
     let mut state = ctx.state.get::<Markets>(&market).cloned().unwrap_or_default();
@@ -67,7 +67,7 @@ fn hold(ctx: &mut Context<'_>, market: Market, changed: bool, checks: u64) -> Re
     state.last_height = ctx.facts.height;
     ctx.state.put::<Markets>(market, state);
     ctx.changed_markets.insert(market);
-    ctx.events.push(Event::Auction { market, price, quantity });
+    ctx.events.push(Event::Auction { market, price, quantity: cleared.quantity });
     Ok(next)
 }
 
@@ -75,23 +75,44 @@ fn get_order(ctx: &Context<'_>, id: OrderId) -> Result<Order, Fault> {
     ctx.state.get::<Orders>(&id).cloned().ok_or(Fault::Missing("matched order"))
 }
 
-fn apply_bid(ctx: &mut Context<'_>, found: BidMatch, asks: &mut BTreeMap<OrderId, Quantity>) -> Result<(), Fault> {
-    let before = get_order(ctx, found.bid)?;
-    let mut bid = before.clone();
-    for deal in found.deals {
-        let (mut quantity, mut cost) = (Quantity::ZERO, MicroChf::ZERO);
-        for fill in &deal.fills {
-            quantity = quantity.checked_add(fill.quantity).ok_or(Code::Overflow)?;
-            cost = cost.checked_add(fill.price.gross(fill.quantity).ok_or(Code::Overflow)?).ok_or(Code::Overflow)?;
-            let taken = asks.entry(fill.ask).or_default();
-            *taken = taken.checked_add(fill.quantity).ok_or(Code::Overflow)?;
+/// Quantity and cost of fills.
+fn sums(fills: &[Fill]) -> Result<(Quantity, MicroChf), Code> {
+    fills.iter().try_fold((Quantity::ZERO, MicroChf::ZERO), |(quantity, cost), fill| {
+        let more = fill.price.gross(fill.quantity).ok_or(Code::Overflow)?;
+        let quantity = quantity.checked_add(fill.quantity).ok_or(Code::Overflow)?;
+        Ok((quantity, cost.checked_add(more).ok_or(Code::Overflow)?))
+    })
+}
+
+/// The money of all fills: one move a buyer, however many of its bids filled.
+fn pay(ctx: &mut Context<'_>, cleared: &Cleared) -> Result<(), Fault> {
+    let mut moves: BTreeMap<MemberId, reservation::Filled> = BTreeMap::new();
+    for found in &cleared.matches {
+        let bid = ctx.state.get::<Orders>(&found.bid).ok_or(Fault::Missing("matched order"))?;
+        let buyer = moves.entry(bid.member).or_default();
+        for deal in cleared.deals_of(found) {
+            let (quantity, cost) = sums(cleared.fills_of(deal))?;
+            buyer.add(bid, quantity, cost)?;
         }
-        reservation::take_fill(ctx, &mut bid, quantity, cost)?;
+    }
+    for (buyer, filled) in moves {
+        reservation::take_fills(ctx, buyer, filled)?;
+    }
+    Ok(())
+}
+
+/// Trades of a bid's deals, and what is left of it.
+fn apply_bid(ctx: &mut Context<'_>, cleared: &Cleared, found: &BidMatch) -> Result<(), Fault> {
+    let mut bid = get_order(ctx, found.bid)?;
+    for deal in cleared.deals_of(found) {
+        let fills = cleared.fills_of(deal);
+        let (quantity, _) = sums(fills)?;
+        reservation::deduct(&mut bid, quantity)?;
         if is_bound_to_seller(&bid) {
             bid.seller = Some(deal.seller);
         }
-        let Deal { seller, product, settlement, solar, fills } = deal;
-        trade::open(ctx, Match { bid: before.clone(), seller, fills, product, settlement, solar })?;
+        let Deal { seller, product, settlement, solar, .. } = *deal;
+        trade::open(ctx, Match { bid: bid.clone(), seller, fills: fills.to_vec(), product, settlement, solar })?;
     }
     store(ctx, bid)
 }

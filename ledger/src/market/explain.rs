@@ -12,6 +12,7 @@ use crate::params::Params;
 use crate::state::{Members, Order, Orders, View};
 use crate::time::MarketTime;
 use crate::transaction::Side;
+use std::collections::BTreeMap;
 
 /// One order of the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +36,17 @@ pub fn explain(view: &impl View, params: &Params, now: MarketTime, order: OrderI
         Some(_) => swap::counterparts(view, order).take(limit).collect(),
         None => query::side(view, order.market, order.terms.side.opposite()).take(limit).collect(),
     };
-    others.into_iter().filter_map(|other| candidate(view, params, &mut backing, order, other)).collect()
+    let mut numbers = BTreeMap::new();
+    others.into_iter().filter_map(|other| candidate(view, params, (&mut backing, &mut numbers), order, other)).collect()
 }
 
-fn candidate<V: View>(view: &V, params: &Params, backing: &mut Backing<'_, V>, order: &Order, other: &Order) -> Option<Candidate> {
+fn candidate<V: View>(
+    view: &V,
+    params: &Params,
+    (backing, numbers): (&mut Backing<'_, V>, &mut BTreeMap<MemberId, usize>),
+    order: &Order,
+    other: &Order,
+) -> Option<Candidate> {
     let (bid, ask) = match order.terms.side {
         Side::Bid => (order, other),
         Side::Ask => (other, order),
@@ -48,6 +56,8 @@ fn candidate<V: View>(view: &V, params: &Params, backing: &mut Backing<'_, V>, o
     let reference = reference::of_market(registry, params, &order.market);
     let price = effective_price(ask, reference, seller.reputation, params.resources.of(order.market.resource()));
     let open = offered(view, ask, backing.now(), params.resources.of(order.market.resource()).lot);
-    let pair = Pair { bid, buyer, ask, seller, price, bound: bid.limit(), wanted: bid.open, offered: open, agreed: None };
+    let next = numbers.len();
+    let number = *numbers.entry(ask.member).or_insert(next);
+    let pair = Pair { bid, buyer, ask, seller, number, price, bound: bid.limit(), wanted: bid.open, offered: open, agreed: None };
     Some(Candidate { order: other.id, member: other.member, price, outcome: check_pair(&pair, backing) })
 }

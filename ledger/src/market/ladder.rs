@@ -16,7 +16,7 @@ use super::price::effective_price;
 use crate::amount::{Price, Quantity};
 use crate::execute::Fault;
 use crate::hash::Hash;
-use crate::ids::{Height, OrderId, OwnerId};
+use crate::ids::{Height, MemberId, OrderId, OwnerId};
 use crate::params::ResourceParams;
 use crate::state::{IndexKey, Order, Orders, View};
 use crate::time::MarketTime;
@@ -35,6 +35,8 @@ pub(super) struct Ask<'v> {
     pub price: Price,
     /// Still open, fills of this auction deducted.
     pub open: Quantity,
+    /// Fills of this auction.
+    filled: Quantity,
     age: Age,
     level: Option<usize>,
 }
@@ -52,6 +54,8 @@ struct Level {
 struct Queue {
     asks: Vec<usize>,
     next: Vec<usize>,
+    /// Classes of the asks' places, where the order is by them.
+    classes: Vec<u32>,
 }
 
 /// What a ladder reads from.
@@ -121,7 +125,7 @@ impl Cursor {
 impl Queue {
     fn new(asks: Vec<usize>) -> Self {
         let next = (0..=asks.len()).collect();
-        Queue { asks, next }
+        Queue { asks, next, classes: Vec::new() }
     }
 
     fn push(&mut self, ask: usize) {
@@ -176,16 +180,29 @@ impl<'v, V: View> Ladder<'v, V> {
         self.asks.get(number).ok_or(Fault::Missing("ask"))
     }
 
+    /// True if a seller has no other order in this book.
+    pub(super) fn is_only_ask(&self, seller: MemberId) -> bool {
+        self.view.open_orders(seller, self.rules.market) == 1
+    }
+
     /// Deducts a fill.
     pub(super) fn take(&mut self, number: usize, quantity: Quantity) -> Result<(), Fault> {
         let ask = self.asks.get_mut(number).ok_or(Fault::Missing("ask"))?;
         ask.open = ask.open.checked_sub(quantity).ok_or(Fault::Missing("open quantity"))?;
+        ask.filled = ask.filled.checked_add(quantity).ok_or(Fault::Missing("open quantity"))?;
         if ask.open.is_zero()
             && let Some(level) = ask.level.and_then(|level| self.levels.get_mut(level))
         {
             level.alive = level.alive.saturating_sub(1);
         }
         Ok(())
+    }
+
+    /// What filled of each ask, by id.
+    pub(super) fn filled(&self) -> Vec<(OrderId, Quantity)> {
+        let mut list: Vec<_> = self.asks.iter().filter(|ask| !ask.filled.is_zero()).map(|ask| (ask.order.id, ask.filled)).collect();
+        list.sort_unstable();
+        list
     }
 
     /// True if any ask up to `bound` is open.
@@ -280,7 +297,7 @@ impl<'v, V: View> Ladder<'v, V> {
             let (start, end) = match cursor.span {
                 Some(span) => span,
                 None if level.alive == 0 => (0, 0),
-                None => level.span(cursor.depth, buyer, &self.asks, parties)?,
+                None => level.span(cursor.depth, buyer)?,
             };
             let queue = level.queue(cursor.depth)?;
             let Some((position, number)) = queue.alive(start, end, &self.asks) else {
@@ -346,7 +363,7 @@ impl<'v, V: View> Ladder<'v, V> {
         let price = effective_price(order, self.rules.reference, party.member.reputation, self.rules.params);
         let number = self.asks.len();
         self.pending.entry((price, Reverse(party.bucket))).or_default().push(number);
-        self.asks.push(Ask { order, seller, price, open, age: parties::age(order, party), level: None });
+        self.asks.push(Ask { order, seller, price, open, filled: Quantity::ZERO, age: parties::age(order, party), level: None });
         if let Some(numbers) = &mut self.numbers {
             numbers.insert(id, number);
         }
@@ -397,15 +414,18 @@ fn owner_keys<'v, V: View>(view: &'v V, market: Market, owner: OwnerId) -> Keys<
 fn level_queues(by_age: Vec<usize>, asks: &[Ask<'_>], parties: &Parties<'_>) -> Result<Vec<Queue>, Fault> {
     let mut queues = Vec::new();
     if by_age.len() > SMALL_LEVEL {
+        let mut keyed = Vec::with_capacity(by_age.len());
         for depth in 1..TIERS {
-            let mut keyed = Vec::with_capacity(by_age.len());
-            for number in &by_age {
+            keyed.clear();
+            for (place, number) in by_age.iter().enumerate() {
                 let ask = asks.get(*number).ok_or(Fault::Missing("ask"))?;
-                keyed.push((parties.get(ask.seller)?.class(depth), *number));
+                keyed.push((parties.get(ask.seller)?.class(depth), place, *number));
             }
-            // Stable: within a class the order by age stays.
-            keyed.sort_by_key(|(class, _)| *class);
-            queues.push(Queue::new(keyed.into_iter().map(|(_, number)| number).collect()));
+            // Within a class the order by age stays.
+            keyed.sort_unstable();
+            let mut queue = Queue::new(keyed.iter().map(|(_, _, number)| *number).collect());
+            queue.classes = keyed.iter().map(|(class, _, _)| *class).collect();
+            queues.push(queue);
         }
     }
     queues.insert(0, Queue::new(by_age));
@@ -419,15 +439,14 @@ impl Level {
     }
 
     /// The part of the queue of `depth` that shares the buyer's class.
-    fn span(&mut self, depth: usize, buyer: &Party<'_>, asks: &[Ask<'_>], parties: &Parties<'_>) -> Result<(usize, usize), Fault> {
+    fn span(&mut self, depth: usize, buyer: &Party<'_>) -> Result<(usize, usize), Fault> {
         if depth == 0 || self.queues.len() == 1 {
             return Ok((0, usize::MAX));
         }
         let wanted = buyer.class(depth);
-        let class = |n: &usize| asks.get(*n).and_then(|ask| parties.get(ask.seller).ok()).map_or(u32::MAX, |p| p.class(depth));
-        let queue = &self.queue(depth)?.asks;
-        let start = queue.partition_point(|n| class(n) < wanted);
-        let end = queue.partition_point(|n| class(n) <= wanted);
-        Ok((start, end))
+        let classes = &self.queue(depth)?.classes;
+        let start = classes.partition_point(|class| *class < wanted);
+        let length = classes.get(start..).map_or(0, |rest| rest.partition_point(|class| *class == wanted));
+        Ok((start, start.saturating_add(length)))
     }
 }

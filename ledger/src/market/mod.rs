@@ -37,6 +37,7 @@ mod ending;
 mod explain;
 mod forecast;
 mod halt;
+mod indicative;
 mod ladder;
 mod pair;
 mod parties;
@@ -58,6 +59,7 @@ pub use ending::{cancel, expire_market, expire_order, shrink_order, withdraw_mem
 pub use explain::{Candidate, explain};
 pub use forecast::forecast;
 pub use halt::halt;
+pub use indicative::{Indicative, indicative};
 pub use pair::{PairTerms, PassedOver};
 pub use price::effective_price;
 pub use query::{DepthLevel, best, depth, open_orders_of};

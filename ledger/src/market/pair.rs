@@ -19,6 +19,8 @@ pub struct Pair<'a> {
     pub ask: &'a Order,
     /// Who placed it.
     pub seller: &'a Member,
+    /// Number of the seller among those who are looked at: what backs its asks is kept by it.
+    pub number: usize,
     /// Effective price of the ask.
     pub price: Price,
     /// Highest effective price that the bid takes: its limit, or the uniform price.

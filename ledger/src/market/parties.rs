@@ -74,7 +74,8 @@ impl<'v> Parties<'v> {
             return Ok(*number);
         }
         let member = self.registry.get::<Members>(&id).ok_or(Fault::Missing("member of an order"))?;
-        let (tie, bid_tie) = (self.tie(self.parent, id), self.tie(self.round, id));
+        let tie = self.tie(self.parent, id);
+        let bid_tie = if self.round == self.parent { tie } else { self.tie(self.round, id) };
         let bucket = member.reputation.get().checked_div(REPUTATION_BUCKET).unwrap_or(0);
         let classes = self.classes_of(member);
         let number = self.list.len();

@@ -6,52 +6,47 @@ use crate::amount::Quantity;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Share {
     /// What it can give, in whole lots.
-    pub room: Quantity,
+    room: Quantity,
     /// Least that a fill of it may be.
-    pub least: Quantity,
+    least: Quantity,
+    /// What it gives; zero once it has dropped out.
+    pub given: Quantity,
+    out: bool,
 }
 
-/// Shares of `wanted` (whole lots) for each ask of the group: floor(q x room / total room) in whole lots, leftovers one lot each in the order of
-/// the group. A share under its least drops out, the last one first, and the rest is shared anew. Zero for asks that get nothing. `None` on
-/// overflow.
-pub(super) fn pro_rata(wanted: Quantity, group: &[Share], lot: Quantity) -> Option<Vec<Quantity>> {
-    let mut members: Vec<usize> = (0..group.len()).collect();
+impl Share {
+    pub(super) fn new(room: Quantity, least: Quantity) -> Self {
+        Share { room, least, given: Quantity::ZERO, out: false }
+    }
+}
+
+/// Shares `wanted` (whole lots) among the asks of a group: floor(q x room / total room) in whole lots, leftovers one lot each in the order of
+/// the group. A share under its least drops out, the last one first, and the rest is shared anew. `None` on overflow.
+pub(super) fn pro_rata(wanted: Quantity, group: &mut [Share], lot: Quantity) -> Option<()> {
     loop {
-        let shares = share_out(wanted, group, &members, lot)?;
-        let under = members.iter().zip(&shares).rposition(|(n, share)| group.get(*n).is_some_and(|s| *share < s.least));
-        let Some(last) = under else {
-            let mut all = vec![Quantity::ZERO; group.len()];
-            for (number, share) in members.iter().zip(shares) {
-                *all.get_mut(*number)? = share;
-            }
-            return Some(all);
-        };
-        members.remove(last);
+        share_out(wanted, group, lot)?;
+        let Some(last) = group.iter_mut().rfind(|share| !share.out && share.given < share.least) else { return Some(()) };
+        last.out = true;
+        last.given = Quantity::ZERO;
     }
 }
 
-fn share_out(wanted: Quantity, group: &[Share], members: &[usize], lot: Quantity) -> Option<Vec<Quantity>> {
-    let rooms = || members.iter().filter_map(|n| group.get(*n)).map(|share| share.room);
-    let total = rooms().try_fold(Quantity::ZERO, Quantity::checked_add)?;
-    if total.is_zero() {
-        return Some(Vec::new());
-    }
+fn share_out(wanted: Quantity, group: &mut [Share], lot: Quantity) -> Option<()> {
+    let total = group.iter().filter(|share| !share.out).try_fold(Quantity::ZERO, |sum, share| sum.checked_add(share.room))?;
     let wanted = wanted.min(total);
-    let mut shares = Vec::with_capacity(members.len());
     let mut left = wanted;
-    for room in rooms() {
-        let share = wanted.mul_div_floor(room.get(), total.get())?.floor_to(lot)?;
-        left = left.checked_sub(share)?;
-        shares.push(share);
+    for share in group.iter_mut().filter(|share| !share.out && !share.room.is_zero()) {
+        share.given = wanted.mul_div_floor(share.room.get(), total.get())?.floor_to(lot)?;
+        left = left.checked_sub(share.given)?;
     }
-    for share in &mut shares {
+    for share in group.iter_mut().filter(|share| !share.out) {
         if left < lot {
             break;
         }
-        *share = share.checked_add(lot)?;
+        share.given = share.given.checked_add(lot)?;
         left = left.checked_sub(lot)?;
     }
-    Some(shares)
+    Some(())
 }
 
 #[cfg(test)]
@@ -60,9 +55,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn shares(wanted: u64, group: &[(u64, u64)]) -> Vec<u64> {
-        let group: Vec<Share> =
-            group.iter().map(|(room, least)| Share { room: Quantity::new(*room), least: Quantity::new(*least) }).collect();
-        pro_rata(Quantity::new(wanted), &group, Quantity::new(10)).unwrap().iter().map(|q| q.get()).collect()
+        let mut group: Vec<Share> = group.iter().map(|(room, least)| Share::new(Quantity::new(*room), Quantity::new(*least))).collect();
+        pro_rata(Quantity::new(wanted), &mut group, Quantity::new(10)).unwrap();
+        group.iter().map(|share| share.given.get()).collect()
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, escrow_reserved, release, reserve};
 use crate::heat;
+use crate::ids::MemberId;
 use crate::receipt::Code;
 use crate::state::Order;
 use crate::transaction::{Market, Side};
@@ -30,18 +31,36 @@ pub(super) fn reserve_new(ctx: &mut Context<'_>, order: &mut Order) -> Result<()
     reserve(ctx, order.member, order.reserved)
 }
 
-/// A fill of `quantity` that costs `cost`: its share of the reservation goes to escrow as far as it costs, the rest becomes free.
-pub(super) fn take_fill(ctx: &mut Context<'_>, bid: &mut Order, quantity: Quantity, cost: MicroChf) -> Result<(), Code> {
-    let open = bid.open.checked_sub(quantity).ok_or(Code::Overflow)?;
-    let left = required(bid, open)?;
-    let share = bid.reserved.checked_sub(left).ok_or(Code::Overflow)?;
-    let saved = share.checked_sub(cost).ok_or(Code::Overflow)?;
-    escrow_reserved(ctx, bid.member, cost)?;
-    if !saved.is_zero() {
-        release(ctx, bid.member, saved)?;
+/// What fills of one member's bids do to its account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Filled {
+    cost: MicroChf,
+    saved: MicroChf,
+}
+
+impl Filled {
+    /// A fill of `quantity` that costs `cost`: its share of the reservation goes to escrow as far as it costs, the rest becomes free.
+    pub(super) fn add(&mut self, bid: &Order, quantity: Quantity, cost: MicroChf) -> Result<(), Code> {
+        let saved = required(bid, quantity)?.checked_sub(cost).ok_or(Code::Overflow)?;
+        self.cost = self.cost.checked_add(cost).ok_or(Code::Overflow)?;
+        self.saved = self.saved.checked_add(saved).ok_or(Code::Overflow)?;
+        Ok(())
     }
-    bid.open = open;
-    bid.reserved = left;
+}
+
+/// Moves the money of fills.
+pub(super) fn take_fills(ctx: &mut Context<'_>, member: MemberId, filled: Filled) -> Result<(), Code> {
+    escrow_reserved(ctx, member, filled.cost)?;
+    if !filled.saved.is_zero() {
+        release(ctx, member, filled.saved)?;
+    }
+    Ok(())
+}
+
+/// Deducts a fill from a bid.
+pub(super) fn deduct(bid: &mut Order, quantity: Quantity) -> Result<(), Code> {
+    bid.open = bid.open.checked_sub(quantity).ok_or(Code::Overflow)?;
+    bid.reserved = required(bid, bid.open)?;
     Ok(())
 }
 

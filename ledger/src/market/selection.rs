@@ -14,30 +14,31 @@ use crate::receipt::Code;
 use crate::state::{Order, View};
 use crate::transaction::{Resource, TimeInForce};
 
-/// Fills of a bid with one seller.
-#[derive(Debug)]
+/// What a bid agreed with one seller.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
     pub seller: usize,
     pub agreed: Agreed,
     /// Every ask is backed by solar forecast.
     pub solar: bool,
-    pub fills: Vec<AskFill>,
 }
 
 /// One fill.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AskFill {
+    /// Number of its part.
+    pub part: usize,
     pub ask: usize,
     pub quantity: Quantity,
     pub price: Price,
 }
 
-/// What a bid took, with what keeps it within its bounds.
-#[derive(Debug)]
+/// What a bid took, with what keeps it within its bounds. One for all bids of an auction: its lists keep their memory.
+#[derive(Debug, Default)]
 pub(super) struct Taken {
     pub parts: Vec<Part>,
+    pub fills: Vec<AskFill>,
     pub left: Quantity,
-    fills: usize,
     looked_at: usize,
 }
 
@@ -49,6 +50,15 @@ pub(super) struct Desk<'v, V> {
     pub lot: Quantity,
     /// Bids and candidates examined.
     pub examined: u64,
+    /// Lists that keep their memory from bid to bid.
+    pub scratch: Scratch,
+}
+
+/// A group of candidates and its shares.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    group: Vec<(usize, PairTerms)>,
+    shares: Vec<Share>,
 }
 
 /// Highest effective price that a bid takes, and what it pays: the uniform price, or each ask's own.
@@ -68,12 +78,16 @@ fn is_fill_or_kill(order: &Order) -> bool {
 }
 
 impl Taken {
-    fn nothing(order: &Order, looked_at: usize) -> Self {
-        Taken { parts: Vec::new(), left: order.open, fills: 0, looked_at }
+    /// Nothing of `order`, which has looked at so many candidates.
+    fn begin(&mut self, order: &Order, looked_at: usize) {
+        self.parts.clear();
+        self.fills.clear();
+        self.left = order.open;
+        self.looked_at = looked_at;
     }
 
     fn fills_left(&self) -> usize {
-        MAX_FILLS.saturating_sub(self.fills)
+        MAX_FILLS.saturating_sub(self.fills.len())
     }
 
     fn is_done(&self) -> bool {
@@ -86,21 +100,22 @@ impl<V: View> Desk<'_, V> {
     ///
     /// # Errors
     /// [`Fault`]: the index and the state disagree.
-    pub(super) fn take(&mut self, bid: Bid<'_>, terms: Terms) -> Result<Taken, Fault> {
+    pub(super) fn take(&mut self, bid: Bid<'_>, terms: Terms, taken: &mut Taken) -> Result<(), Fault> {
         self.examined = self.examined.saturating_add(1);
         let mark = self.backing.mark();
-        let taken = match is_shared(bid.order) || bid.order.terms.split {
-            true => self.take_widely(bid, terms)?,
-            false => self.take_at_one(bid, terms)?,
-        };
+        taken.begin(bid.order, 0);
+        match is_shared(bid.order) || bid.order.terms.split {
+            true => self.take_widely(bid, terms, taken)?,
+            false => self.take_at_one(bid, terms, taken)?,
+        }
         if is_fill_or_kill(bid.order) && !taken.left.is_zero() {
             self.backing.undo(mark);
-            return Ok(Taken::nothing(bid.order, 0));
+            taken.begin(bid.order, 0);
         }
-        for fill in taken.parts.iter().flat_map(|part| &part.fills) {
+        for fill in &taken.fills {
             self.ladder.take(fill.ask, fill.quantity)?;
         }
-        Ok(taken)
+        Ok(())
     }
 
     /// The work so far, in checks (MARKET 5).
@@ -132,88 +147,99 @@ impl<V: View> Desk<'_, V> {
     }
 
     /// Group by group in candidate order: a group is one ask, or those of equal key where they share, as many as the bid has fills left.
-    fn take_widely(&mut self, bid: Bid<'_>, terms: Terms) -> Result<Taken, Fault> {
+    fn take_widely(&mut self, bid: Bid<'_>, terms: Terms, taken: &mut Taken) -> Result<(), Fault> {
         let shared = is_shared(bid.order);
         let mut cursor = self.cursor(bid, terms)?;
-        let mut taken = Taken::nothing(bid.order, 0);
-        let mut group: Vec<(usize, PairTerms)> = Vec::new();
-        let mut ahead = self.next(&mut cursor, &mut taken)?;
+        let mut group = std::mem::take(&mut self.scratch.group);
+        let mut ahead = self.next(&mut cursor, taken)?;
         while let Some(first) = ahead {
             group.clear();
             let mut same: Option<Candidate> = Some(first);
             while let Some(candidate) = same {
-                if let Ok(found) = self.check(bid, terms, &taken, candidate)? {
+                if let Ok(found) = self.check(bid, terms, taken, candidate)? {
                     group.push((candidate.ask, found));
                 }
                 if !shared {
                     break;
                 }
-                ahead = self.next(&mut cursor, &mut taken)?;
+                ahead = self.next(&mut cursor, taken)?;
                 same = ahead.filter(|next| is_same(next.rank, first.rank) && group.len() < taken.fills_left());
             }
-            self.take_group(bid, terms, &mut taken, &group)?;
+            self.take_group(bid, terms, taken, &group)?;
             if !shared || taken.is_done() {
-                ahead = self.next(&mut cursor, &mut taken)?;
+                ahead = self.next(&mut cursor, taken)?;
             }
         }
-        Ok(taken)
+        self.scratch.group = group;
+        Ok(())
     }
 
     fn take_group(&mut self, bid: Bid<'_>, terms: Terms, taken: &mut Taken, group: &[(usize, PairTerms)]) -> Result<(), Fault> {
         if let [(ask, found)] = group {
             return self.pick(terms, taken, *ask, found, found.most);
         }
-        let mut shares = Vec::with_capacity(group.len());
+        let mut shares = std::mem::take(&mut self.scratch.shares);
+        shares.clear();
         for (ask, found) in group {
             let least = bid.order.terms.min_fill.max(self.ladder.ask(*ask)?.order.terms.min_fill);
-            shares.push(Share { room: found.room, least });
+            shares.push(Share::new(found.room, least));
         }
-        let shares = pro_rata(taken.left, &shares, self.lot).ok_or(Fault::Rejected(Code::Overflow))?;
-        for ((ask, found), share) in group.iter().zip(shares) {
-            if !share.is_zero() {
-                self.pick(terms, taken, *ask, found, share)?;
-            }
+        pro_rata(taken.left, &mut shares, self.lot).ok_or(Fault::Rejected(Code::Overflow))?;
+        for ((ask, found), share) in group.iter().zip(&shares).filter(|(_, share)| !share.given.is_zero()) {
+            self.pick(terms, taken, *ask, found, share.given)?;
         }
+        self.scratch.shares = shares;
         Ok(())
     }
 
     /// At the first seller in candidate order that can fill; a fill-or-kill bid at the first that fills it whole.
-    fn take_at_one(&mut self, bid: Bid<'_>, terms: Terms) -> Result<Taken, Fault> {
+    fn take_at_one(&mut self, bid: Bid<'_>, terms: Terms, taken: &mut Taken) -> Result<(), Fault> {
         let mut cursor = self.cursor(bid, terms)?;
-        let mut taken = Taken::nothing(bid.order, 0);
         let mut tried: Vec<usize> = Vec::new();
-        while let Some(candidate) = self.next(&mut cursor, &mut taken)? {
+        while let Some(candidate) = self.next(&mut cursor, taken)? {
             let seller = self.ladder.ask(candidate.ask)?.seller;
             if tried.contains(&seller) {
                 continue;
             }
-            let Ok(found) = self.check(bid, terms, &taken, candidate)? else { continue };
+            let Ok(found) = self.check(bid, terms, taken, candidate)? else { continue };
             if found.most == taken.left {
-                self.pick(terms, &mut taken, candidate.ask, &found, found.most)?;
-                return Ok(taken);
+                return self.pick(terms, taken, candidate.ask, &found, found.most);
             }
             let mark = self.backing.mark();
-            let done = self.take_at(bid, terms, seller, taken.looked_at)?;
-            if done.left.is_zero() || !is_fill_or_kill(bid.order) {
-                return Ok(done);
+            if self.ladder.is_only_ask(self.parties.get(seller)?.member.id) {
+                self.take_only(terms, taken, candidate.ask, &found)?;
+            } else {
+                self.take_at(bid, terms, seller, taken)?;
+            }
+            if taken.left.is_zero() || !is_fill_or_kill(bid.order) {
+                return Ok(());
             }
             self.backing.undo(mark);
             tried.push(seller);
-            taken.looked_at = done.looked_at;
+            taken.begin(bid.order, taken.looked_at);
         }
-        Ok(taken)
+        Ok(())
+    }
+
+    /// From the one ask that a seller has: what [`Desk::take_at`] would, without a search for others.
+    fn take_only(&mut self, terms: Terms, taken: &mut Taken, ask: usize, found: &PairTerms) -> Result<(), Fault> {
+        if taken.looked_at >= MAX_CANDIDATES {
+            return Ok(());
+        }
+        taken.looked_at = taken.looked_at.saturating_add(1);
+        self.examined = self.examined.saturating_add(1);
+        self.pick(terms, taken, ask, found, found.most)
     }
 
     /// From one seller's asks only, best first.
-    fn take_at(&mut self, bid: Bid<'_>, terms: Terms, seller: usize, looked_at: usize) -> Result<Taken, Fault> {
+    fn take_at(&mut self, bid: Bid<'_>, terms: Terms, seller: usize, taken: &mut Taken) -> Result<(), Fault> {
         let mut cursor = Cursor::new(terms.bound, bid.buyer, Some(seller), true);
-        let mut taken = Taken::nothing(bid.order, looked_at);
-        while let Some(candidate) = self.next(&mut cursor, &mut taken)? {
-            if let Ok(found) = self.check(bid, terms, &taken, candidate)? {
-                self.pick(terms, &mut taken, candidate.ask, &found, found.most)?;
+        while let Some(candidate) = self.next(&mut cursor, taken)? {
+            if let Ok(found) = self.check(bid, terms, taken, candidate)? {
+                self.pick(terms, taken, candidate.ask, &found, found.most)?;
             }
         }
-        Ok(taken)
+        Ok(())
     }
 
     fn check(&mut self, bid: Bid<'_>, terms: Terms, taken: &Taken, candidate: Candidate) -> Result<Result<PairTerms, PassedOver>, Fault> {
@@ -223,6 +249,7 @@ impl<V: View> Desk<'_, V> {
             buyer: self.parties.get(bid.buyer)?.member,
             ask: ask.order,
             seller: self.parties.get(ask.seller)?.member,
+            number: ask.seller,
             price: ask.price,
             bound: terms.bound,
             wanted: taken.left,
@@ -235,21 +262,21 @@ impl<V: View> Desk<'_, V> {
     fn pick(&mut self, terms: Terms, taken: &mut Taken, number: usize, found: &PairTerms, quantity: Quantity) -> Result<(), Fault> {
         let ask = self.ladder.ask(number)?;
         let left = taken.left.checked_sub(quantity).ok_or(Fault::Rejected(Code::Overflow))?;
-        let fill = AskFill { ask: number, quantity, price: terms.uniform.unwrap_or(ask.price) };
-        self.backing.book(ask.order, &found.product, quantity);
-        match taken.parts.iter_mut().find(|part| part.seller == ask.seller) {
+        self.backing.book(ask.seller, ask.order, &found.product, quantity);
+        let place = taken.parts.iter().position(|part| part.seller == ask.seller);
+        let part = place.unwrap_or(taken.parts.len());
+        match taken.parts.get_mut(part) {
             Some(part) => {
                 part.agreed.filled = part.agreed.filled.checked_add(quantity).ok_or(Fault::Rejected(Code::Overflow))?;
                 part.solar &= ask.order.terms.solar;
-                part.fills.push(fill);
             }
             None => {
                 let agreed = Agreed { product: found.product, settlement: found.settlement, filled: quantity };
-                taken.parts.push(Part { seller: ask.seller, agreed, solar: ask.order.terms.solar, fills: vec![fill] });
+                taken.parts.push(Part { seller: ask.seller, agreed, solar: ask.order.terms.solar });
             }
         }
+        taken.fills.push(AskFill { part, ask: number, quantity, price: terms.uniform.unwrap_or(ask.price) });
         taken.left = left;
-        taken.fills = taken.fills.saturating_add(1);
         Ok(())
     }
 }

@@ -32,25 +32,18 @@ pub(super) struct Promises {
 impl Promises {
     /// Reads a hub's forecast and promises. Open asks count from the slot of `now` on, trades from their match on (their past slots serve them).
     pub(super) fn read(view: &impl View, member: MemberId, now: MarketTime) -> Promises {
-        let zero = Slot::new(0);
-        let source = LoadSource::Order(OrderId::from_hash(Hash::ZERO));
-        let start = IndexKey::Solar { member, last: zero, first: zero, source, energy: Quantity::ZERO };
-        let mut list = Vec::new();
-        for key in view.index(start..) {
-            let IndexKey::Solar { member: m, last, first, source, energy } = key else { break };
-            if m != member {
-                break;
-            }
-            let first = match source {
-                LoadSource::Order(_) => first.max(now.slot()),
-                LoadSource::Trade(_) => first,
-            };
-            list.push(Promise { first, last, energy: energy.get(), source: Some(source) });
-        }
+        let list = promises(view, member, now);
         let earliest = list.iter().map(|p| p.first).fold(now.slot(), Slot::min);
-        let slots = (member, earliest)..=(member, Slot::new(u64::MAX));
-        let forecast = view.range::<Forecasts>(slots).map(|((_, slot), entry)| (*slot, entry.energy.get())).collect();
-        Promises { forecast, list }
+        Promises { forecast: forecast(view, member, earliest, Slot::new(u64::MAX)), list }
+    }
+
+    /// What decides over `first..=last` alone: all promises, but the forecast only of the slots that may serve those connected with the span.
+    pub(super) fn around(view: &impl View, member: MemberId, now: MarketTime, first: Slot, last: Slot) -> Promises {
+        let mut promises = Promises { forecast: BTreeMap::new(), list: promises(view, member, now) };
+        let group = promises.connected(first, last);
+        let (low, high) = group.iter().fold((first, last), |(low, high), p| (low.min(p.first), high.max(p.last)));
+        promises.forecast = forecast(view, member, low, high);
+        promises
     }
 
     /// Number of promises.
@@ -136,6 +129,29 @@ impl Promises {
         }
         served
     }
+}
+
+fn promises(view: &impl View, member: MemberId, now: MarketTime) -> Vec<Promise> {
+    let zero = Slot::new(0);
+    let source = LoadSource::Order(OrderId::from_hash(Hash::ZERO));
+    let start = IndexKey::Solar { member, last: zero, first: zero, source, energy: Quantity::ZERO };
+    let keys = view.index(start..).map_while(|key| match key {
+        IndexKey::Solar { member: m, last, first, source, energy } if m == member => Some((first, last, source, energy)),
+        _ => None,
+    });
+    keys.map(|(first, last, source, energy)| {
+        let first = match source {
+            LoadSource::Order(_) => first.max(now.slot()),
+            LoadSource::Trade(_) => first,
+        };
+        Promise { first, last, energy: energy.get(), source: Some(source) }
+    })
+    .collect()
+}
+
+fn forecast(view: &impl View, member: MemberId, first: Slot, last: Slot) -> BTreeMap<Slot, u64> {
+    let entries = view.range::<Forecasts>((member, first)..=(member, last));
+    entries.map(|((_, slot), entry)| (*slot, entry.energy.get())).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::State;
 use super::index::IndexKey;
 use super::tables::{ChangeSet, Table, View, owned};
 use crate::ids::MemberId;
-use crate::transaction::Market;
+use crate::transaction::{Market, Resource};
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::ops::RangeBounds;
@@ -15,6 +15,7 @@ pub struct Overlay<'s> {
     base: &'s State,
     changes: ChangeSet,
     counts: BTreeMap<(MemberId, Market), u64>,
+    loads: BTreeMap<(MemberId, Resource), u64>,
     index_journal: Vec<(IndexKey, IndexChange)>,
     checkpoints: Vec<Checkpoint>,
 }
@@ -34,7 +35,14 @@ struct Checkpoint {
 impl<'s> Overlay<'s> {
     /// An overlay without changes.
     pub fn new(base: &'s State) -> Self {
-        Overlay { base, changes: ChangeSet::default(), counts: BTreeMap::new(), index_journal: Vec::new(), checkpoints: Vec::new() }
+        Overlay {
+            base,
+            changes: ChangeSet::default(),
+            counts: BTreeMap::new(),
+            loads: BTreeMap::new(),
+            index_journal: Vec::new(),
+            checkpoints: Vec::new(),
+        }
     }
 
     /// The state below.
@@ -105,6 +113,12 @@ impl<'s> Overlay<'s> {
             let now = self.open_orders(member, market);
             let next = if change == IndexChange::Added { now.saturating_add(1) } else { now.saturating_sub(1) };
             self.counts.insert((member, market), next);
+        } else if let IndexKey::Load { member, resource, energy, .. } = key {
+            let (now, energy) = (self.load(member, resource), energy.get());
+            self.loads.insert(
+                (member, resource),
+                if change == IndexChange::Added { now.saturating_add(energy) } else { now.saturating_sub(energy) },
+            );
         }
     }
 
@@ -177,6 +191,10 @@ impl View for Overlay<'_> {
 
     fn open_orders(&self, member: MemberId, market: Market) -> u64 {
         self.counts.get(&(member, market)).copied().unwrap_or_else(|| self.base.open_orders(member, market))
+    }
+
+    fn load(&self, member: MemberId, resource: Resource) -> u64 {
+        self.loads.get(&(member, resource)).copied().unwrap_or_else(|| self.base.load(member, resource))
     }
 
     fn before_block(&self) -> &State {

@@ -19,6 +19,7 @@ use crate::time::Slot;
 use crate::transaction::{Market, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeBounds};
 
@@ -248,6 +249,7 @@ pub struct State {
     pub(super) tables: Tables,
     pub(super) index: BTreeSet<IndexKey>,
     pub(super) counts: BTreeMap<(MemberId, Market), u64>,
+    pub(super) loads: BTreeMap<(MemberId, Resource), u64>,
 }
 
 impl State {
@@ -285,23 +287,26 @@ impl State {
     }
 
     fn add_index(&mut self, key: IndexKey) {
-        if self.index.insert(key)
-            && let IndexKey::MemberOrder { member, market, .. } = key
-        {
+        if !self.index.insert(key) {
+            return;
+        }
+        if let IndexKey::MemberOrder { member, market, .. } = key {
             let count = self.counts.entry((member, market)).or_default();
             *count = count.saturating_add(1);
+        } else if let IndexKey::Load { member, resource, energy, .. } = key {
+            let load = self.loads.entry((member, resource)).or_default();
+            *load = load.saturating_add(energy.get());
         }
     }
 
     fn remove_index(&mut self, key: &IndexKey) {
-        if self.index.remove(key)
-            && let IndexKey::MemberOrder { member, market, .. } = *key
-            && let Some(count) = self.counts.get_mut(&(member, market))
-        {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.counts.remove(&(member, market));
-            }
+        if !self.index.remove(key) {
+            return;
+        }
+        if let IndexKey::MemberOrder { member, market, .. } = *key {
+            subtract(&mut self.counts, (member, market), 1);
+        } else if let IndexKey::Load { member, resource, energy, .. } = *key {
+            subtract(&mut self.loads, (member, resource), energy.get());
         }
     }
 
@@ -314,6 +319,16 @@ impl State {
             self.add_index(key);
         }
         changes.deltas.apply(self);
+    }
+}
+
+/// Takes from a sum, which goes with its last part.
+fn subtract<K: Ord>(sums: &mut BTreeMap<K, u64>, key: K, part: u64) {
+    if let Entry::Occupied(mut sum) = sums.entry(key) {
+        *sum.get_mut() = sum.get().saturating_sub(part);
+        if *sum.get() == 0 {
+            sum.remove();
+        }
     }
 }
 
@@ -346,6 +361,9 @@ pub trait View {
     /// Open orders of a member in a market.
     fn open_orders(&self, member: MemberId, market: Market) -> u64;
 
+    /// Compute or compute-hours that a member owes, open and running, over all times (the sum of its [`IndexKey::Load`]).
+    fn load(&self, member: MemberId, resource: Resource) -> u64;
+
     /// The state as after h-1, which members, parameters and reference prices are read from (MARKET 3); a committed state is its own.
     fn before_block(&self) -> &State;
 }
@@ -365,6 +383,10 @@ impl View for State {
 
     fn open_orders(&self, member: MemberId, market: Market) -> u64 {
         self.counts.get(&(member, market)).copied().unwrap_or(0)
+    }
+
+    fn load(&self, member: MemberId, resource: Resource) -> u64 {
+        self.loads.get(&(member, resource)).copied().unwrap_or(0)
     }
 
     fn before_block(&self) -> &State {

@@ -15,7 +15,7 @@ use crate::amount::{MicroChf, Price, Quantity};
 use crate::ids::OrderId;
 use crate::params::PriceRule;
 use crate::receipt::{Code, Event, OrderEnd};
-use crate::state::{Accounts, Fill, IndexKey, Markets, Order, Orders, State, Trade, Trades, View};
+use crate::state::{Accounts, Fill, IndexKey, Markets, Order, Orders, State, Trade, TradeStatus, Trades, View};
 use crate::testing::{World, ask, bid, day, envelope, hub, id, leg, order};
 use crate::transaction::{Market, PlaceOrder, Product, ReplaceOrder, Side, TimeInForce};
 
@@ -78,7 +78,7 @@ fn trades(state: &State) -> Deals {
     list
 }
 
-/// reserved = sum of the open bids' limit x open; escrow = sum of the trades'; money is conserved.
+/// reserved = sum of the open bids' limit x open; escrow = sum of the trades'; load = what is open and running; money is conserved.
 fn check_reservations(state: &State) {
     let mut money = 0;
     for (member, account) in state.range::<Accounts>(..) {
@@ -91,6 +91,12 @@ fn check_reservations(state: &State) {
             .sum();
         let escrow: u64 = state.range::<Trades>(..).filter(|(_, t)| t.buyer == *member).map(|(_, t)| t.escrow.get()).sum();
         assert_eq!((account.reserved.get(), account.escrow.get()), (reserved, escrow), "{member}");
+        let asks =
+            state.range::<Orders>(..).filter(|(_, o)| o.member == *member && o.terms.side == Side::Ask && o.market == Market::Compute);
+        let running = |t: &Trade| matches!(t.status, TradeStatus::Pending | TradeStatus::Running) && t.market == Market::Compute;
+        let sold = state.range::<Trades>(..).filter(|(_, t)| t.seller == *member && running(t));
+        let load: u64 = asks.map(|(_, o)| o.open.get()).chain(sold.map(|(_, t)| t.quantity.get())).sum();
+        assert_eq!(state.load(*member, crate::transaction::Resource::Compute), load, "{member} owes");
         money += account.money().unwrap().get();
     }
     let totals = state.get::<crate::state::TotalsTable>(&()).unwrap();

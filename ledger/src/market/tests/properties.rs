@@ -105,7 +105,8 @@ fn compare(world: &mut World, market: Market, list: &[(usize, PlaceOrder)]) -> V
         let mut got = Vec::new();
         for bid in &cleared.matches {
             // The model keeps fills in candidate order, deals group them by seller.
-            let fills: Vec<_> = bid.deals.iter().flat_map(|d| &d.fills).map(|f| (f.ask, f.quantity.get(), f.price.micro_chf())).collect();
+            let fills = cleared.deals_of(bid).iter().flat_map(|deal| cleared.fills_of(deal));
+            let fills: Vec<_> = fills.map(|f| (f.ask, f.quantity.get(), f.price.micro_chf())).collect();
             got.push((bid.bid, fills));
         }
         let sorted = |list: &[(OrderId, model::Fills)]| {

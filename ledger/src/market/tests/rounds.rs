@@ -117,8 +117,18 @@ fn what_a_seller_owes_counts_where_it_must_be_gone_through() {
         let member = |name| world.state.get::<crate::state::Members>(&id(name)).unwrap();
         let (ask, lot, offered) = (world.state.get::<Orders>(&seen.id(0)).unwrap(), Quantity::new(10), Quantity::new(20));
         let (price, bound) = (ask.limit(), ask.limit());
-        let pair =
-            pair::Pair { bid: ask, buyer: member("x"), ask, seller: member("a"), price, bound, wanted: offered, offered, agreed: None };
+        let pair = pair::Pair {
+            bid: ask,
+            buyer: member("x"),
+            ask,
+            seller: member("a"),
+            number: 0,
+            price,
+            bound,
+            wanted: offered,
+            offered,
+            agreed: None,
+        };
         let mut backing = backing::Backing::new(&world.state, world.time(), lot);
         backing.room(&pair, &ask.terms.product);
         assert_eq!(backing.checks(), checks, "{watts} W");

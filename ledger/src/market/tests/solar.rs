@@ -1,6 +1,7 @@
 //! Solar asks against the forecast.
 
 use super::*;
+use crate::market::solar::Promises;
 use crate::member::Role;
 use crate::testing::START;
 use crate::time::{DAY_MS, MarketTime, SLOT_MS, Slot};
@@ -63,6 +64,12 @@ fn solar_asks_of_compute_and_energy_together_stay_within_the_forecast() {
     offer(&mut world, &energy(6, 1_000)).unwrap();
     assert_eq!(offer(&mut world, &solar(window(4, 6), 10)), Err(Code::InsufficientForecast));
     offer(&mut world, &order(Side::Ask, Product::Energy { slot: slot(4) }, 5_000, 150_000)).expect("others are not bounded by it");
+    for (first, last) in (3..8).flat_map(|first| (first..8).map(move |last| (slot(first), slot(last)))) {
+        let (now, wanted) = (world.time(), Quantity::new(5_000));
+        let room = |promises: &Promises| promises.room(None, first, last, wanted);
+        let (all, few) = (Promises::read(&world.state, id("a"), now), Promises::around(&world.state, id("a"), now, first, last));
+        assert_eq!(room(&all), room(&few), "no other slots decide over it");
+    }
 }
 
 #[test]
