@@ -160,7 +160,7 @@ impl Agent {
         };
         let sent = match self.signer.sign(moment, KeyRole::Operator, false, actions) {
             Ok(transaction) => self.mempool.submit(transaction).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.code().to_owned()),
         };
         if let Err(error) = sent {
             tracing::warn!(error, "a step of a storage contract is not sent; it is tried again");

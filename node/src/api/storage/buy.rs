@@ -94,8 +94,7 @@ fn encrypt(
     height: Height,
 ) -> Result<Record, ContentError> {
     let key = ReplicaKey::random();
-    let mut encrypted = key.encrypting(desk.uploads.read(plain)?);
-    let (root, _) = desk.store.add(&mut encrypted, MAX_CONTENT_BYTES)?;
+    let (root, _) = desk.store.add(&mut key.encrypting(desk.uploads.read(plain)?), MAX_CONTENT_BYTES)?;
     // Replicas of one purchase belong together; another purchase of the same content is another group.
     let group = Hash::of_parts(leg_ledger::hash::Domain::StorageContent, &[plain.as_bytes(), &height.get().to_le_bytes()]);
     let manifest = StorageManifest { root, size, tier: wish.tier, content: group, replica, replicas: wish.replicas };
