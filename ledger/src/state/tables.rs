@@ -102,7 +102,7 @@ macro_rules! indexed {
 }
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $table:ident = $id:literal, $field:ident: $key:ty => $value:ty, index::$index:ident;)+) => {
+    ($($(#[$doc:meta])* $table:ident = $id:literal, $field:ident: $key:ty => $value:ty, $room:ident::$index:ident;)+) => {
         $($(#[$doc])*
         #[derive(Debug)]
         pub enum $table {}
@@ -114,7 +114,7 @@ macro_rules! tables {
             type Key = $key;
             type Value = $value;
 
-            fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>) { index::$index(key, value, out) }
+            fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>) { $room::$index(key, value, out) }
             fn map(tables: &Tables) -> &Entries<Self> { &tables.$field }
             fn map_mut(tables: &mut Tables) -> &mut Entries<Self> { &mut tables.$field }
             fn delta(deltas: &Deltas) -> &Delta<Self> { &deltas.$field }
