@@ -4,6 +4,7 @@ use super::community::{CommunitySpec, HUBS, hub_id};
 use anyhow::{Context as _, Result, bail};
 use leg_genesis::Genesis;
 use leg_ledger::amount::{MicroChf, Price, Quantity};
+use leg_ledger::block::Signers;
 use leg_ledger::execute::{BlockFacts, Context, Envelope};
 use leg_ledger::hash::{Domain, Hash};
 use leg_ledger::ids::{BlockId, Height, MemberId, Nonce, OwnerId, TransactionId};
@@ -97,6 +98,7 @@ impl Books {
             parent: BlockId::from_hash(self.genesis.chain_id().hash()),
             block: BlockId::from_hash(Hash::ZERO),
             proposer: self.proposer,
+            signers: Signers::default(),
             version: ProtocolVersion::V1,
         }
     }

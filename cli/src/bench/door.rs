@@ -7,7 +7,7 @@ use leg_genesis::{Genesis, MemberSecrets};
 use leg_ledger::ids::{Height, TransactionId};
 use leg_ledger::transaction::Verified;
 use leg_node::api::{BatchAnswer, MAX_BATCH};
-use leg_node::network::{Channel, CheckFrame, Judgement, Network, NetworkConfig, SyncEvent};
+use leg_node::network::{Channel, CheckFrame, Judgement, Network, NetworkConfig, Received, SyncEvent};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -162,7 +162,7 @@ pub struct GossipDoor {
 struct Deaf;
 
 impl CheckFrame for Deaf {
-    fn check(&self, _: Channel, _: &bytes::Bytes) -> Judgement {
+    fn check(&mut self, _: Channel, _: &bytes::Bytes) -> Judgement {
         Judgement::Unwanted
     }
 }
@@ -179,9 +179,10 @@ impl GossipDoor {
         config.peers = nodes.iter().map(|node| address(node)).collect::<Result<_>>()?;
         let keys = genesis.members().iter().map(|founding| (founding.member.id, founding.member.keys.network.clone()));
         config.registry = (Height::GENESIS, keys.collect());
-        let (network, mut events, mut sync, batches, _) = Network::start(config, Box::new(Deaf)).context("the swarm")?.split();
+        let (network, received, batches, _) = Network::start(config, Box::new(Deaf)).context("the swarm")?.split();
+        let Received { mut events, mut sync, content } = received;
         // Nothing that peers say is of use here.
-        drop(batches);
+        drop((batches, content));
         tokio::spawn(async move { while events.recv().await.is_some() {} });
         let refusing = network.clone();
         tokio::spawn(async move {
