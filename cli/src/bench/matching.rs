@@ -166,7 +166,7 @@ fn block_of_mix(books: &Books, mix: &mut Mix, block: u64) -> Result<Vec<Verified
             atomic: false,
             actions: mix.orders(hub, 1, now),
         };
-        let signed = SignedTransaction { body, signature: Signature::from_bytes([0; 64]) };
+        let signed = SignedTransaction::new(body, Signature::from_bytes([0; 64]));
         transactions.push(signed.assume_verified(chain, key).context("a transaction of the mix")?);
     }
     Ok(transactions)

@@ -217,7 +217,8 @@ pub fn average(nodes: &[NodeUsage]) -> (f64, f64) {
 
 /// Throughput against latency of all series.
 pub fn latency_curves(all: &[Series]) -> Vec<Curve> {
-    let shown: [(&str, fn(&RatePoint) -> f64); 2] = [("p50", |point| point.latency.p50), ("p99", |point| point.latency.p99)];
+    type Quantile = fn(&RatePoint) -> f64;
+    let shown: [(&str, Quantile); 2] = [("p50", |point| point.latency.p50), ("p99", |point| point.latency.p99)];
     let mut curves = Vec::new();
     for series in all {
         for (name, of) in shown {

@@ -111,7 +111,8 @@ fn a_vote_for_the_respondent_pays_in_full_and_takes_the_openers_bond() {
 #[test]
 fn without_a_verdict_in_time_the_metered_amount_stands() {
     // (votes, basis, quantity): two of three are a quorum; one is none, and one against one is a tie.
-    let table: [(&[(&str, bool)], VerdictBasis, u64); 4] = [
+    type Case<'a> = (&'a [(&'a str, bool)], VerdictBasis, u64);
+    let table: [Case; 4] = [
         (&[], VerdictBasis::Undecided, 1_000_000),
         (&[("judge-1", true)], VerdictBasis::Undecided, 1_000_000),
         (&[("judge-1", true), ("judge-2", false)], VerdictBasis::Undecided, 1_000_000),
@@ -331,7 +332,8 @@ fn late(w: &mut World, ms: u64) -> &mut World {
 fn every_step_of_a_dispute_has_its_codes() {
     let many: Vec<Hash> = (0..=u8::try_from(MAX_EVIDENCE).unwrap()).map(hash).collect();
     assert_eq!(many.len(), MAX_EVIDENCE + 1);
-    let table: Vec<(&str, fn(&mut World) -> TradeId, Step, Code)> = vec![
+    type Case = (&'static str, fn(&mut World) -> TradeId, Step, Code);
+    let table: Vec<Case> = vec![
         ("open", whole, |w, id| w.dispute("buyer", id, 0), Code::Ok),
         ("open of nothing", whole, |w, _| w.dispute("buyer", unknown(), 0), Code::UnknownTrade),
         ("open by a stranger", whole, |w, id| w.dispute("hub-2", id, 0), Code::NotParty),

@@ -6,8 +6,6 @@ use crate::time::{DAY_MS, Slot};
 use crate::trade::world::*;
 use crate::transaction::{CompleteTrade, CorrectReading, Resource};
 
-const CHF: u64 = 1_000_000;
-
 fn correction(register: Resource, of: Slot, increase: u64) -> CorrectReading {
     CorrectReading { member: member("hub-1"), register, slot: of, increase: wh(increase), stand: None }
 }

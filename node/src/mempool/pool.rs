@@ -131,10 +131,8 @@ impl Pool {
         if self.entries.contains_key(id) {
             return Err(PoolError::Duplicate);
         }
-        if let Some(queue) = self.members.get(&member) {
-            if let Some(other) = queue.by_nonce.get(&nonce) {
-                return Err(PoolError::NonceWaits(*other));
-            }
+        if let Some(other) = self.members.get(&member).and_then(|queue| queue.by_nonce.get(&nonce)) {
+            return Err(PoolError::NonceWaits(*other));
         }
         Ok(self.check_room(member, encoded_len)?)
     }

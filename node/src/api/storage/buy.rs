@@ -46,7 +46,11 @@ pub async fn buy_storage(_: Authorized, State(api): State<Api>, sending: Sending
     outcome.check(|code| request.field_of(code))?;
     let plain = request.root()?;
     // What is not erased now is erased a day later.
-    api.blocking(move |api| Ok(drop(api.content()?.uploads.remove(plain)))).await?;
+    api.blocking(move |api| {
+        let _ = api.content()?.uploads.remove(plain);
+        Ok(())
+    })
+    .await?;
     let own = api.signer()?.member();
     let contracts = api.read(|ledger| contracts_of(ledger.state(), own))?;
     let of = |(order, root): (OrderId, Hash)| ReplicaAnswer::new(order, root, contracts.iter().find(|c| c.bid == order));

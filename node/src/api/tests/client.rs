@@ -69,10 +69,10 @@ impl Node {
     /// A node that keeps content.
     pub fn with_content(net: &Arc<Net>, signer: Arc<Signer>, desk: Arc<Desk>) -> Node {
         let limits = ApiLimits { finality_time: Duration::from_millis(200), ..ApiLimits::default() };
-        Node::with_parts(net, Some(signer), Some(desk), limits)
+        Node::with_parts(net, Some(signer), Some(desk), limits).0
     }
 
-    fn with_parts(net: &Arc<Net>, signer: Option<Arc<Signer>>, content: Option<Arc<Desk>>, limits: ApiLimits) -> Node {
+    fn with_parts(net: &Arc<Net>, signer: Option<Arc<Signer>>, content: Option<Arc<Desk>>, limits: ApiLimits) -> (Node, Api) {
         let api = Api::start(ApiParts {
             chain: net.clone(),
             mempool: net.clone(),
