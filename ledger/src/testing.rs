@@ -162,7 +162,6 @@ impl World {
             proposer: id("proposer"),
             parent: BlockId::from_hash(Hash::of(Domain::Header, &self.height.to_le_bytes())),
             version: ProtocolVersion::V1,
-            proposer: id("proposer"),
             signers: Signers::default(),
         }
     }

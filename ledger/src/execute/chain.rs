@@ -239,7 +239,6 @@ impl Ledger {
             proposer: block.header.proposer,
             parent: block.header.parent,
             version: block.header.version,
-            proposer: block.header.proposer,
             signers: self.signers(block),
         };
         let outcome = execute_block(&self.state, facts, &transactions)?;

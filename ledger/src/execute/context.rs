@@ -29,8 +29,6 @@ pub struct BlockFacts {
     pub parent: BlockId,
     /// The rules in force.
     pub version: ProtocolVersion,
-    /// Who proposed it.
-    pub proposer: MemberId,
     /// Who signed the parent's certificate that it carries.
     pub signers: Signers,
 }
