@@ -1,7 +1,8 @@
 //! Heat against heat (MARKET 8): two members name each other and move heat at price 0, matched before the auction.
 //!
 //! Such orders stand in no book, so that they make no price and are in no reference price. A pair that is left open cannot match later by itself, for
-//! quantities only fall while orders rest: only pairs of which this block admitted an order are looked at. Of a pair at most
+//! quantities only fall while orders rest: only pairs of which this block admitted an order are looked at. A pair that a halt kept apart in the
+//! block of its orders meets with its next order. Of a pair at most
 //! [`MAX_SWAPS`] orders rest on each side, so one look matches all of it.
 
 use super::clearing;
