@@ -1,6 +1,7 @@
-# Two commands do all the set-up on a fresh Debian or Ubuntu machine with rustup and make:
+# Three commands do all the set-up on a fresh Debian or Ubuntu machine with rustup and make:
 #
 #   make devnet   builds, then lets four nodes trade a day of the Swiss week at a slot a second
+#   make bench    builds, then measures everything on this machine, beside what the machine allows
 #   make test     formatting, lints, house rules, unit, property and cluster tests
 #
 # One profile everywhere, so that RocksDB is built once. CARGO_TARGET_DIR is respected.
@@ -19,13 +20,17 @@ SLOTS ?= 96
 SPEED ?= 1
 REPORT ?= $(TARGET)/devnet-report.json
 
+# Where `make bench` puts its report and plots; seconds of each window that it measures.
+BENCH ?= $(TARGET)/bench
+SECONDS_MEASURED ?= 10
+
 # Property tests draw their cases from this seed, so that a run can be repeated; any other: make test PROPTEST_RNG_SEED=7
 export PROPTEST_RNG_SEED ?= 20261122
 
 # bindgen needs libclang, RocksDB a C++ compiler; the README's session, which a test runs, uses curl.
 PACKAGES := clang libclang-dev g++ pkg-config curl
 
-.PHONY: help packages build devnet test fmt lint deny unit doc
+.PHONY: help packages build devnet bench test fmt lint deny unit doc
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -50,6 +55,9 @@ build: packages
 devnet: build
 	$(TARGET)/release/leg devnet --nodes $(NODES) --slots $(SLOTS) --speed $(SPEED) --report $(REPORT)
 	@echo "report: $(REPORT)"
+
+bench: build
+	$(TARGET)/release/leg bench all --output $(BENCH) --seconds $(SECONDS_MEASURED)
 
 test: packages fmt lint unit doc deny
 

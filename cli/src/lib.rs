@@ -7,12 +7,14 @@
 //! leg start     run a node
 //! leg order     place, list and cancel orders through a node
 //! leg devnet    run a whole network on this machine and replay a real Swiss week
+//! leg bench     measure what it reaches on this machine, beside what the machine allows
 //! ```
 //!
-//! Each command is a file of [`commands`]; the development network has a room of its own, [`devnet`]. Errors say what to do next.
+//! Each command is a file of [`commands`]; the development network and the benchmarks have rooms of their own, [`devnet`] and [`bench`]. Errors say what to do next.
 
 #![deny(missing_docs)]
 
+pub mod bench;
 pub mod client;
 pub mod commands;
 pub mod devnet;

@@ -19,7 +19,7 @@ use arc_malachitebft_app_channel::app::engine::network::{NetworkMsg, NetworkRef}
 use arc_malachitebft_app_channel::app::types::{LocallyProposedValue, ProposedValue};
 use arc_malachitebft_core_types::{PolkaCertificate, ValueOrigin};
 use async_trait::async_trait;
-use leg_ledger::ids::{Height, Round};
+use leg_ledger::ids::{Height, MemberId, Round};
 use leg_ledger::time::BlockTime;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::convert::Infallible;
@@ -36,6 +36,10 @@ pub(crate) enum Input {
     Host(HostMsg<LegContext>),
     /// A polka certificate of a peer, not verified yet.
     Polka(PolkaCertificate<LegContext>),
+    /// A member signed something that arrived.
+    Heard(MemberId),
+    /// The last connection with a member's nodes has ended.
+    Lost(MemberId),
     /// A door of the engine cannot go on.
     Fatal(Fatal),
 }
@@ -147,6 +151,14 @@ impl App {
                 }
                 Ok(())
             }
+            Input::Heard(member) => {
+                self.handler.on_heard(member);
+                Ok(())
+            }
+            Input::Lost(member) => {
+                self.handler.on_lost(member);
+                Ok(())
+            }
             Input::Fatal(fatal) => Err(LoopEnd::Fatal(fatal)),
         }
     }
@@ -193,7 +205,7 @@ impl App {
             }
             HostMsg::RestreamValue { height, round, valid_round, value_id, .. } => {
                 let round = ledger_round(round).unwrap_or_default();
-                let parts = self.handler.on_restream(height.ledger(), round, ledger_round(valid_round), value_id);
+                let parts = self.handler.on_restream(height.ledger(), round, ledger_round(valid_round), value_id)?;
                 self.publish(parts);
             }
             HostMsg::Decided { certificate, reply_to, .. } => {

@@ -1,6 +1,6 @@
 //! Starting and stopping the engine.
 
-use crate::app::{App, HostActor, INPUT_QUEUE, LoopEnd};
+use crate::app::{App, HostActor, INPUT_QUEUE, Input, LoopEnd};
 use crate::codec::{EngineCodec, SYNC_BATCH};
 use crate::context::LegContext;
 use crate::guard::{Guard, GuardError, SharedGuard};
@@ -113,10 +113,23 @@ impl WorkBell {
     }
 }
 
+/// Where the node tells who of the committee can no longer be reached ([`crate::attendance`]). Only shortens waits: what is not told costs time.
+#[derive(Clone)]
+pub struct Presence(mpsc::Sender<Input>);
+
+impl Presence {
+    /// The last connection with this member's nodes has ended.
+    pub fn lost(&self, member: MemberId) {
+        // A full queue drops it: the member's first missed turn says the same.
+        let _ = self.0.try_send(Input::Lost(member));
+    }
+}
+
 /// A running engine.
 pub struct Engine {
     actors: Actors,
     work: WorkBell,
+    presence: Presence,
     ended: oneshot::Receiver<LoopEnd>,
     end: Option<LoopEnd>,
     stopping: Option<JoinHandle<()>>,
@@ -172,6 +185,7 @@ pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>
     });
     let (outbound, door_inputs) = (network.clone(), inputs.clone());
     let door = |wal| Outbound { network: outbound, guard: outbound_guard, wal, inputs: door_inputs };
+    let presence = Presence(inputs.clone());
     let (_alive, alive) = oneshot::channel();
     let actors = spawn_actors(&config, door, HostActor { inputs, _alive }, registry).await?;
     let work = Arc::new(Notify::new());
@@ -181,6 +195,7 @@ pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>
     Ok(Engine {
         actors,
         work: WorkBell(work),
+        presence,
         ended,
         end: None,
         stopping: None,
@@ -334,6 +349,11 @@ impl Engine {
     /// The bell that the mempool rings.
     pub fn work_bell(&self) -> WorkBell {
         self.work.clone()
+    }
+
+    /// Where the node tells whom it lost.
+    pub fn presence(&self) -> Presence {
+        self.presence.clone()
     }
 
     /// The height up to which this node does not vote, because its write-ahead log was lost.

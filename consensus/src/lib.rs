@@ -31,6 +31,7 @@
 pub mod action;
 mod app;
 pub mod assembly;
+pub mod attendance;
 #[cfg(test)]
 mod cluster_tests;
 pub mod codec;
@@ -56,5 +57,5 @@ mod wal_check;
 
 pub use action::Fatal;
 pub use context::LegContext;
-pub use engine::{Config, Ended, Engine, Ports, StartError, WorkBell, start};
+pub use engine::{Config, Ended, Engine, Ports, Presence, StartError, WorkBell, start};
 pub use handle::{Handler, Settings, Voter};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! engine --NetworkMsg--> Outbound --NetworkMsg--> network actor of the node      own votes and proposals pass the guard
-//! engine <--NetworkEvent-- Tap <--NetworkEvent-- network actor of the node       polka certificates are shown to the application
+//! engine <--NetworkEvent-- Tap <--NetworkEvent-- network actor of the node       polka certificates and voters are shown to the application
 //! ```
 //!
 //! Invariant: what leaves is in the write-ahead log, flushed, before it is in the mark, and in the mark before it leaves.
@@ -206,7 +206,7 @@ impl Actor for Outbound {
     }
 }
 
-/// Passes events on to the engine and shows polka certificates to the application before the engine acts on them.
+/// Passes events on to the engine, shows polka certificates to the application before the engine acts on them, and says who voted.
 struct Tap {
     subscriber: Box<dyn Subscriber<NetworkEvent<LegContext>>>,
     inputs: mpsc::Sender<Input>,
@@ -223,6 +223,10 @@ impl Subscriber<NetworkEvent<LegContext>> for Tap {
         if let NetworkEvent::PolkaCertificate(_, certificate) = &event {
             // A full channel drops it: the certificate comes again with the next round's proposal.
             let _ = self.inputs.try_send(Input::Polka(certificate.clone()));
+        }
+        if let NetworkEvent::Vote(_, vote) = &event {
+            // A full channel drops it: the same member's next vote says the same.
+            let _ = self.inputs.try_send(Input::Heard(vote.message.voter.member()));
         }
         self.subscriber.send(event);
     }

@@ -137,11 +137,12 @@ pub trait ChainPort: Send {
 
     /// Judges a block on top of the tip: everything but its time against a clock and its proposer.
     ///
-    /// Signatures that the node has verified before (the same body, key and signature) are not verified again.
+    /// Signatures that the node has verified before (the same body, key and signature) are not verified again. Transactions that the node
+    /// holds already may be replaced by equal ones, so that both share what was computed of them.
     ///
     /// # Errors
     /// Only when the node could not judge; the block is then neither valid nor invalid, and the node stops.
-    fn validate(&mut self, block: &Block) -> Result<Verdict, PortError>;
+    fn validate(&mut self, block: &mut Block) -> Result<Verdict, PortError>;
 
     /// Whether there is a reason to build a block at `now`.
     fn outlook(&self, now: BlockTime) -> Outlook;
@@ -181,6 +182,12 @@ pub trait ProposalStore: Send {
     /// # Errors
     /// Fatal.
     fn put(&mut self, height: Height, block: BlockId, bytes: &[u8]) -> Result<(), PortError>;
+
+    /// A block kept for a height; `None` if it is not.
+    ///
+    /// # Errors
+    /// Fatal.
+    fn get(&self, height: Height, block: BlockId) -> Result<Option<Vec<u8>>, PortError>;
 
     /// All blocks kept for a height, in any order.
     ///

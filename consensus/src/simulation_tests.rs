@@ -51,6 +51,10 @@ struct SimNode {
     handler: Handler,
     chain: MemoryChain,
     timers: BTreeMap<String, u64>,
+    /// Those of the height that it decides.
+    timeouts: Timeouts,
+    /// Says and hears nothing more.
+    dead: bool,
     /// Milliseconds by which its clock is ahead.
     skew: u64,
 }
@@ -61,7 +65,6 @@ struct Simulation {
     now: u64,
     counter: u64,
     random: u64,
-    timeouts: Timeouts,
     metrics: Metrics,
     trace: blake3_trace::Trace,
 }
@@ -85,7 +88,7 @@ impl Simulation {
             let chain = MemoryChain::new(4);
             chain.with(|s| s.outlook = Outlook::Idle);
             let handler = handler(index as u8, &chain, &MemoryProposals::default());
-            SimNode { engine: None, handler, chain, timers: BTreeMap::new(), skew }
+            SimNode { engine: None, handler, chain, timers: BTreeMap::new(), timeouts: Timeouts::default(), dead: false, skew }
         });
         let mut simulation = Simulation {
             nodes: nodes.collect(),
@@ -93,7 +96,6 @@ impl Simulation {
             now: 0,
             counter: 0,
             random: seed,
-            timeouts: settings(0).timeouts,
             metrics: Metrics::new(),
             trace: blake3_trace::Trace(Hash::ZERO),
         };
@@ -132,6 +134,7 @@ impl Simulation {
     fn start_height(&mut self, node: usize) {
         let start = self.nodes[node].handler.on_ready();
         let height = EngineHeight::new(start.height);
+        self.nodes[node].timeouts = start.params.timeouts;
         let set = start.params.validator_set;
         if self.nodes[node].engine.is_none() {
             let params = Params {
@@ -149,6 +152,9 @@ impl Simulation {
     fn step(&mut self) {
         let ((time, _), (node, event)) = self.queue.pop_first().expect("a live network always has a timer");
         self.now = time;
+        if self.nodes[node].dead {
+            return;
+        }
         match event {
             Event::Feed(input) => self.feed(node, input),
             Event::Elapsed { timeout, id } => {
@@ -166,7 +172,10 @@ impl Simulation {
     fn on_frame(&mut self, node: usize, _from: usize, frame: bytes::Bytes) {
         let now = self.clock(node);
         let input = match WireMessage::decode(frame).unwrap() {
-            WireMessage::Consensus(SignedConsensusMsg::Vote(vote)) | WireMessage::Liveness(LivenessMsg::Vote(vote)) => Input::Vote(vote),
+            WireMessage::Consensus(SignedConsensusMsg::Vote(vote)) | WireMessage::Liveness(LivenessMsg::Vote(vote)) => {
+                self.nodes[node].handler.on_heard(vote.message.voter.member());
+                Input::Vote(vote)
+            }
             WireMessage::Consensus(SignedConsensusMsg::Proposal(proposal)) => Input::Proposal(proposal),
             WireMessage::Liveness(LivenessMsg::PolkaCertificate(polka)) => {
                 if let Some(value) = self.nodes[node].handler.on_polka(&polka, now).unwrap() {
@@ -239,7 +248,7 @@ impl Simulation {
             Effect::ScheduleTimeout(timeout, r) => {
                 let id = self.counter;
                 self.nodes[node].timers.insert(timeout.to_string(), id);
-                let delay = self.timeouts.duration_for(timeout).as_millis() as u64;
+                let delay = self.nodes[node].timeouts.duration_for(timeout).as_millis() as u64;
                 self.at(delay, node, Event::Elapsed { timeout, id });
                 r.resume_with(())
             }
@@ -257,7 +266,7 @@ impl Simulation {
             }
             Effect::RestreamProposal(height, round, pol_round, _, id, r) => {
                 let round = ledger_round(round).unwrap();
-                for part in self.nodes[node].handler.on_restream(height.ledger(), round, ledger_round(pol_round), id) {
+                for part in self.nodes[node].handler.on_restream(height.ledger(), round, ledger_round(pol_round), id).unwrap() {
                     self.broadcast(node, WireMessage::Part(stream_message(part)));
                 }
                 r.resume_with(())
@@ -333,7 +342,7 @@ impl Simulation {
 
     /// Runs until every node has committed `height`, at most `limit` of virtual time.
     fn run(&mut self, height: u64, limit: Duration) {
-        while self.nodes.iter().any(|n| n.chain.tip().height < Height::new(height)) {
+        while self.nodes.iter().any(|n| !n.dead && n.chain.tip().height < Height::new(height)) {
             self.step();
             let tips: Vec<u64> = self.nodes.iter().map(|n| n.chain.tip().height.get()).collect();
             assert!(self.now < limit.as_millis() as u64, "after {} virtual ms the tips are {tips:?}", self.now);
@@ -347,7 +356,7 @@ impl Simulation {
             headers.into_iter().filter(|h| h.height <= Height::new(height)).collect()
         };
         let first = blocks(&self.nodes[0]);
-        assert!(self.nodes.iter().all(|n| blocks(n) == first), "no fork");
+        assert!(self.nodes.iter().all(|n| n.dead || blocks(n) == first), "no fork");
         first.into_iter().map(|h| (h.proposer, h.time, h.creation_round)).collect()
     }
 }
@@ -388,4 +397,54 @@ fn clocks_that_all_disagree_do_not_halt_the_chain() {
     simulation.run(6, Duration::from_secs(3_600));
     let times: Vec<u64> = simulation.decided(6).iter().map(|d| d.1.ms()).collect();
     assert!(times.is_sorted());
+}
+
+/// Milliseconds between blocks, by whose turn the later one was, with work always waiting and node 3 dead from height 8 on.
+fn gaps_with_a_dead_node(seed: u64, told: bool) -> Vec<(MemberId, u64)> {
+    let mut simulation = Simulation::new(seed, [0; NODES]);
+    simulation.nodes.iter().for_each(|node| node.chain.with(|s| s.outlook = Outlook::Work));
+    simulation.run(8, Duration::from_secs(60));
+    simulation.nodes[3].dead = true;
+    if told {
+        simulation.nodes.iter_mut().for_each(|node| node.handler.on_lost(member(3)));
+    }
+    simulation.run(40, Duration::from_secs(120));
+    let times: Vec<u64> = simulation.decided(40).iter().map(|d| d.1.ms()).collect();
+    let turn = |height: usize| member(proposer(height as u64, 0));
+    (10..=40).map(|height| (turn(height), times[height - 1] - times[height - 2])).collect()
+}
+
+#[test]
+fn a_dead_proposer_costs_one_whole_wait_and_little_in_its_later_turns() {
+    let whole = settings(0).timeouts.propose.as_millis() as u64;
+    for seed in [1, 2, 3] {
+        let gaps = gaps_with_a_dead_node(seed, false);
+        let long = gaps.iter().filter(|(_, gap)| *gap >= whole).count();
+        assert!(long <= 1, "seed {seed}: {gaps:?}");
+        let turns: Vec<u64> = gaps.iter().filter(|(turn, _)| *turn == member(3)).map(|(_, gap)| *gap).collect();
+        assert!(turns.len() >= 7 && turns[1..].iter().all(|gap| (200..1_000).contains(gap)), "seed {seed}: {turns:?}");
+        assert!(gaps.iter().all(|(turn, gap)| *turn == member(3) || *gap < 200), "seed {seed}: the others' turns are as before {gaps:?}");
+    }
+}
+
+#[test]
+fn a_proposer_that_was_seen_to_go_costs_no_whole_wait() {
+    let whole = settings(0).timeouts.propose.as_millis() as u64;
+    for seed in [1, 2, 3] {
+        let gaps = gaps_with_a_dead_node(seed, true);
+        assert!(gaps.iter().all(|(_, gap)| *gap < whole), "seed {seed}: {gaps:?}");
+    }
+}
+
+#[test]
+fn one_that_was_lost_and_still_votes_is_waited_for_as_before() {
+    let mut simulation = Simulation::new(5, [0; NODES]);
+    for height in [4, 8, 12, 16] {
+        simulation.run(height, Duration::from_secs(60));
+        // Connections end, and its votes come another way.
+        simulation.nodes.iter_mut().for_each(|node| node.handler.on_lost(member(3)));
+    }
+    simulation.run(20, Duration::from_secs(60));
+    let decided = simulation.decided(20);
+    assert!(decided.iter().all(|d| d.2 == Round::new(0)), "an idle proposer waits for work, and nobody takes that for absence");
 }

@@ -145,7 +145,7 @@ impl ChainPort for MemoryChain {
         Some(committee(self.with(|s| s.size)))
     }
 
-    fn validate(&mut self, block: &Block) -> Result<Verdict, PortError> {
+    fn validate(&mut self, block: &mut Block) -> Result<Verdict, PortError> {
         let forced = self.with(|s| {
             s.validated += 1;
             s.verdict.clone()
@@ -218,6 +218,10 @@ impl ProposalStore for MemoryProposals {
     fn put(&mut self, height: Height, block: BlockId, bytes: &[u8]) -> Result<(), PortError> {
         self.0.lock().unwrap().insert((height, block), bytes.to_vec());
         Ok(())
+    }
+
+    fn get(&self, height: Height, block: BlockId) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(self.0.lock().unwrap().get(&(height, block)).cloned())
     }
 
     fn load(&self, height: Height) -> Result<Vec<Vec<u8>>, PortError> {

@@ -2,9 +2,14 @@
 //!
 //! Format (docs/formats.md): integers little-endian at full width, enum variants as `u32`, lengths as `u64`, no padding, no trailing
 //! bytes. `decode` re-encodes and compares, so that each value has exactly one spelling.
+//!
+//! Arrays of bytes, which most of the ledger's bytes are, go through [`serialize_array`] and [`deserialize_array`]: serde would pass their
+//! bytes one by one.
 
-use serde::Serialize;
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why bytes were refused. All are the sender's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,18 +42,106 @@ fn limited() -> impl bincode::config::Config {
     bincode::config::legacy().with_limit::<{ 64 * 1024 * 1024 }>()
 }
 
+/// What most values fit in: one allocation instead of one for each doubling.
+const USUAL_BYTES: usize = 256;
+
+/// Appends to a list of bytes.
+struct Appender<'a>(&'a mut Vec<u8>);
+
+impl Writer for Appender<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Takes bytes only as long as they are those expected.
+struct Comparer<'a, 'b>(&'a mut &'b [u8]);
+
+impl Writer for Comparer<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        *self.0 = self.0.strip_prefix(bytes).ok_or(EncodeError::Other("another spelling"))?;
+        Ok(())
+    }
+}
+
+/// Counts bytes.
+struct Counter<'a>(&'a mut usize);
+
+impl Writer for Counter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        *self.0 = self.0.saturating_add(bytes.len());
+        Ok(())
+    }
+}
+
 /// Encodes a value.
 ///
 /// # Errors
 /// [`CodecError::Unencodable`] for types that bincode cannot write; none of the ledger's types is one.
 pub fn try_encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
-    bincode::serde::encode_to_vec(value, config()).map_err(|e| CodecError::Unencodable(e.to_string()))
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    try_encode_into(value, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn try_encode_into<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+    bincode::serde::encode_into_writer(value, Appender(bytes), config()).map_err(|e| CodecError::Unencodable(e.to_string()))
 }
 
 /// Encodes a value of the ledger's own types, which always can be written.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     // Writing derived types to a Vec has no failing path; an empty result would fail every later comparison, never pass one.
     try_encode(value).unwrap_or_default()
+}
+
+/// Appends the bytes of a value of the ledger's own types: [`encode`] into a list that is used again.
+pub fn encode_into<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) {
+    let before = bytes.len();
+    if try_encode_into(value, bytes).is_err() {
+        bytes.truncate(before);
+    }
+}
+
+/// How many bytes [`encode`] makes of a value, without making them.
+pub fn encoded_len<T: Serialize + ?Sized>(value: &T) -> usize {
+    let mut bytes = 0;
+    match bincode::serde::encode_into_writer(value, Counter(&mut bytes), config()) {
+        Ok(()) => bytes,
+        Err(_) => 0,
+    }
+}
+
+/// Whether `bytes` are exactly the encoding of `value`.
+fn is_encoding<T: Serialize + ?Sized>(value: &T, bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    let written = bincode::serde::encode_into_writer(value, Comparer(&mut rest), config());
+    written.is_ok() && rest.is_empty()
+}
+
+/// Writes an array of bytes as it stands, for [`Serialize`] in binary formats: half by half as little-endian numbers, which are the same
+/// bytes.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize_array<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+    match bytes.as_chunks::<16>() {
+        ([low, high], []) => (u128::from_le_bytes(*low), u128::from_le_bytes(*high)).serialize(serializer),
+        _ => Err(serde::ser::Error::custom("32 bytes are two halves of 16")),
+    }
+}
+
+/// Reads what [`serialize_array`] wrote.
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn deserialize_array<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+    let (low, high) = <(u128, u128)>::deserialize(deserializer)?;
+    let mut bytes = [0; 32];
+    let (left, right) = bytes.split_at_mut(16);
+    left.copy_from_slice(&low.to_le_bytes());
+    right.copy_from_slice(&high.to_le_bytes());
+    Ok(bytes)
 }
 
 /// Decodes exactly one value of at most `limit` bytes.
@@ -61,7 +154,7 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -> Re
     }
     let (value, read): (T, usize) =
         bincode::serde::decode_from_slice(bytes, limited()).map_err(|e| CodecError::Malformed(e.to_string()))?;
-    if read != bytes.len() || encode(&value) != bytes {
+    if read != bytes.len() || !is_encoding(&value, bytes) {
         return Err(CodecError::NotCanonical);
     }
     Ok(value)
@@ -70,7 +163,6 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Serialize, Deserialize, PartialEq, Debug)]
     enum Sample {
@@ -97,6 +189,24 @@ mod tests {
         assert_eq!(decode::<Sample>(&bytes, 100), Err(CodecError::NotCanonical));
         assert!(matches!(decode::<Sample>(&bytes[..5], 100), Err(CodecError::Malformed(_))));
         assert_eq!(decode::<Sample>(&bytes, 3), Err(CodecError::TooLong { actual: bytes.len(), limit: 3 }));
+    }
+
+    #[test]
+    fn arrays_are_their_bytes() {
+        #[derive(Serialize, Deserialize, PartialEq, Debug)]
+        struct Array(#[serde(serialize_with = "serialize_array", deserialize_with = "deserialize_array")] [u8; 32]);
+        let bytes: [u8; 32] = std::array::from_fn(|i| u8::try_from(i * 7).unwrap());
+        assert_eq!(encode(&Array(bytes)), bytes);
+        assert_eq!(decode::<Array>(&bytes, 32), Ok(Array(bytes)));
+    }
+
+    #[test]
+    fn appended_and_counted_bytes_are_the_encoding() {
+        let value = Sample::B { list: (0..300).collect(), flag: false };
+        let mut bytes = vec![9];
+        encode_into(&value, &mut bytes);
+        assert_eq!(bytes[1..], encode(&value));
+        assert_eq!(encoded_len(&value), encode(&value).len());
     }
 
     #[test]

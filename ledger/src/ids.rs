@@ -1,8 +1,10 @@
 //! Identifiers: newtypes with explicit constructors, so that no two kinds can be mixed up.
 
-use crate::hash::Hash;
+use crate::codec::{deserialize_array, serialize_array};
+use crate::hash::{Hash, compare};
 use crate::limits::MAX_SLUG;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cmp::Ordering;
 use std::fmt;
 
 macro_rules! hash_id {
@@ -64,8 +66,20 @@ hash_id!(
 );
 
 /// A short name: 1 to 32 of `a-z 0-9 -`, not starting or ending with `-`. Stored zero-padded, so that it is `Copy` and compares by bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slug([u8; MAX_SLUG]);
+
+impl Ord for Slug {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for Slug {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Slug {
     /// Parses a name; `None` if it breaks the rules above.
@@ -110,7 +124,7 @@ impl fmt::Debug for Slug {
 
 impl Serialize for Slug {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.serialize_str(self.as_str()) } else { self.0.serialize(serializer) }
+        if serializer.is_human_readable() { serializer.serialize_str(self.as_str()) } else { serialize_array(&self.0, serializer) }
     }
 }
 
@@ -119,7 +133,7 @@ impl<'de> Deserialize<'de> for Slug {
         let slug = if deserializer.is_human_readable() {
             Slug::parse(&String::deserialize(deserializer)?)
         } else {
-            Slug::from_padded(<[u8; MAX_SLUG]>::deserialize(deserializer)?)
+            Slug::from_padded(deserialize_array(deserializer)?)
         };
         slug.ok_or_else(|| serde::de::Error::custom("a name is 1 to 32 of a-z, 0-9 and '-', not at its edges"))
     }

@@ -3,6 +3,7 @@
 //! Keys are kept and messages signed with `ed25519-dalek`; everything is verified with `ed25519-zebra`, whose single and batch answers always
 //! agree (dalek's batch accepts crafted signatures that its single check refuses, which would let a registered signer split the committee).
 
+use crate::codec::{deserialize_array, serialize_array};
 use crate::hash::Domain;
 use ed25519_dalek::Signer;
 use ed25519_zebra::{Signature as ZebraSignature, VerificationKey, VerificationKeyBytes, batch};
@@ -127,13 +128,18 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// Half of a signature's bytes.
+#[derive(Serialize, Deserialize)]
+struct Half(#[serde(serialize_with = "serialize_array", deserialize_with = "deserialize_array")] [u8; 32]);
+
 impl Serialize for Signature {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
             serializer.serialize_str(&hex::encode(self.0))
         } else {
+            // Two curve values of 32 bytes each; a half is never of another length.
             let (a, b) = self.0.split_at(32);
-            (<[u8; 32]>::try_from(a).unwrap_or_default(), <[u8; 32]>::try_from(b).unwrap_or_default()).serialize(serializer)
+            (Half(a.try_into().unwrap_or_default()), Half(b.try_into().unwrap_or_default())).serialize(serializer)
         }
     }
 }
@@ -145,10 +151,10 @@ impl<'de> Deserialize<'de> for Signature {
             let text = String::deserialize(deserializer)?;
             hex::decode_to_slice(text, &mut bytes).map_err(serde::de::Error::custom)?;
         } else {
-            let (a, b) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
+            let (a, b) = <(Half, Half)>::deserialize(deserializer)?;
             let (left, right) = bytes.split_at_mut(32);
-            left.copy_from_slice(&a);
-            right.copy_from_slice(&b);
+            left.copy_from_slice(&a.0);
+            right.copy_from_slice(&b.0);
         }
         Ok(Signature(bytes))
     }
@@ -156,7 +162,7 @@ impl<'de> Deserialize<'de> for Signature {
 
 impl Serialize for PublicKey {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serialize_array(&self.0, serializer) }
     }
 }
 
@@ -166,7 +172,7 @@ impl<'de> Deserialize<'de> for PublicKey {
             let text = String::deserialize(deserializer)?;
             PublicKey::from_hex(&text).ok_or_else(|| serde::de::Error::custom("a key is 64 lower-case hex digits"))
         } else {
-            Ok(PublicKey(<[u8; 32]>::deserialize(deserializer)?))
+            deserialize_array(deserializer).map(PublicKey)
         }
     }
 }

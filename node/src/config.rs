@@ -106,11 +106,13 @@ fn wrong(field: impl Into<String>, problem: impl ToString) -> ConfigError {
 pub struct ApiSection {
     /// Address to listen on; port 0 lets the system choose. On any other than the loopback, a proxy with TLS belongs in front of it.
     pub listen: SocketAddr,
+    /// Transactions signed elsewhere that one address may send a second, and twice as many at once.
+    pub transactions_per_second: u32,
 }
 
 impl Default for ApiSection {
     fn default() -> Self {
-        ApiSection { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7601)) }
+        ApiSection { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7601)), transactions_per_second: 2_000 }
     }
 }
 
@@ -120,11 +122,13 @@ impl Default for ApiSection {
 pub struct StorageSection {
     /// The data folder; relative to the home folder unless absolute.
     pub folder: PathBuf,
+    /// GB of the disk that stored contents may take, uploads as much again.
+    pub content_gb: u64,
 }
 
 impl Default for StorageSection {
     fn default() -> Self {
-        StorageSection { folder: PathBuf::from("data") }
+        StorageSection { folder: PathBuf::from("data"), content_gb: 100 }
     }
 }
 
@@ -245,6 +249,9 @@ impl Config {
     /// [`ConfigError::Field`].
     pub fn check(&self) -> Result<(), ConfigError> {
         self.network.addresses()?;
+        if self.api.transactions_per_second == 0 {
+            return Err(wrong("api.transactions_per_second", "at least 1"));
+        }
         if self.consensus.stall_seconds == 0 {
             return Err(wrong("consensus.stall_seconds", "at least 1"));
         }
@@ -291,6 +298,7 @@ mod tests {
             ("[api]\nlisten = 7601", "listen"),
             ("[api]\nlisten = \"localhost\"", "listen"),
             ("[api]\nport = 1", "port"),
+            ("[api]\ntransactions_per_second = 0", "api.transactions_per_second"),
             ("[apy]", "apy"),
             ("[network]\nlisten = []", "network.listen"),
             ("[network]\nlisten = [\"0.0.0.0:7600\"]", "network.listen[0]"),

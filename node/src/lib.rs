@@ -20,6 +20,7 @@ pub mod api;
 pub mod chain;
 pub mod clock;
 pub mod config;
+pub mod content;
 pub mod keys;
 pub mod mempool;
 pub mod network;

@@ -1,5 +1,6 @@
 //! What a person types. One command a file; each has its arguments and a `run`.
 
+mod bench;
 mod devnet;
 mod genesis;
 mod init;
@@ -38,6 +39,9 @@ enum Command {
     Order(order::OrderArguments),
     /// Run a whole network on this machine and replay a real Swiss week.
     Devnet(Box<devnet::DevnetArguments>),
+    /// Measure what this program reaches on this machine, beside what the machine allows.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
 }
 
 /// Runs what was asked for.
@@ -52,6 +56,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Command::Start(arguments) => block_on(start::run(arguments)),
         Command::Order(arguments) => block_on(order::run(arguments)),
         Command::Devnet(arguments) => block_on(devnet::run(*arguments)),
+        Command::Bench(command) => bench::run(command),
     }
 }
 

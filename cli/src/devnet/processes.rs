@@ -85,6 +85,19 @@ impl NodeProcess {
         }
     }
 
+    /// The process's id; `None` when it ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Kills it without a chance to stop in order, and waits for its end.
+    ///
+    /// # Errors
+    /// The system does not let it.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.with_context(|| format!("cannot kill node {}", self.place.member))
+    }
+
     /// Asks it to stop; [`NodeProcess::ended`] waits for it.
     ///
     /// # Errors

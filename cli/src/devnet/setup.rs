@@ -36,6 +36,8 @@ pub struct NodePlace {
     pub home: Home,
     /// Address of its API.
     pub api: SocketAddr,
+    /// Its place in the swarm: a multiaddress with its id.
+    pub swarm: String,
 }
 
 /// A network whose folders are made and whose nodes are not started.
@@ -54,7 +56,6 @@ pub struct Prepared {
 /// # Errors
 /// The folder is not empty or cannot be written, or the numbers make no network.
 pub fn prepare(setup: &DevnetSetup, folder: &Path) -> Result<Prepared> {
-    ensure_empty(folder)?;
     let spec = DevnetSpec {
         scale: setup.scale,
         committee: setup.nodes,
@@ -63,6 +64,22 @@ pub fn prepare(setup: &DevnetSetup, folder: &Path) -> Result<Prepared> {
         ..DevnetSpec::new(&setup.seed, SystemClock.now().ms())
     };
     let (genesis, secrets) = spec.build().context("the development network")?;
+    make_homes(genesis, secrets, folder, &|_| ())
+}
+
+/// Makes the homes of a network on this machine in an empty folder: those of the committee, then those of the observers. `adjust` has the last
+/// word on each node's configuration.
+///
+/// # Errors
+/// The folder is not empty or cannot be written, or a configuration is not possible.
+pub fn make_homes(
+    genesis: Genesis,
+    secrets: BTreeMap<MemberId, MemberSecrets>,
+    folder: &Path,
+    adjust: &dyn Fn(&mut Config),
+) -> Result<Prepared> {
+    ensure_empty(folder)?;
+    let nodes = genesis.committee().members().len();
     let committee = genesis.committee().members().iter().map(|m| m.member);
     let observers = genesis.members().iter().map(|m| &m.member).filter(|m| m.role == Role::Observer).map(|m| m.id);
     let members: Vec<MemberId> = committee.chain(observers).collect();
@@ -85,13 +102,14 @@ pub fn prepare(setup: &DevnetSetup, folder: &Path) -> Result<Prepared> {
         let mut config = Config::default();
         config.network.listen = vec![format!("/ip4/127.0.0.1/tcp/{}", swarm[index])];
         // Those that follow dial the committee; the committee's nodes dial each other.
-        config.network.peers = (0..setup.nodes).filter(|other| *other != index).map(peer).collect();
+        config.network.peers = (0..nodes).filter(|other| *other != index).map(peer).collect();
         config.api.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, apis[index]));
         config.consensus.distance = Distance::Local;
         config.log.filter = QUIET_ENGINE.to_owned();
+        adjust(&mut config);
         config.check()?;
         std::fs::write(home.config(), config.to_toml()).with_context(|| format!("cannot write {}", home.config().display()))?;
-        places.push(NodePlace { member: *member, home, api: config.api.listen });
+        places.push(NodePlace { member: *member, home, api: config.api.listen, swarm: peer(index) });
     }
     Ok(Prepared { genesis, secrets, places })
 }

@@ -14,7 +14,7 @@ mod wire;
 mod tests;
 
 pub(crate) use mirror::to_engine as certificate_to_engine;
-pub use sync::{MAX_SYNC_REQUEST_BYTES, MAX_SYNC_RESPONSE_BYTES, SYNC_BATCH};
+pub use sync::{MAX_SYNC_BLOCK_BYTES, MAX_SYNC_REQUEST_BYTES, MAX_SYNC_RESPONSE_BYTES, SYNC_BATCH};
 pub(crate) use wire::stream_message;
 pub use wire::{MAX_MESSAGE_BYTES, MAX_PART_BYTES, MAX_WIRE_BYTES, WireMessage};
 

@@ -19,12 +19,14 @@ use leg_ledger::limits::HARD_BLOCK_BYTES;
 use leg_ledger::limits::MAX_COMMITTEE;
 use serde::{Deserialize, Serialize};
 
-/// Most heights asked for at once.
-pub const SYNC_BATCH: usize = 8;
+/// Most heights asked for at once; of large blocks fewer come, see [`MAX_SYNC_BLOCK_BYTES`].
+pub const SYNC_BATCH: usize = 64;
 /// Most bytes of a question.
 pub const MAX_SYNC_REQUEST_BYTES: usize = 64;
-/// Most bytes of an answer: a full batch of the largest blocks with their certificates.
-pub const MAX_SYNC_RESPONSE_BYTES: usize = SYNC_BATCH * (HARD_BLOCK_BYTES + MAX_COMMITTEE * 96 + 256) + 64;
+/// Most bytes of the blocks of an answer: eight of the largest.
+pub const MAX_SYNC_BLOCK_BYTES: usize = 8 * HARD_BLOCK_BYTES;
+/// Most bytes of an answer: its blocks, with certificates for a full batch.
+pub const MAX_SYNC_RESPONSE_BYTES: usize = MAX_SYNC_BLOCK_BYTES + SYNC_BATCH * (MAX_COMMITTEE * 96 + 256) + 64;
 /// Bytes of an encoded header, which all have the same length; an encoded block starts with them.
 pub(super) const HEADER_BYTES: usize = 342;
 

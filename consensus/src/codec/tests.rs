@@ -164,9 +164,9 @@ fn frames_of_every_kind_come_back_and_the_largest_part_fits() {
     assert!(WireMessage::decode(Bytes::new()).is_err());
 }
 
-fn answer(blocks: u64) -> (MemoryChain, Response<LegContext>) {
+fn answer(blocks: usize) -> (MemoryChain, Response<LegContext>) {
     let chain = MemoryChain::new(4);
-    for height in 1..=blocks {
+    for height in 1..=blocks as u64 {
         let block = chain.block(0, member(proposer(height, 0)), at(height * 100));
         let decided = certificate(&block, 0, [0, 1, 2]);
         chain.with(|s| s.blocks.push((block, decided)));
@@ -182,14 +182,14 @@ fn answer(blocks: u64) -> (MemoryChain, Response<LegContext>) {
 
 #[test]
 fn answers_come_back_and_know_their_length() {
-    for blocks in [0, 1, 8] {
+    for blocks in [0, 1, 8, SYNC_BATCH] {
         let (_, response) = answer(blocks);
         let bytes = round_trip(&response);
         assert_eq!(EngineCodec.encoded_len(&response), Ok(bytes.len()));
     }
-    let (_, nine) = answer(9);
-    let refused: Result<Response<LegContext>, _> = EngineCodec.decode(EngineCodec.encode(&nine).unwrap());
-    assert_eq!(refused, Err(EngineCodecError::List { actual: 9, limit: SYNC_BATCH }));
+    let (_, more) = answer(SYNC_BATCH + 1);
+    let refused: Result<Response<LegContext>, _> = EngineCodec.decode(EngineCodec.encode(&more).unwrap());
+    assert_eq!(refused, Err(EngineCodecError::List { actual: SYNC_BATCH + 1, limit: SYNC_BATCH }));
 }
 
 #[test]

@@ -32,18 +32,18 @@ impl Handler {
         };
         let member = voter.member;
         let built = self.blocks.iter().find(|(_, held)| {
-            let header = &held.block.header;
+            let header = &held.header;
             held.accepted && header.proposer == member && header.creation_round == round
         });
         if let Some(id) = built.map(|(id, _)| *id) {
-            return Ok(self.propose(id, round).map(ValuePlan::Propose));
+            return Ok(self.propose(id, round)?.map(ValuePlan::Propose));
         }
         let wait = self.wait_ms(asked, now);
         if wait > 0 {
             return Ok(Some(ValuePlan::Wait(Duration::from_millis(wait))));
         }
         let id = self.build(member, round, now)?;
-        Ok(self.propose(id, round).map(ValuePlan::Propose))
+        Ok(self.propose(id, round)?.map(ValuePlan::Propose))
     }
 
     /// How long to wait before building: the block interval when there is work, the idle interval when there is none. Both count from
@@ -75,28 +75,32 @@ impl Handler {
         let source = Source { streamer: proposer, round, pol_round: None };
         let bytes = codec::encode(&block).into();
         let held = Held { told: true, ..Held::new(block, bytes, Ok(()), source) };
+        self.make_room()?;
         self.blocks.insert(id, held);
         self.keep(id)?;
         Ok(id)
     }
 
-    fn propose(&mut self, id: BlockId, round: Round) -> Option<OwnProposal> {
-        let parts = self.stream(id, round, None);
-        let held = self.blocks.get_mut(&id)?;
+    fn propose(&mut self, id: BlockId, round: Round) -> Result<Option<OwnProposal>, Fatal> {
+        let parts = self.stream(id, round, None)?;
+        let Some(held) = self.blocks.get_mut(&id) else { return Ok(None) };
         held.told = true;
-        Some(OwnProposal {
-            value: LocallyProposedValue::new(EngineHeight::new(held.block.header.height), engine_round(Some(round)), BlockValue::new(id)),
+        Ok(Some(OwnProposal {
+            value: LocallyProposedValue::new(EngineHeight::new(held.header.height), engine_round(Some(round)), BlockValue::new(id)),
             parts,
-        })
+        }))
     }
 
     /// The parts of a held block as this node streams it for a round.
-    pub(super) fn stream(&mut self, id: BlockId, round: Round, pol_round: Option<Round>) -> Vec<BlockPart> {
+    ///
+    /// # Errors
+    /// [`Fatal`] when a block that is in the store cannot be read.
+    pub(super) fn stream(&mut self, id: BlockId, round: Round, pol_round: Option<Round>) -> Result<Vec<BlockPart>, Fatal> {
         let stream = self.numbers.next_number();
-        let (Some(voter), Some(held)) = (self.voter(), self.blocks.get(&id)) else {
-            return vec![];
+        let (Some(voter), Some(content)) = (self.voter(), self.content(id)?) else {
+            return Ok(vec![]);
         };
-        let info = StreamInfo { height: held.block.header.height, round, pol_round, block: id, streamer: voter.member, stream };
-        split(self.settings.chain, info, &held.bytes, &voter.key)
+        let info = StreamInfo { height: content.block.header.height, round, pol_round, block: id, streamer: voter.member, stream };
+        Ok(split(self.settings.chain, info, &content.bytes, &voter.key))
     }
 }

@@ -31,8 +31,8 @@ impl Handler {
         if height != self.height() {
             return Err(Fatal::NotNext { decided: height, tip: self.tip.height });
         }
-        let held = self.blocks.get(&certificate.block);
-        let Some(held) = held.filter(|h| h.accepted) else {
+        let accepted = self.blocks.get(&certificate.block).is_some_and(|held| held.accepted);
+        let Some(content) = self.content(certificate.block)?.filter(|_| accepted) else {
             return Err(Fatal::MissingBlock { height, block: certificate.block });
         };
         // Decided while the engine replays its log, the precommit may not be logged yet: marked first, it would put the mark ahead of the
@@ -41,10 +41,12 @@ impl Handler {
         if !replayed {
             self.mark_own(&certificate)?;
         }
-        self.chain.commit(&held.block, &certificate).map_err(|cause| Fatal::Commit { height, cause })?;
+        let header = content.block.header;
+        self.chain.commit(&content.block, &certificate).map_err(|cause| Fatal::Commit { height, cause })?;
         if replayed {
             self.mark_own(&certificate)?;
         }
+        self.on_attended(&header, &certificate);
         self.advance(height)
     }
 
@@ -81,6 +83,8 @@ impl Handler {
         let upcoming = self.height();
         self.committee = self.chain.committee(upcoming).ok_or(Fatal::NoCommittee(upcoming))?;
         self.next_committee = self.chain.committee(next(upcoming));
+        let seats = &self.committee;
+        self.attendance.retain(|member| seats.key(member).is_some());
         self.round = None;
         self.blocks.clear();
         self.polkas.clear();

@@ -24,6 +24,7 @@ impl Handler {
         if certificate.height != self.tip.height {
             return Err(Fatal::NotNext { decided: certificate.height, tip: self.tip.height });
         }
+        self.on_signed(&certificate);
         self.chain.finalized(&certificate, double_signs(self.settings.chain, evidence));
         Ok(self.on_ready())
     }

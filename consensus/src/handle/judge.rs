@@ -36,7 +36,7 @@ impl Handler {
     ///
     /// `None` for a body that is not the header's: it says nothing of the block, whose id is the hash of the header only. Held under that
     /// id, it would let one proposer turn this node against a block that all others vote for.
-    pub(super) fn ask_rules(&mut self, block: &Block) -> Result<Option<Result<(), String>>, Fatal> {
+    pub(super) fn ask_rules(&mut self, block: &mut Block) -> Result<Option<Result<(), String>>, Fatal> {
         let verdict = self.chain.validate(block)?;
         if let Verdict::ForeignBody(reason) = verdict {
             tracing::warn!(height = %block.header.height, reason, "a body that is not its header's");
@@ -74,7 +74,7 @@ impl Handler {
         let Some(held) = self.blocks.get(&id) else {
             return Ok(Validity::Invalid);
         };
-        let header = &held.block.header;
+        let header = &held.header;
         let known_good = held.accepted || self.polkas.contains(&id);
         let drift = u64::try_from(self.settings.pace.max_drift.as_millis()).unwrap_or(u64::MAX);
         let reason = if let Err(reason) = &held.rules {
@@ -103,8 +103,8 @@ impl Handler {
         let height = self.height();
         let votes = self.voter().is_some();
         if let Some(held) = self.blocks.get_mut(&id) {
-            if votes && !held.kept {
-                self.proposals.put(height, id, &held.bytes)?;
+            if let Some(content) = held.content.as_ref().filter(|_| votes && !held.kept) {
+                self.proposals.put(height, id, &content.bytes)?;
                 held.kept = true;
             }
             held.accepted = true;

@@ -7,10 +7,12 @@
 //! * the rules of the ledger are asked once a block and height, its time anew at every stream;
 //! * everything held between inputs belongs to the height being decided or the one after it, and is bounded.
 
+mod attend;
 mod build;
 mod decide;
 mod finalize;
 mod judge;
+mod park;
 mod part;
 mod polka;
 mod ready;
@@ -19,12 +21,15 @@ mod round;
 mod sync;
 
 #[cfg(test)]
+mod park_tests;
+#[cfg(test)]
 mod tests;
 
 pub use sync::SyncAnswer;
 
 use crate::action::Fatal;
 use crate::assembly::{Assembled, Assembly};
+use crate::attendance::Attendance;
 use crate::context::LegContext;
 use crate::guard::SharedGuard;
 use crate::parts::{CHUNK_BYTES, StreamNumbers};
@@ -33,7 +38,7 @@ use crate::timeouts::Timeouts;
 use crate::types::{CommitteeView, Manifest, chunk_hash};
 use arc_malachitebft_app_channel::app::engine::host::HeightParams;
 use bytes::Bytes;
-use leg_ledger::block::{Block, Committee};
+use leg_ledger::block::{Block, Committee, Header};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{BlockId, ChainId, Height, MemberId, Round};
 use leg_ledger::signature::SecretKey;
@@ -41,8 +46,10 @@ use leg_ledger::time::BlockTime;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Blocks held for one height; more come only from proposers of many rounds that all misbehave.
+/// Blocks of one height whose bytes are in memory. What is accepted beyond it waits in the store of proposals.
 const MAX_BLOCKS: usize = 64;
+/// Blocks known for one height, in memory or in the store: one a round of a height that fails thousands of times.
+const MAX_KNOWN: usize = 4_096;
 /// Assembled streams of one streamer that wait for their round.
 const MAX_WAITING: usize = 4;
 /// Different fresh blocks of one proposer for one round: one is honest, two prove that it is not.
@@ -83,8 +90,9 @@ pub struct Settings {
 /// A block of the height being decided.
 #[derive(Debug)]
 struct Held {
-    block: Block,
-    bytes: Bytes,
+    header: Header,
+    /// `None` while it is in the store of proposals only; see [`Handler::content`].
+    content: Option<Content>,
     /// Hashes of the bytes, chunk by chunk: a manifest with others is of another body under the same header.
     chunks: Vec<Hash>,
     /// What the ledger and the proposer's rule say; the state below does not change, so neither does this.
@@ -99,16 +107,29 @@ struct Held {
     told: bool,
 }
 
+/// A block, and its bytes.
+#[derive(Clone, Debug)]
+struct Content {
+    block: Block,
+    bytes: Bytes,
+}
+
 impl Held {
     /// A block as it arrived; its body MUST be the one that its header commits to.
     fn new(block: Block, bytes: Bytes, rules: Result<(), String>, source: Source) -> Self {
         let chunks = bytes.chunks(CHUNK_BYTES).map(chunk_hash).collect();
-        Held { block, bytes, chunks, rules, accepted: false, kept: false, source, told: false }
+        let header = block.header;
+        Held { header, content: Some(Content { block, bytes }), chunks, rules, accepted: false, kept: false, source, told: false }
     }
 
-    /// Whether a stream with this manifest brings the very bytes that are held.
-    fn is_streamed_by(&self, manifest: &Manifest) -> bool {
-        usize::try_from(manifest.length) == Ok(self.bytes.len()) && manifest.chunks == self.chunks
+    /// The bytes, if they are in memory.
+    fn bytes(&self) -> Option<&Bytes> {
+        self.content.as_ref().map(|content| &content.bytes)
+    }
+
+    /// The bytes in memory, if a stream with this manifest brings the very same.
+    fn streamed_by(&self, manifest: &Manifest) -> Option<&Bytes> {
+        self.bytes().filter(|bytes| usize::try_from(manifest.length) == Ok(bytes.len()) && manifest.chunks == self.chunks)
     }
 }
 
@@ -130,6 +151,9 @@ pub struct Handler {
     committee: Committee,
     next_committee: Option<Committee>,
     round: Option<Round>,
+    /// When this node entered that round.
+    entered: BlockTime,
+    attendance: Attendance,
     assembly: Assembly,
     waiting: Vec<Assembled>,
     blocks: BTreeMap<BlockId, Held>,
@@ -161,6 +185,8 @@ impl Handler {
             chain,
             proposals,
             guard,
+            entered: tip.time,
+            attendance: Attendance::default(),
             tip,
             committee,
             next_committee,
@@ -204,7 +230,8 @@ impl Handler {
 
     fn height_params(&self) -> HeightParams<LegContext> {
         let view = CommitteeView::new(self.committee.clone(), self.voter().is_some());
-        HeightParams::new(view, self.settings.timeouts, self.settings.target_time)
+        let timeouts = Timeouts { absent: self.absent_rounds(), ..self.settings.timeouts };
+        HeightParams::new(view, timeouts, self.settings.target_time)
     }
 }
 

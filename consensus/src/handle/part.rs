@@ -1,6 +1,6 @@
 //! A part of a block has arrived.
 
-use super::{Handler, Held, MAX_BLOCKS, MAX_FRESH, MAX_WAITING, Source};
+use super::{Handler, Held, MAX_FRESH, MAX_WAITING, Source};
 use crate::action::Fatal;
 use crate::assembly::{Assembled, Position};
 use crate::context::LegContext;
@@ -27,12 +27,13 @@ impl Handler {
             next_committee: self.next_committee.as_ref(),
         };
         let blocks = &self.blocks;
-        let known =
-            |m: &Manifest| blocks.get(&m.block).filter(|held| m.height == height && held.is_streamed_by(m)).map(|held| held.bytes.clone());
+        let known = |m: &Manifest| blocks.get(&m.block).filter(|_| m.height == height).and_then(|held| held.streamed_by(m)).cloned();
         let added = self.assembly.add(part, position, known);
         match added {
-            Ok(Some(assembled)) => self.on_assembled(assembled, now),
-            Ok(None) => Ok(None),
+            Ok(assembled) => {
+                self.on_heard(part.signed.manifest.streamer);
+                assembled.map_or(Ok(None), |assembled| self.on_assembled(assembled, now))
+            }
             Err(error) => {
                 let SignedManifest { manifest, .. } = part.signed.as_ref();
                 tracing::debug!(%error, height = %manifest.height, "part refused");
@@ -57,12 +58,11 @@ impl Handler {
         }
         let id = manifest.block;
         // What was found wrong with other bytes is not held against these.
-        let settled = self.blocks.get(&id).is_some_and(|held| held.rules.is_ok() || held.bytes == assembled.bytes);
+        let settled = self.blocks.get(&id).is_some_and(|held| held.rules.is_ok() || held.bytes() == Some(&assembled.bytes));
         if !settled {
-            match self.examine(&assembled)? {
-                Some(held) => self.blocks.insert(id, held),
-                None => return Ok(None),
-            };
+            let Some(held) = self.examine(&assembled)? else { return Ok(None) };
+            self.on_delivered(&held.header, Source::of(manifest), now);
+            self.blocks.insert(id, held);
         }
         let source = Source::of(manifest);
         let validity = self.judge(id, source, now)?;
@@ -84,28 +84,19 @@ impl Handler {
     /// body: nothing of them is held then.
     fn examine(&mut self, assembled: &Assembled) -> Result<Option<Held>, Fatal> {
         let manifest = &assembled.manifest;
-        let block = match codec::decode::<Block>(&assembled.bytes, HARD_BLOCK_BYTES) {
+        let mut block = match codec::decode::<Block>(&assembled.bytes, HARD_BLOCK_BYTES) {
             Ok(block) if block.id() == manifest.block && block.header.height == manifest.height => block,
             _ => {
                 tracing::warn!(streamer = %manifest.streamer, height = %manifest.height, "streams what is not the block it names");
                 return Ok(None);
             }
         };
-        if !self.make_room() {
+        if !self.make_room()? {
             tracing::warn!(height = %manifest.height, "no room for one more block of this height");
             return Ok(None);
         }
-        let rules = self.ask_rules(&block)?;
+        let rules = self.ask_rules(&mut block)?;
         Ok(rules.map(|rules| Held::new(block, assembled.bytes.clone(), rules, Source::of(manifest))))
-    }
-
-    /// Drops a refused block when there are too many; never one that could be decided.
-    fn make_room(&mut self) -> bool {
-        if self.blocks.len() < MAX_BLOCKS {
-            return true;
-        }
-        let refused = self.blocks.iter().find(|(_, held)| held.rules.is_err() || !held.accepted).map(|(id, _)| *id);
-        refused.is_some_and(|id| self.blocks.remove(&id).is_some())
     }
 
     fn wait(&mut self, assembled: Assembled) {

@@ -22,8 +22,10 @@ impl Handler {
                 return Err(damaged(format!("it is of height {}", block.header.height)));
             }
             let source = Source { streamer: block.header.proposer, round: block.header.creation_round, pol_round: None };
+            let id = block.id();
             let held = Held { accepted: true, kept: true, ..Held::new(block, bytes.into(), Ok(()), source) };
-            self.blocks.insert(held.block.id(), held);
+            self.make_room()?;
+            self.blocks.insert(id, held);
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ impl Handler {
             return Ok(vec![]);
         }
         self.round = Some(round);
+        self.entered = now;
         let untold = self.blocks.iter().filter(|(_, h)| h.accepted && !h.told && h.source.round <= round);
         let untold: Vec<BlockId> = untold.map(|(id, _)| *id).collect();
         let mut values: Vec<_> = untold.into_iter().filter_map(|id| self.tell(id)).collect();

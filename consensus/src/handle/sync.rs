@@ -2,7 +2,7 @@
 
 use super::{Handler, Held, Source};
 use crate::action::Fatal;
-use crate::codec::{MAX_SYNC_RESPONSE_BYTES, SYNC_BATCH, certificate_to_engine};
+use crate::codec::{MAX_SYNC_BLOCK_BYTES, SYNC_BATCH, certificate_to_engine};
 use crate::context::LegContext;
 use crate::ports::Verdict;
 use crate::types::{Address, BlockValue, EngineHeight, engine_round};
@@ -39,7 +39,7 @@ impl Handler {
         if height != self.height() {
             return Ok(SyncAnswer::NotNow);
         }
-        let Ok(block) = codec::decode::<Block>(bytes, HARD_BLOCK_BYTES) else {
+        let Ok(mut block) = codec::decode::<Block>(bytes, HARD_BLOCK_BYTES) else {
             return Ok(SyncAnswer::PeerFault);
         };
         let id = block.id();
@@ -48,7 +48,7 @@ impl Handler {
         }
         let accepted = self.blocks.get(&id).is_some_and(|held| held.accepted);
         if !accepted {
-            match self.chain.validate(&block)? {
+            match self.chain.validate(&mut block)? {
                 Verdict::ForeignBody(reason) => {
                     tracing::warn!(%height, reason, "synced bytes are not those of the certified block");
                     return Ok(SyncAnswer::PeerFault);
@@ -92,7 +92,7 @@ impl Handler {
         if first > last {
             return vec![];
         }
-        match self.chain.decided(first..=last, MAX_SYNC_RESPONSE_BYTES) {
+        match self.chain.decided(first..=last, MAX_SYNC_BLOCK_BYTES) {
             Ok(blocks) => blocks.into_iter().map(|b| RawDecidedValue::new(b.block.into(), certificate_to_engine(&b.certificate))).collect(),
             Err(error) => {
                 tracing::error!(%error, %first, %last, "committed blocks could not be read for a peer");

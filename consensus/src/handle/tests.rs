@@ -17,16 +17,16 @@ use leg_ledger::ids::{Height, Round};
 use leg_ledger::time::BlockTime;
 use std::time::Duration;
 
-fn h(height: u64) -> Height {
+pub(super) fn h(height: u64) -> Height {
     Height::new(height)
 }
 
-fn r(round: u32) -> Round {
+pub(super) fn r(round: u32) -> Round {
     Round::new(round)
 }
 
 /// Parts of a block as hub `streamer` sends them for a round.
-fn parts(block: &Block, streamer: u8, round: u32, pol_round: Option<u32>, stream: u64) -> Vec<BlockPart> {
+pub(super) fn parts(block: &Block, streamer: u8, round: u32, pol_round: Option<u32>, stream: u64) -> Vec<BlockPart> {
     let info = StreamInfo {
         height: block.header.height,
         round: r(round),
@@ -38,11 +38,11 @@ fn parts(block: &Block, streamer: u8, round: u32, pol_round: Option<u32>, stream
     split(chain_id(), info, &codec::encode(block).into(), &key(streamer))
 }
 
-fn feed(handler: &mut Handler, parts: &[BlockPart], now: BlockTime) -> Option<ProposedValue<LegContext>> {
+pub(super) fn feed(handler: &mut Handler, parts: &[BlockPart], now: BlockTime) -> Option<ProposedValue<LegContext>> {
     parts.iter().fold(None, |last, part| handler.on_part(part, now).unwrap().or(last))
 }
 
-fn engine_certificate(certificate: &Certificate) -> CommitCertificate<LegContext> {
+pub(super) fn engine_certificate(certificate: &Certificate) -> CommitCertificate<LegContext> {
     CommitCertificate {
         height: EngineHeight::new(certificate.height),
         round: EngineRound::new(certificate.round.get()),
@@ -62,7 +62,7 @@ fn polka(block: &Block, round: u32, signers: impl IntoIterator<Item = u8>) -> Po
 }
 
 /// A node that is not the proposer of height 1 round 0, in that round, with its chain.
-fn listener() -> (Handler, MemoryChain, MemoryProposals, u8) {
+pub(super) fn listener() -> (Handler, MemoryChain, MemoryProposals, u8) {
     let first = proposer(1, 0);
     let own = (first + 1) % 4;
     // The listener must not be the proposer of rounds 0 and 1.
@@ -74,7 +74,7 @@ fn listener() -> (Handler, MemoryChain, MemoryProposals, u8) {
     (handler, chain, proposals, first)
 }
 
-fn validity(value: Option<ProposedValue<LegContext>>) -> Option<bool> {
+pub(super) fn validity(value: Option<ProposedValue<LegContext>>) -> Option<bool> {
     value.map(|v| v.validity.is_valid())
 }
 
@@ -344,8 +344,8 @@ fn after_a_turn_of_everyone_the_proposer_takes_the_time_that_all_find_timely() {
     let mut time = |round: u32| {
         handler.on_started_round(h(1), r(round), at(9_000)).unwrap();
         propose(&mut handler, 1, round, at(9_000));
-        let held = handler.blocks.values().find(|held| held.block.header.creation_round == r(round));
-        held.map(|held| held.block.header.time)
+        let held = handler.blocks.values().find(|held| held.header.creation_round == r(round));
+        held.map(|held| held.header.time)
     };
     assert_eq!(time(3), Some(at(9_000)));
     assert_eq!(time(7), Some(at(1)));
@@ -358,11 +358,11 @@ fn a_restream_carries_the_same_block_for_its_round() {
     let mut handler = handler(first, &chain, &proposals);
     handler.on_started_round(h(1), r(0), at(60)).unwrap();
     let own = propose(&mut handler, 1, 0, at(60));
-    let again = handler.on_restream(h(1), r(4), Some(r(0)), own.value.value.id());
+    let again = handler.on_restream(h(1), r(4), Some(r(0)), own.value.value.id()).unwrap();
     let manifest = &again[0].signed.manifest;
     assert_eq!((manifest.round, manifest.pol_round, manifest.block), (r(4), Some(r(0)), own.value.value.id()));
     assert_ne!(manifest.stream, own.parts[0].signed.manifest.stream);
-    assert!(handler.on_restream(h(2), r(0), None, own.value.value.id()).is_empty());
+    assert!(handler.on_restream(h(2), r(0), None, own.value.value.id()).unwrap().is_empty());
 }
 
 #[test]
@@ -473,7 +473,8 @@ fn a_follower_and_a_rotated_key_follow_without_voting() {
 #[test]
 fn committed_blocks_are_given_in_bounded_batches() {
     let (chain, proposals) = (MemoryChain::new(4), MemoryProposals::default());
-    for height in 1..=20 {
+    let batch = crate::codec::SYNC_BATCH as u64;
+    for height in 1..=batch + 12 {
         let block = chain.block(0, member(proposer(height, 0)), at(height * 100));
         let decided = certificate(&block, 0, [0, 1, 2]);
         chain.with(|s| s.blocks.push((block, decided)));
@@ -484,9 +485,9 @@ fn committed_blocks_are_given_in_bounded_batches() {
         values.iter().map(|v| v.certificate.height.ledger().get()).collect()
     };
     assert_eq!(heights(3..=5), [3, 4, 5]);
-    assert_eq!(heights(3..=u64::MAX), (3..=10).collect::<Vec<_>>());
-    assert_eq!(heights(19..=40), [19, 20]);
-    assert_eq!(heights(21..=22), Vec::<u64>::new());
+    assert_eq!(heights(3..=u64::MAX), (3..3 + batch).collect::<Vec<_>>());
+    assert_eq!(heights(batch + 11..=batch + 40), [batch + 11, batch + 12]);
+    assert_eq!(heights(batch + 13..=batch + 14), Vec::<u64>::new());
     #[allow(clippy::reversed_empty_ranges)]
     let reversed = heights(5..=3);
     assert_eq!(reversed, Vec::<u64>::new());

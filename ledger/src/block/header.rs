@@ -72,6 +72,14 @@ impl Block {
     pub fn id(&self) -> BlockId {
         self.header.id()
     }
+
+    /// Bytes of the encoded block, summed up from what its transactions remember.
+    pub fn encoded_len(&self) -> usize {
+        let transactions = &self.body.transactions;
+        // The number of transactions stands before them as a `u64`.
+        let frame = codec::encoded_len(&(&self.header, &self.body.parent_certificate, 0_u64));
+        transactions.iter().fold(frame, |sum, transaction| sum.saturating_add(transaction.encoded_len()))
+    }
 }
 
 /// The commitment to a list of transactions: a hash over their commitments (body and signature) in order, and their number.

@@ -10,7 +10,7 @@ use crate::history::{HistoryError, Peaks};
 use crate::ids::{BlockId, ChainId, Height};
 use crate::params::Params;
 use crate::receipt::{Event, Receipt};
-use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Parameters, State, StateEntry, View};
+use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Parameters, State, StateEntry, View, value_hash};
 use crate::time::{BlockTime, MarketTime};
 use crate::transaction::{Market, TransactionBody, Verified};
 use crate::tree::{Changes, Key, Tree};
@@ -126,6 +126,22 @@ impl Ledger {
     /// [`ResumeError`].
     pub fn resume(chain: ChainId, tip: Tip, state: State, history: Peaks, replay: ReplayWindow) -> Result<Ledger, ResumeError> {
         let tree = rebuild(&state);
+        Ledger::resume_with_tree(chain, tip, (state, tree), history, replay)
+    }
+
+    /// [`Ledger::resume`] with a tree that was built from the same stored entries, each as [`Key::of`] its key and
+    /// [`crate::state::value_hash`] of its value: it can be built while the state is loaded. The caller MUST use the very bytes that the
+    /// state was loaded from; the roots are compared here.
+    ///
+    /// # Errors
+    /// [`ResumeError`].
+    pub fn resume_with_tree(
+        chain: ChainId,
+        tip: Tip,
+        (state, tree): (State, Tree),
+        history: Peaks,
+        replay: ReplayWindow,
+    ) -> Result<Ledger, ResumeError> {
         Ledger::checked(Ledger { chain, tip, state, tree, history, replay })
     }
 
@@ -258,10 +274,13 @@ impl Ledger {
         let tree = self.tree.update(&changes);
         let mut peaks = self.history.clone();
         let first_record = peaks.size();
-        let mut history_nodes = Vec::new();
+        // A log has about twice as many nodes as leaves.
+        let mut history_nodes = Vec::with_capacity(outcome.records.len().saturating_mul(2));
+        let mut bytes = Vec::new();
         for record in &outcome.records {
-            let leaf = Hash::of(Domain::HistoryLeaf, &codec::encode(record));
-            history_nodes.extend(peaks.append(leaf).map_err(full)?);
+            bytes.clear();
+            codec::encode_into(record, &mut bytes);
+            peaks.append_into(Hash::of(Domain::HistoryLeaf, &bytes), &mut history_nodes).map_err(full)?;
         }
         let tip = Tip {
             height: block.header.height,
@@ -310,12 +329,6 @@ fn full(error: HistoryError) -> Fault {
 }
 
 fn rebuild(state: &State) -> Tree {
-    let changes: Changes = state
-        .entries()
-        .map(|(key, value)| {
-            let entry = StateEntry { key, value: Some(value) };
-            (Key::of(&entry.key), entry.value_hash())
-        })
-        .collect();
+    let changes: Changes = state.entries().map(|(key, value)| (Key::of(&key), Some(value_hash(&value)))).collect();
     Tree::new().update(&changes)
 }

@@ -8,10 +8,13 @@ use crate::transaction::TransactionBody;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Pairs used by transactions whose last valid height has not passed.
+///
+/// Invariant: no member without a nonce.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplayWindow {
-    used: BTreeSet<(MemberId, Nonce)>,
+    used: BTreeMap<MemberId, BTreeSet<Nonce>>,
     by_expiry: BTreeMap<Height, Vec<(MemberId, Nonce)>>,
+    len: usize,
 }
 
 impl ReplayWindow {
@@ -22,12 +25,12 @@ impl ReplayWindow {
 
     /// True if the pair is used up.
     pub fn contains(&self, signer: MemberId, nonce: Nonce) -> bool {
-        self.used.contains(&(signer, nonce))
+        self.used.get(&signer).is_some_and(|nonces| nonces.contains(&nonce))
     }
 
     /// Pairs in the window.
     pub fn len(&self) -> usize {
-        self.used.len()
+        self.len
     }
 
     /// True without pairs.
@@ -38,7 +41,8 @@ impl ReplayWindow {
     /// Records the transactions of the block at `height` and forgets what can no longer be valid in the next one.
     pub fn record<'a, I: IntoIterator<Item = &'a TransactionBody>>(&mut self, height: Height, bodies: I) {
         for body in bodies {
-            if self.used.insert((body.signer, body.nonce)) {
+            if self.used.entry(body.signer).or_default().insert(body.nonce) {
+                self.len = self.len.saturating_add(1);
                 self.by_expiry.entry(body.last_valid).or_default().push((body.signer, body.nonce));
             }
         }
@@ -46,9 +50,19 @@ impl ReplayWindow {
             if *entry.key() > height {
                 break;
             }
-            for pair in entry.remove() {
-                self.used.remove(&pair);
+            for (signer, nonce) in entry.remove() {
+                self.forget(signer, nonce);
             }
+        }
+    }
+
+    fn forget(&mut self, signer: MemberId, nonce: Nonce) {
+        let Some(nonces) = self.used.get_mut(&signer) else { return };
+        if nonces.remove(&nonce) {
+            self.len = self.len.saturating_sub(1);
+        }
+        if nonces.is_empty() {
+            self.used.remove(&signer);
         }
     }
 }

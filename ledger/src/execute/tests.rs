@@ -189,8 +189,7 @@ fn a_known_transaction_with_a_garbage_signature_is_refused() {
     let ledger = ledger();
     let good = sign("hub-1", 1, 10, false, vec![order(Side::Bid, 1, 150_000)]);
     let known_commitment = good.commitment();
-    let mut garbage = good.clone();
-    garbage.signature = Signature::from_bytes([7; 64]);
+    let garbage = SignedTransaction::new(good.body.clone(), Signature::from_bytes([7; 64]));
     assert_eq!(good.id(), garbage.id(), "the id does not cover the signature");
     let known = |commitment: &Hash, _: &crate::signature::PublicKey| *commitment == known_commitment;
     assert!(ledger.verify_transactions(std::slice::from_ref(&good), &known).is_ok());
@@ -204,8 +203,8 @@ fn a_rotated_key_is_in_force_from_the_next_block_only() {
     let mut ledger = ledger();
     let (rotate, new) = rotation("hub-1", 99);
     let old_key = sign("hub-1", 2, 20, false, vec![order(Side::Bid, 1, 150_000)]);
-    let mut new_key = sign("hub-1", 3, 20, false, vec![order(Side::Bid, 1, 150_000)]);
-    new_key.signature = new.sign(&new_key.message());
+    let unsigned = sign("hub-1", 3, 20, false, vec![order(Side::Bid, 1, 150_000)]);
+    let new_key = SignedTransaction::new(unsigned.body.clone(), new.sign(&unsigned.message()));
     let rotation = sign("hub-1", 1, 20, false, vec![rotate]);
 
     let early = block(&ledger, vec![rotation.clone(), new_key.clone()]);
@@ -238,10 +237,10 @@ fn a_transaction_is_valid_once_and_within_its_lifetime() {
     assert_eq!(check(&ledger, &twice).unwrap_err(), Invalid::Transaction { index: 1, cause });
     assert_eq!(advance(&mut ledger, vec![tx(5, 3)]), [Code::Ok]);
     assert!(!ledger.replay().contains(id("hub-1"), Nonce::new(5)), "its last valid height has passed: it cannot come back");
-    let other = TransactionBody { chain: ChainId::from_hash(Hash::ZERO), ..tx(9, 10).body };
+    let other = TransactionBody { chain: ChainId::from_hash(Hash::ZERO), ..tx(9, 10).body.clone() };
     let foreign = other.sign(&key("hub-1", KeyRole::Operator));
     assert!(matches!(refused(&ledger, foreign), Inadmissible::Form(crate::transaction::FormError::Chain(_))));
-    let stranger = TransactionBody { signer: id("nobody"), ..tx(9, 10).body }.sign(&key("hub-1", KeyRole::Operator));
+    let stranger = TransactionBody { signer: id("nobody"), ..tx(9, 10).body.clone() }.sign(&key("hub-1", KeyRole::Operator));
     assert_eq!(refused(&ledger, stranger), Inadmissible::UnknownMember(id("nobody")));
 }
 
@@ -299,6 +298,10 @@ fn a_rebuilt_root_that_differs_is_refused() {
         Ledger::resume(chain(), *ledger.tip(), state, ledger.history().clone(), ledger.replay().clone())
     };
     assert_eq!(resume(entries.clone()).unwrap().tip(), ledger.tip());
+    let changes = entries.iter().map(|(key, value)| (crate::tree::Key::of(key), Some(crate::state::value_hash(value))));
+    let built = (State::load(entries.clone()).unwrap(), crate::tree::Tree::new().update(&changes.collect()));
+    let resumed = Ledger::resume_with_tree(chain(), *ledger.tip(), built, ledger.history().clone(), ledger.replay().clone());
+    assert_eq!(resumed.unwrap().tip(), ledger.tip());
     let mut missing = entries.clone();
     missing.retain(|(k, _)| *k != <Accounts as crate::state::Table>::flat_key(&id("hub-5")));
     assert!(matches!(resume(missing), Err(ResumeError::StateRoot { .. })));

@@ -5,7 +5,6 @@
 
 use super::Ledger;
 use crate::block::{Block, CertificateError, Header, transactions_root};
-use crate::codec;
 use crate::hash::Hash;
 use crate::ids::{BlockId, ChainId, Height, MemberId, Nonce};
 use crate::limits::MAX_BLOCK_TRANSACTIONS;
@@ -14,8 +13,7 @@ use crate::params::ProtocolVersion;
 use crate::signature::{Batch, PublicKey};
 use crate::state::{Members, View};
 use crate::time::BlockTime;
-use crate::transaction::{FormError, SignedTransaction, Verified, VerifyError};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::transaction::{FormError, SignedTransaction, Verified};
 
 /// Why a transaction cannot be in the next block. The sender's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -217,7 +215,7 @@ impl Ledger {
         for (index, transaction) in transactions.iter().enumerate() {
             let failed = |cause| Invalid::Transaction { index, cause };
             let key = self.admissible(transaction).map_err(failed)?;
-            let verified = transaction.clone().assume_verified(self.chain(), key).map_err(|e| failed(as_inadmissible(transaction, e)))?;
+            let verified = transaction.with_checked_form(key).map_err(|form| failed(Inadmissible::Form(form)))?;
             if !known(&verified.commitment(), &key) {
                 batch.push(&key, &verified.message(), &transaction.signature);
                 fresh.push(index);
@@ -228,21 +226,35 @@ impl Ledger {
             return Ok(out);
         }
         for index in fresh {
-            let Some(transaction) = transactions.get(index) else { continue };
-            let key = self.admissible(transaction).map_err(|cause| Invalid::Transaction { index, cause })?;
-            if key.verify(&transaction.message(), &transaction.signature).is_err() {
-                return Err(Invalid::Transaction { index, cause: bad_signature(transaction) });
+            let Some(verified) = out.get(index) else { continue };
+            if verified.key().verify(&verified.message(), &verified.transaction().signature).is_err() {
+                return Err(Invalid::Transaction { index, cause: bad_signature(verified.transaction()) });
             }
         }
         // Single and batch always agree under ZIP-215, so this is not reached; refusing is the safe side.
         Err(Invalid::TooLarge { what: "unverifiable signatures", actual: transactions.len(), limit: 0 })
     }
 
-    /// Checks a block on the tip. `verified` MUST be its transactions in order, from [`Ledger::verify_transactions`] at this tip.
+    /// Checks a block on the tip. `verified` MUST be its transactions in order, each verified with the key that it names.
     ///
     /// # Errors
     /// [`Invalid`].
     pub fn check_block(&self, block: &Block, verified: &[Verified]) -> Result<(), Invalid> {
+        for (index, transaction) in verified.iter().enumerate() {
+            let key = self.admissible(transaction.transaction()).map_err(|cause| Invalid::Transaction { index, cause })?;
+            if key != transaction.key() {
+                return Err(Invalid::Transaction { index, cause: bad_signature(transaction.transaction()) });
+            }
+        }
+        self.check_admitted(block, verified)
+    }
+
+    /// [`Ledger::check_block`] for transactions that were found admissible at this very tip: `verified` MUST be those of the block in
+    /// order, as [`Ledger::verify_transactions`] returned them, or each of them [`Ledger::admissible`] with its key.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn check_admitted(&self, block: &Block, verified: &[Verified]) -> Result<(), Invalid> {
         self.check_header(&block.header)?;
         self.check_parent_certificate(block)?;
         self.check_caps(block)?;
@@ -252,22 +264,23 @@ impl Ledger {
         if !same {
             return Err(Invalid::Header { field: "transactions_root", ours: ours.to_string(), theirs: theirs.to_string() });
         }
+        self.check_shares(verified)
+    }
+
+    /// Each (signer, nonce) once, and no member above its quota.
+    fn check_shares(&self, verified: &[Verified]) -> Result<(), Invalid> {
         let limit = self.params().map_or(0, |p| p.max_member_transactions);
-        let mut seen = BTreeSet::new();
-        let mut quota: BTreeMap<MemberId, u32> = BTreeMap::new();
-        for (index, transaction) in verified.iter().enumerate() {
-            let (member, nonce) = (transaction.body().signer, transaction.body().nonce);
-            if !seen.insert((member, nonce)) {
-                return Err(Invalid::Transaction { index, cause: Inadmissible::Replayed { member, nonce } });
-            }
-            let key = self.admissible(transaction.transaction()).map_err(|cause| Invalid::Transaction { index, cause })?;
-            if key != transaction.key() {
-                return Err(Invalid::Transaction { index, cause: bad_signature(transaction.transaction()) });
-            }
-            let used = quota.entry(member).or_default();
-            *used = used.saturating_add(1);
-            if *used > limit {
-                return Err(Invalid::Quota { member, actual: *used, limit });
+        let mut places: Vec<(MemberId, Nonce, usize)> =
+            verified.iter().enumerate().map(|(index, t)| (t.body().signer, t.body().nonce, index)).collect();
+        places.sort_unstable();
+        let twice = places.iter().zip(places.iter().skip(1)).filter(|(a, b)| (a.0, a.1) == (b.0, b.1)).map(|(_, later)| later);
+        if let Some((member, nonce, index)) = twice.min_by_key(|(_, _, index)| *index).copied() {
+            return Err(Invalid::Transaction { index, cause: Inadmissible::Replayed { member, nonce } });
+        }
+        for of_member in places.chunk_by(|a, b| a.0 == b.0) {
+            let actual = u32::try_from(of_member.len()).unwrap_or(u32::MAX);
+            if let Some((member, ..)) = of_member.first().filter(|_| actual > limit) {
+                return Err(Invalid::Quota { member: *member, actual, limit });
             }
         }
         Ok(())
@@ -334,20 +347,13 @@ impl Ledger {
         }
         let limit = self.params().map_or(0, |p| usize::try_from(p.max_block_bytes).unwrap_or(0));
         let limit = limit.min(crate::limits::HARD_BLOCK_BYTES);
-        let bytes = codec::encode(block).len();
+        let bytes = block.encoded_len();
         if bytes > limit { Err(Invalid::TooLarge { what: "block bytes", actual: bytes, limit }) } else { Ok(()) }
     }
 }
 
 fn bad_signature(transaction: &SignedTransaction) -> Inadmissible {
     Inadmissible::Signature { member: transaction.body.signer, role: transaction.body.role }
-}
-
-fn as_inadmissible(transaction: &SignedTransaction, error: VerifyError) -> Inadmissible {
-    match error {
-        VerifyError::Form(form) => Inadmissible::Form(form),
-        VerifyError::Signature(_) => bad_signature(transaction),
-    }
 }
 
 /// A chain id as the block id that height 1 names as its parent.

@@ -84,11 +84,21 @@ impl Peaks {
     /// # Errors
     /// [`HistoryError::Full`] at [`MAX_LEAVES`]; the log is unchanged then.
     pub fn append(&mut self, leaf: Hash) -> Result<Vec<(u64, Hash)>, HistoryError> {
+        let mut nodes = Vec::new();
+        self.append_into(leaf, &mut nodes)?;
+        Ok(nodes)
+    }
+
+    /// [`Peaks::append`] of one leaf of many: the new nodes come behind those that are in `nodes`.
+    ///
+    /// # Errors
+    /// As [`Peaks::append`].
+    pub fn append_into(&mut self, leaf: Hash, nodes: &mut Vec<(u64, Hash)>) -> Result<(), HistoryError> {
         let size = self.size.saturating_add(1);
         check_size(size)?;
         let mut hash = digest::leaf(&leaf);
         let mut position = position::of_leaf(self.size);
-        let mut nodes = vec![(position, hash)];
+        nodes.push((position, hash));
         // Each trailing one-bit of the old size is a peak as large as the subtree just completed.
         for _ in 0..self.size.trailing_ones() {
             let Some(left) = self.hashes.pop() else { break };
@@ -98,7 +108,7 @@ impl Peaks {
         }
         self.hashes.push(hash);
         self.size = size;
-        Ok(nodes)
+        Ok(())
     }
 
     /// The hash that commits to the size and to every leaf in its place.

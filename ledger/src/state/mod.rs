@@ -32,6 +32,6 @@ pub use storage::{Challenge, PaidMonth, StorageContract, StorageEnd, StorageStag
 pub use tables::{
     Accounts, Attendances, ChangeSet, Committees, Disputes, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members,
     OracleReportTable, Orders, Owed, Parameters, ReferenceHistory, References, Registers, SlotReadings, SlotSales, Standings, State,
-    StateEntry, StateError, StorageContracts, Table, TotalsTable, Trades, View,
+    StateEntry, StateError, StorageContracts, Table, TotalsTable, Trades, View, value_hash,
 };
 pub use trade::{Fill, Trade, TradeStatus};

@@ -6,6 +6,7 @@ use super::tables::{ChangeSet, Table, View, owned};
 use crate::ids::MemberId;
 use crate::transaction::{Market, Resource};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::iter::Peekable;
 use std::ops::RangeBounds;
 
@@ -16,8 +17,19 @@ pub struct Overlay<'s> {
     changes: ChangeSet,
     counts: BTreeMap<(MemberId, Market), u64>,
     loads: BTreeMap<(MemberId, Resource), u64>,
+    /// The tables of the journalled changes, in order; each change itself is in the journal of its table.
+    journal: Vec<u8>,
     index_journal: Vec<(IndexKey, IndexChange)>,
     checkpoints: Vec<Checkpoint>,
+    /// Kept to save their allocation with each change.
+    scratch: Scratch,
+}
+
+/// Index keys of an entry before and after its change.
+#[derive(Debug, Default)]
+struct Scratch {
+    before: Vec<IndexKey>,
+    after: Vec<IndexKey>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +38,20 @@ enum IndexChange {
     Removed,
 }
 
-#[derive(Debug)]
+impl IndexChange {
+    /// A sum over the index after a key with this part came or went.
+    fn applied(self, sum: u64, part: u64) -> u64 {
+        match self {
+            IndexChange::Added => sum.saturating_add(part),
+            IndexChange::Removed => sum.saturating_sub(part),
+        }
+    }
+}
+
+/// Lengths of the journals.
+#[derive(Clone, Copy, Debug)]
 struct Checkpoint {
-    marks: Vec<usize>,
+    changes: usize,
     index: usize,
 }
 
@@ -40,8 +63,10 @@ impl<'s> Overlay<'s> {
             changes: ChangeSet::default(),
             counts: BTreeMap::new(),
             loads: BTreeMap::new(),
+            journal: Vec::new(),
             index_journal: Vec::new(),
             checkpoints: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -52,7 +77,7 @@ impl<'s> Overlay<'s> {
 
     /// Entries of a table that were put or removed so far, whatever they were before.
     pub fn changed<T: Table>(&self) -> impl Iterator<Item = (&T::Key, Option<&T::Value>)> {
-        T::delta(&self.changes.deltas).map.iter().map(|(k, v)| (k, v.as_ref()))
+        T::delta(&self.changes.deltas).map.iter().map(|(k, v)| (k, v.as_deref()))
     }
 
     /// Puts an entry.
@@ -66,12 +91,28 @@ impl<'s> Overlay<'s> {
     }
 
     fn change<T: Table>(&mut self, key: T::Key, value: Option<T::Value>) {
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        if let Some(old) = self.get::<T>(&key) {
-            T::index(&key, old, &mut before);
-        }
+        let Scratch { mut before, mut after } = std::mem::take(&mut self.scratch);
+        before.clear();
+        after.clear();
         if let Some(new) = &value {
             T::index(&key, new, &mut after);
+        }
+        let delta = T::delta_mut(&mut self.changes.deltas);
+        let value = value.map(Box::new);
+        let previous = match delta.map.entry(key.clone()) {
+            Entry::Occupied(mut entry) => Some(entry.insert(value)),
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+                None
+            }
+        };
+        if T::INDEXED {
+            let old = previous.as_ref().map_or_else(|| self.base.get::<T>(&key), Option::as_deref);
+            old.into_iter().for_each(|old| T::index(&key, old, &mut before));
+        }
+        if !self.checkpoints.is_empty() {
+            delta.journal.push((key, previous));
+            self.journal.push(T::ID);
         }
         for index in before.iter().filter(|k| !after.contains(k)) {
             self.change_index(*index, IndexChange::Removed);
@@ -79,14 +120,7 @@ impl<'s> Overlay<'s> {
         for index in after.iter().filter(|k| !before.contains(k)) {
             self.change_index(*index, IndexChange::Added);
         }
-        let journal = !self.checkpoints.is_empty();
-        let delta = T::delta_mut(&mut self.changes.deltas);
-        if journal {
-            let previous = delta.map.insert(key.clone(), value);
-            delta.journal.push((key, previous));
-        } else {
-            delta.map.insert(key, value);
-        }
+        self.scratch = Scratch { before, after };
     }
 
     fn change_index(&mut self, key: IndexKey, change: IndexChange) {
@@ -110,15 +144,11 @@ impl<'s> Overlay<'s> {
             }
         }
         if let IndexKey::MemberOrder { member, market, .. } = key {
-            let now = self.open_orders(member, market);
-            let next = if change == IndexChange::Added { now.saturating_add(1) } else { now.saturating_sub(1) };
-            self.counts.insert((member, market), next);
+            let count = self.counts.entry((member, market)).or_insert_with(|| self.base.open_orders(member, market));
+            *count = change.applied(*count, 1);
         } else if let IndexKey::Load { member, resource, energy, .. } = key {
-            let (now, energy) = (self.load(member, resource), energy.get());
-            self.loads.insert(
-                (member, resource),
-                if change == IndexChange::Added { now.saturating_add(energy) } else { now.saturating_sub(energy) },
-            );
+            let load = self.loads.entry((member, resource)).or_insert_with(|| self.base.load(member, resource));
+            *load = change.applied(*load, energy.get());
         }
     }
 
@@ -139,7 +169,7 @@ impl<'s> Overlay<'s> {
 
     /// Opens a checkpoint; close it with [`Overlay::keep`] or [`Overlay::rollback`].
     pub fn checkpoint(&mut self) {
-        self.checkpoints.push(Checkpoint { marks: self.changes.deltas.marks(), index: self.index_journal.len() });
+        self.checkpoints.push(Checkpoint { changes: self.journal.len(), index: self.index_journal.len() });
     }
 
     /// Closes the innermost checkpoint and keeps its changes.
@@ -147,13 +177,19 @@ impl<'s> Overlay<'s> {
         self.checkpoints.pop();
         if self.checkpoints.is_empty() {
             self.index_journal.clear();
+            for table in self.journal.drain(..) {
+                self.changes.deltas.keep(table);
+            }
         }
     }
 
     /// Closes the innermost checkpoint and undoes its changes.
     pub fn rollback(&mut self) {
         let Some(checkpoint) = self.checkpoints.pop() else { return };
-        self.changes.deltas.rollback(&checkpoint.marks);
+        while self.journal.len() > checkpoint.changes {
+            let Some(table) = self.journal.pop() else { break };
+            self.changes.deltas.undo(table);
+        }
         while self.index_journal.len() > checkpoint.index {
             let Some((key, change)) = self.index_journal.pop() else { return };
             let inverse = if change == IndexChange::Added { IndexChange::Removed } else { IndexChange::Added };
@@ -170,15 +206,15 @@ impl<'s> Overlay<'s> {
 impl View for Overlay<'_> {
     fn get<T: Table>(&self, key: &T::Key) -> Option<&T::Value> {
         match T::delta(&self.changes.deltas).map.get(key) {
-            Some(changed) => changed.as_ref(),
+            Some(changed) => changed.as_deref(),
             None => self.base.get::<T>(key),
         }
     }
 
     fn range<'a, T: Table>(&'a self, range: impl RangeBounds<T::Key>) -> impl Iterator<Item = (&'a T::Key, &'a T::Value)> + 'a {
         let bounds = (owned(range.start_bound()), owned(range.end_bound()));
-        let below = T::map(&self.base.tables).range(bounds.clone()).map(|(k, v)| (k, Some(v)));
-        let above = T::delta(&self.changes.deltas).map.range(bounds).map(|(k, v)| (k, v.as_ref()));
+        let below = T::map(&self.base.tables).range(bounds.clone()).map(|(k, v)| (k, Some(v.as_ref())));
+        let above = T::delta(&self.changes.deltas).map.range(bounds).map(|(k, v)| (k, v.as_deref()));
         Merge { below: below.peekable(), above: above.peekable() }.filter_map(|(k, v)| v.map(|v| (k, v)))
     }
 

@@ -24,12 +24,17 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeBounds};
 
+/// What most flat keys fit in: the table's id and a hash or a name.
+const FLAT_KEY_BYTES: usize = 33;
+
 /// One typed table of the state.
 pub trait Table: Sized + 'static {
     /// First byte of its flat keys; never reused.
     const ID: u8;
     /// Name for people.
     const NAME: &'static str;
+    /// Whether its entries have index keys.
+    const INDEXED: bool;
     /// Its key; the order of keys is the order of iteration.
     type Key: Ord + Clone + Serialize + DeserializeOwned;
     /// Its value.
@@ -38,9 +43,9 @@ pub trait Table: Sized + 'static {
     /// Index keys of an entry.
     fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>);
     #[doc(hidden)]
-    fn map(tables: &Tables) -> &BTreeMap<Self::Key, Self::Value>;
+    fn map(tables: &Tables) -> &Entries<Self>;
     #[doc(hidden)]
-    fn map_mut(tables: &mut Tables) -> &mut BTreeMap<Self::Key, Self::Value>;
+    fn map_mut(tables: &mut Tables) -> &mut Entries<Self>;
     #[doc(hidden)]
     fn delta(deltas: &Deltas) -> &Delta<Self>;
     #[doc(hidden)]
@@ -48,20 +53,24 @@ pub trait Table: Sized + 'static {
 
     /// The flat key of an entry.
     fn flat_key(key: &Self::Key) -> Vec<u8> {
-        let mut bytes = vec![Self::ID];
-        bytes.extend(codec::encode(key));
+        let mut bytes = Vec::with_capacity(FLAT_KEY_BYTES);
+        bytes.push(Self::ID);
+        codec::encode_into(key, &mut bytes);
         bytes
     }
 }
 
+/// The entries of a table. Values are boxed: an entry goes from a block's changes to the state as a pointer, and a look-up passes keys only.
+pub(super) type Entries<T> = BTreeMap<<T as Table>::Key, Box<<T as Table>::Value>>;
+
 /// A key and the change that stood there before: `None` where none did.
-type Undo<T> = (<T as Table>::Key, Option<Option<<T as Table>::Value>>);
+type Undo<T> = (<T as Table>::Key, Option<Option<Box<<T as Table>::Value>>>);
 
 /// Changes of one table with a journal for rollback.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Delta<T: Table> {
-    pub(super) map: BTreeMap<T::Key, Option<T::Value>>,
+    pub(super) map: BTreeMap<T::Key, Option<Box<T::Value>>>,
     pub(super) journal: Vec<Undo<T>>,
 }
 
@@ -72,19 +81,28 @@ impl<T: Table> Default for Delta<T> {
 }
 
 impl<T: Table> Delta<T> {
-    fn rollback(&mut self, mark: usize) {
-        while self.journal.len() > mark {
-            match self.journal.pop() {
-                Some((key, Some(before))) => drop(self.map.insert(key, before)),
-                Some((key, None)) => drop(self.map.remove(&key)),
-                None => return,
-            }
+    /// Takes back the last change in the journal.
+    fn undo(&mut self) {
+        match self.journal.pop() {
+            Some((key, Some(before))) => drop(self.map.insert(key, before)),
+            Some((key, None)) => drop(self.map.remove(&key)),
+            None => {}
         }
     }
 }
 
+/// Whether a table has index keys: all but those declared with `index::none`.
+macro_rules! indexed {
+    (none) => {
+        false
+    };
+    ($index:ident) => {
+        true
+    };
+}
+
 macro_rules! tables {
-    ($($(#[$doc:meta])* $table:ident = $id:literal, $field:ident: $key:ty => $value:ty, $index:path;)+) => {
+    ($($(#[$doc:meta])* $table:ident = $id:literal, $field:ident: $key:ty => $value:ty, $room:ident::$index:ident;)+) => {
         $($(#[$doc])*
         #[derive(Debug)]
         pub enum $table {}
@@ -92,34 +110,44 @@ macro_rules! tables {
         impl Table for $table {
             const ID: u8 = $id;
             const NAME: &'static str = stringify!($field);
+            const INDEXED: bool = indexed!($index);
             type Key = $key;
             type Value = $value;
 
-            fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>) { $index(key, value, out) }
-            fn map(tables: &Tables) -> &BTreeMap<$key, $value> { &tables.$field }
-            fn map_mut(tables: &mut Tables) -> &mut BTreeMap<$key, $value> { &mut tables.$field }
+            fn index(key: &Self::Key, value: &Self::Value, out: &mut Vec<IndexKey>) { $room::$index(key, value, out) }
+            fn map(tables: &Tables) -> &Entries<Self> { &tables.$field }
+            fn map_mut(tables: &mut Tables) -> &mut Entries<Self> { &mut tables.$field }
             fn delta(deltas: &Deltas) -> &Delta<Self> { &deltas.$field }
             fn delta_mut(deltas: &mut Deltas) -> &mut Delta<Self> { &mut deltas.$field }
         })+
 
         #[doc(hidden)]
         #[derive(Clone, Debug, Default, PartialEq)]
-        pub struct Tables { $($field: BTreeMap<$key, $value>,)+ }
+        pub struct Tables { $($field: Entries<$table>,)+ }
 
         #[doc(hidden)]
         #[derive(Debug, Default)]
         pub struct Deltas { $($field: Delta<$table>,)+ }
 
         impl Deltas {
-            pub(super) fn marks(&self) -> Vec<usize> { vec![$(self.$field.journal.len(),)+] }
+            /// Takes back the last change of a table.
+            pub(super) fn undo(&mut self, table: u8) {
+                match table {
+                    $($id => self.$field.undo(),)+
+                    _ => {}
+                }
+            }
 
-            pub(super) fn rollback(&mut self, marks: &[usize]) {
-                let mut marks = marks.iter().copied();
-                $(self.$field.rollback(marks.next().unwrap_or(0));)+
+            /// Keeps the last change of a table.
+            pub(super) fn keep(&mut self, table: u8) {
+                match table {
+                    $($id => drop(self.$field.journal.pop()),)+
+                    _ => {}
+                }
             }
 
             fn entries(&self) -> Vec<StateEntry> {
-                let mut out = Vec::new();
+                let mut out = Vec::with_capacity([$(self.$field.map.len(),)+].iter().fold(0, |sum, n| n.saturating_add(sum)));
                 $(flat_entries::<$table>(&self.$field, &mut out);)+
                 out
             }
@@ -215,8 +243,13 @@ impl StateEntry {
 
     /// Value hash in the tree; `None` where the entry was removed.
     pub fn value_hash(&self) -> Option<Hash> {
-        self.value.as_ref().map(|v| Hash::of(Domain::StateValue, v))
+        self.value.as_deref().map(value_hash)
     }
+}
+
+/// The value hash in the tree of a canonical value.
+pub fn value_hash(value: &[u8]) -> Hash {
+    Hash::of(Domain::StateValue, value)
 }
 
 /// Why stored entries are not a state. Fatal: the store is damaged.
@@ -293,7 +326,7 @@ impl State {
         for index in keys {
             self.add_index(index);
         }
-        T::map_mut(&mut self.tables).insert(key, value);
+        T::map_mut(&mut self.tables).insert(key, Box::new(value));
         Ok(())
     }
 
@@ -381,11 +414,11 @@ pub trait View {
 
 impl View for State {
     fn get<T: Table>(&self, key: &T::Key) -> Option<&T::Value> {
-        T::map(&self.tables).get(key)
+        T::map(&self.tables).get(key).map(Box::as_ref)
     }
 
     fn range<'a, T: Table>(&'a self, range: impl RangeBounds<T::Key>) -> impl Iterator<Item = (&'a T::Key, &'a T::Value)> + 'a {
-        T::map(&self.tables).range((owned(range.start_bound()), owned(range.end_bound())))
+        T::map(&self.tables).range((owned(range.start_bound()), owned(range.end_bound()))).map(|(k, v)| (k, v.as_ref()))
     }
 
     fn index(&self, range: impl RangeBounds<IndexKey>) -> impl Iterator<Item = IndexKey> + '_ {

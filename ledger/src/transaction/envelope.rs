@@ -10,8 +10,10 @@ use crate::limits::{
 };
 use crate::member::KeyRole;
 use crate::signature::{PublicKey, SecretKey, Signature, SignatureError, signing_bytes};
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 /// What is signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +37,44 @@ pub struct TransactionBody {
 }
 
 /// A body with its signature; nothing is verified yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// It never changes: a clone is a pointer to the same one, so that pool, block and execution share it, and its hashes are computed once,
+/// when they are first asked for.
+#[derive(Clone)]
 pub struct SignedTransaction {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    signed: Signed,
+    /// A function of `signed`.
+    seal: OnceLock<Seal>,
+}
+
+/// What a [`SignedTransaction`] consists of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
     /// What is signed.
     pub body: TransactionBody,
     /// By the key that the registry holds for (signer, role).
     pub signature: Signature,
+}
+
+/// What follows from the bytes of a signed transaction.
+#[derive(Clone, Copy)]
+struct Seal {
+    id: TransactionId,
+    commitment: Hash,
+    encoded_len: usize,
+}
+
+impl Seal {
+    fn of(signed: &Signed) -> Self {
+        let mut bytes = codec::encode(&signed.body);
+        let id = body_id(&bytes);
+        codec::encode_into(&signed.signature, &mut bytes);
+        Seal { id, commitment: Hash::of(Domain::SignedTransaction, &bytes), encoded_len: bytes.len() }
+    }
 }
 
 /// Why the form of a transaction is invalid, whatever the state. The sender's fault: such a transaction is never in a valid block.
@@ -79,13 +113,13 @@ pub enum FormError {
 impl TransactionBody {
     /// The transaction's id.
     pub fn id(&self) -> TransactionId {
-        TransactionId::from_hash(Hash::of(Domain::Transaction, &codec::encode(self)))
+        body_id(&codec::encode(self))
     }
 
     /// Signs the body.
     pub fn sign(self, key: &SecretKey) -> SignedTransaction {
         let signature = key.sign(&message(self.id()));
-        SignedTransaction { body: self, signature }
+        SignedTransaction::new(self, signature)
     }
 
     /// Checks what needs no state.
@@ -144,32 +178,33 @@ fn message(id: TransactionId) -> Vec<u8> {
     signing_bytes(Domain::Transaction, id.hash().as_bytes())
 }
 
-/// A transaction whose form was checked and whose signature was verified against `key`, once.
-///
-/// That `key` is the signer's key in the state after h-1 is a question of the block's validity, asked again for each block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    inner: Arc<VerifiedInner>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct VerifiedInner {
-    transaction: SignedTransaction,
-    id: TransactionId,
-    commitment: Hash,
-    key: PublicKey,
-    encoded_len: usize,
+fn body_id(bytes: &[u8]) -> TransactionId {
+    TransactionId::from_hash(Hash::of(Domain::Transaction, bytes))
 }
 
 impl SignedTransaction {
+    /// A body with a signature, verified by nobody.
+    pub fn new(body: TransactionBody, signature: Signature) -> Self {
+        SignedTransaction::from(Signed { body, signature })
+    }
+
+    fn seal(&self) -> &Seal {
+        self.inner.seal.get_or_init(|| Seal::of(&self.inner.signed))
+    }
+
     /// The transaction's id.
     pub fn id(&self) -> TransactionId {
-        self.body.id()
+        self.seal().id
     }
 
     /// What the block's transactions root commits to: body and signature.
     pub fn commitment(&self) -> Hash {
-        Hash::of(Domain::SignedTransaction, &codec::encode(self))
+        self.seal().commitment
+    }
+
+    /// Bytes of the encoded signed transaction.
+    pub fn encoded_len(&self) -> usize {
+        self.seal().encoded_len
     }
 
     /// The bytes that were signed.
@@ -182,9 +217,9 @@ impl SignedTransaction {
     /// # Errors
     /// [`VerifyError`].
     pub fn verify(self, chain: ChainId, key: PublicKey) -> Result<Verified, VerifyError> {
-        self.body.check_form(chain)?;
-        key.verify(&self.message(), &self.signature)?;
-        self.assume_verified(chain, key)
+        let verified = self.assume_verified(chain, key)?;
+        key.verify(&verified.message(), &verified.transaction().signature)?;
+        Ok(verified)
     }
 
     /// For callers that verified `(message, key, signature)` in a [`crate::signature::Batch`] or found it in their cache of
@@ -194,13 +229,59 @@ impl SignedTransaction {
     /// [`VerifyError::Form`].
     pub fn assume_verified(self, chain: ChainId, key: PublicKey) -> Result<Verified, VerifyError> {
         self.body.check_form(chain)?;
-        let encoded = codec::encode(&self);
-        if encoded.len() > MAX_TRANSACTION_BYTES {
-            return Err(FormError::TooLong(encoded.len()).into());
-        }
-        let commitment = Hash::of(Domain::SignedTransaction, &encoded);
-        let id = self.id();
-        Ok(Verified { inner: Arc::new(VerifiedInner { transaction: self, id, commitment, key, encoded_len: encoded.len() }) })
+        self.check_len()?;
+        Ok(Verified { transaction: self, key })
+    }
+
+    fn check_len(&self) -> Result<(), FormError> {
+        let length = self.encoded_len();
+        if length > MAX_TRANSACTION_BYTES { Err(FormError::TooLong(length)) } else { Ok(()) }
+    }
+
+    /// [`SignedTransaction::assume_verified`] for a transaction whose form was checked.
+    pub(crate) fn with_checked_form(&self, key: PublicKey) -> Result<Verified, FormError> {
+        self.check_len()?;
+        Ok(Verified { transaction: self.clone(), key })
+    }
+}
+
+impl From<Signed> for SignedTransaction {
+    fn from(signed: Signed) -> Self {
+        SignedTransaction { inner: Arc::new(Inner { signed, seal: OnceLock::new() }) }
+    }
+}
+
+impl Deref for SignedTransaction {
+    type Target = Signed;
+
+    fn deref(&self) -> &Signed {
+        &self.inner.signed
+    }
+}
+
+impl PartialEq for SignedTransaction {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner) || self.inner.signed == other.inner.signed
+    }
+}
+
+impl Eq for SignedTransaction {}
+
+impl fmt::Debug for SignedTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.signed.fmt(f)
+    }
+}
+
+impl Serialize for SignedTransaction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.inner.signed.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SignedTransaction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Signed::deserialize(deserializer).map(SignedTransaction::from)
     }
 }
 
@@ -215,39 +296,78 @@ pub enum VerifyError {
     Signature(#[from] SignatureError),
 }
 
+/// A transaction whose form was checked and whose signature was verified against `key`, once.
+///
+/// That `key` is the signer's key in the state after h-1 is a question of the block's validity, asked again for each block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    transaction: SignedTransaction,
+    key: PublicKey,
+}
+
 impl Verified {
     /// The transaction.
     pub fn transaction(&self) -> &SignedTransaction {
-        &self.inner.transaction
+        &self.transaction
     }
 
     /// Its body.
     pub fn body(&self) -> &TransactionBody {
-        &self.inner.transaction.body
+        &self.transaction.body
     }
 
     /// Its id.
     pub fn id(&self) -> TransactionId {
-        self.inner.id
+        self.transaction.id()
     }
 
     /// Hash of body and signature.
     pub fn commitment(&self) -> Hash {
-        self.inner.commitment
+        self.transaction.commitment()
     }
 
     /// The bytes that were signed.
     pub fn message(&self) -> Vec<u8> {
-        message(self.inner.id)
+        self.transaction.message()
     }
 
     /// The key that verified it.
     pub fn key(&self) -> PublicKey {
-        self.inner.key
+        self.key
     }
 
     /// Bytes of the encoded signed transaction.
     pub fn encoded_len(&self) -> usize {
-        self.inner.encoded_len
+        self.transaction.encoded_len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::OrderId;
+
+    #[test]
+    fn what_is_remembered_of_a_transaction_follows_from_its_bytes() {
+        let body = TransactionBody {
+            version: 1,
+            chain: ChainId::from_hash(Hash::of(Domain::Genesis, b"envelope")),
+            signer: MemberId::parse("hub-01").unwrap(),
+            role: KeyRole::Operator,
+            nonce: Nonce::new(7),
+            last_valid: Height::new(9),
+            atomic: false,
+            actions: vec![Action::CancelOrder { order: OrderId::from_hash(Hash::MAX) }],
+        };
+        let signed = body.clone().sign(&SecretKey::from_bytes(&[3; 32]));
+        let bytes = codec::encode(&signed);
+        assert_eq!(bytes, [codec::encode(&body), codec::encode(&signed.signature)].concat());
+        assert_eq!(signed.id(), TransactionId::from_hash(Hash::of(Domain::Transaction, &codec::encode(&body))));
+        assert_eq!(signed.commitment(), Hash::of(Domain::SignedTransaction, &bytes));
+        assert_eq!(signed.encoded_len(), bytes.len());
+        let other = SignedTransaction::new(body, Signature::from_bytes([0; 64]));
+        assert_eq!(other.id(), signed.id());
+        assert_ne!((other.commitment(), &other), (signed.commitment(), &signed));
+        assert_eq!(codec::decode::<SignedTransaction>(&bytes, bytes.len()), Ok(signed));
     }
 }

@@ -15,5 +15,5 @@ pub use action::{
     Action, CompleteTrade, Constraints, CorrectReading, HeatPart, HeatPurpose, HeatSelection, Market, PlaceOrder, Pricing, Product,
     Reading, ReadingQuality, ReplaceOrder, Resource, RetireHeat, RotateKey, SettlementMethod, Side, TimeInForce,
 };
-pub use envelope::{FormError, SignedTransaction, TransactionBody, Verified, VerifyError};
+pub use envelope::{FormError, Signed, SignedTransaction, TransactionBody, Verified, VerifyError};
 pub use storage::{AnnounceManifest, ChunkProof, ProveStorage, StorageManifest, StorageTier};

@@ -33,7 +33,7 @@ impl FromIterator<(Key, Option<Hash>)> for Changes {
     fn from_iter<I: IntoIterator<Item = (Key, Option<Hash>)>>(changes: I) -> Self {
         let mut changes: Vec<Change> = changes.into_iter().collect();
         // The sort is stable: the last change of a key stays the last of its run.
-        changes.sort_by_key(|(key, _)| *key);
+        changes.sort_by(|(a, _), (b, _)| a.cmp(b));
         changes.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             if same {

@@ -27,6 +27,11 @@ impl Key {
         self.0.as_bytes()
     }
 
+    /// The bits in four numbers.
+    fn words(&self) -> impl Iterator<Item = u64> {
+        self.as_bytes().as_chunks::<8>().0.iter().map(|word| u64::from_be_bytes(*word))
+    }
+
     /// The bit at `position`, 0 being the most significant.
     pub(super) fn bit(&self, position: u8) -> bool {
         let byte = self.as_bytes().get(usize::from(position >> 3));
@@ -36,11 +41,11 @@ impl Key {
 
     /// The first bit in which two keys differ; `None` when they are equal.
     pub(super) fn first_difference(&self, other: &Key) -> Option<u8> {
-        let pairs = self.as_bytes().iter().zip(other.as_bytes());
-        (0_u8..32).zip(pairs).find(|(_, (a, b))| a != b).map(|(byte, (a, b))| {
-            // At most 7, since the bytes differ.
-            let within = u8::try_from((a ^ b).leading_zeros()).unwrap_or(7);
-            (byte << 3) | within
+        let pairs = self.words().zip(other.words());
+        (0_u8..4).zip(pairs).find(|(_, (a, b))| a != b).map(|(word, (a, b))| {
+            // At most 63, since the words differ.
+            let within = u8::try_from((a ^ b).leading_zeros()).unwrap_or(63);
+            (word << 6) | within
         })
     }
 }

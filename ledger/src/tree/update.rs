@@ -69,8 +69,40 @@ impl Updater {
     }
 
     fn update_bucket(&mut self, child: &Child, entries: &[Entry], changes: &[Change]) -> Option<Child> {
+        if let Some(child) = self.overwrite(child, entries, changes) {
+            return Some(child);
+        }
         self.merge(entries, changes);
         if self.fresh.is_empty() { Some(child.clone()) } else { build(&mut self.merged, 0, &self.fresh) }
+    }
+
+    /// The bucket after changes that only give keys which are there new values: one copy. `None` for others.
+    fn overwrite(&mut self, child: &Child, entries: &[Entry], changes: &[Change]) -> Option<Child> {
+        self.fresh.clear();
+        let mut from = 0_usize;
+        for (key, value) in changes {
+            let value = value.as_ref()?;
+            let (_, rest) = entries.split_at_checked(from)?;
+            let index = from.saturating_add(rest.binary_search_by(|entry| entry.key.cmp(key)).ok()?);
+            if entries.get(index)?.value != *value {
+                self.fresh.push(index);
+            }
+            from = index.saturating_add(1);
+        }
+        if self.fresh.is_empty() {
+            return Some(child.clone());
+        }
+        let mut copy: Arc<[Entry]> = Arc::from(entries);
+        let written = Arc::get_mut(&mut copy)?;
+        let mut changes = changes.iter();
+        for index in &self.fresh {
+            let entry = written.get_mut(*index)?;
+            // Both ascend, and every fresh entry has its change.
+            let (_, value) = changes.find(|(key, _)| *key == entry.key)?;
+            entry.value = (*value)?;
+        }
+        let digest = rehash(written, 0, &self.fresh);
+        Some(Child { digest, node: Node::Bucket(copy) })
     }
 
     /// The subtree of the changes alone, where nothing was.

@@ -3,10 +3,12 @@
 use super::ports::{ChainPort, ClockPort, Followed, IdempotencyPort, MempoolPort, NetworkPort, PeerStatus, Refused, Results, Unavailable};
 use crate::chain::{ChainHandle, Committed};
 use crate::clock::SystemClock;
+use crate::content::{SliceRequest, Slices};
 use crate::mempool::{AdmitError, Mempool, Source};
 use crate::network::{Network, NodeId, PeerInfo};
 use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord, StoreError};
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, unfold};
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::execute::{HistoryRecord, Ledger};
@@ -59,6 +61,10 @@ impl ChainPort for ChainHandle {
         self.store().finished_order(id).map_err(unavailable)
     }
 
+    fn finished_contract(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
+        self.store().finished_contract(id).map_err(unavailable)
+    }
+
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
         self.store().finished_trade(id).map_err(unavailable)
     }
@@ -96,19 +102,27 @@ impl IdempotencyPort for ChainHandle {
     }
 }
 
+fn refused(error: AdmitError) -> Refused {
+    match error {
+        AdmitError::Inadmissible(cause) => Refused::Inadmissible(cause),
+        AdmitError::Duplicate(_) => Refused::Waiting,
+        AdmitError::NonceWaits(_) => Refused::NonceWaits,
+        AdmitError::MemberQuota { .. } => Refused::Quota,
+        AdmitError::Stopped => Refused::Stopped,
+        // Bytes were decoded before, and nothing of an own client is dropped unseen: what is left is that the node has no room.
+        AdmitError::Full { .. } | AdmitError::Busy | AdmitError::Unseen | AdmitError::Malformed(_) => Refused::Full,
+    }
+}
+
 #[async_trait]
 impl MempoolPort for Mempool {
     async fn submit(&self, transaction: SignedTransaction) -> Result<(), Refused> {
-        match Mempool::submit(self, transaction, Source::Local).await {
-            Ok(_) => Ok(()),
-            Err(AdmitError::Inadmissible(cause)) => Err(Refused::Inadmissible(cause)),
-            Err(AdmitError::Duplicate(_)) => Err(Refused::Waiting),
-            Err(AdmitError::NonceWaits(_)) => Err(Refused::NonceWaits),
-            Err(AdmitError::MemberQuota { .. }) => Err(Refused::Quota),
-            Err(AdmitError::Stopped) => Err(Refused::Stopped),
-            // Bytes were decoded before, and nothing of an own client is dropped unseen: what is left is that the node has no room.
-            Err(AdmitError::Full { .. } | AdmitError::Busy | AdmitError::Unseen | AdmitError::Malformed(_)) => Err(Refused::Full),
-        }
+        Mempool::submit(self, transaction, Source::Local).await.map(drop).map_err(refused)
+    }
+
+    async fn submit_all(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<(), Refused>> {
+        let results = Mempool::submit_all(self, transactions, Source::Local).await;
+        results.into_iter().map(|result| result.map(drop).map_err(refused)).collect()
     }
 
     fn is_waiting(&self, id: TransactionId) -> bool {
@@ -132,6 +146,13 @@ impl NetworkPort for Network {
             muted: info.muted,
         };
         Network::peers(self).into_iter().map(status).collect()
+    }
+}
+
+#[async_trait]
+impl Slices for Network {
+    async fn slice(&self, of: MemberId, request: SliceRequest) -> Option<Bytes> {
+        self.want(of, request.encode()).await
     }
 }
 

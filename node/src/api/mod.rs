@@ -33,6 +33,7 @@ mod router;
 mod service;
 mod signer;
 mod status;
+mod storage;
 mod submit;
 mod time;
 mod trade;
@@ -40,10 +41,12 @@ mod waiters;
 
 pub use auth::Token;
 pub use error::{ApiError, ErrorAnswer};
+pub use ledger::{BatchAnswer, BatchedAnswer, FinalBlock, MAX_BATCH};
 pub use openapi::Document;
+pub use ports::{ChainPort, ClockPort, MempoolPort, read};
 pub use router::{router, serve};
 pub use service::{Api, ApiLimits, ApiParts};
-pub use signer::Signer;
+pub use signer::{Moment, Signer};
 
 #[cfg(test)]
 mod tests;

@@ -75,6 +75,11 @@ pub trait ChainPort: Send + Sync + 'static {
     /// [`Unavailable`].
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable>;
 
+    /// A storage contract that ended.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn finished_contract(&self, id: TradeId) -> Result<Option<Finished>, Unavailable>;
     /// The record at a leaf of the history log; `None` where the log does not reach or keep it.
     ///
     /// # Errors
@@ -144,6 +149,9 @@ pub trait MempoolPort: Send + Sync + 'static {
     /// # Errors
     /// [`Refused`].
     async fn submit(&self, transaction: SignedTransaction) -> Result<(), Refused>;
+
+    /// The same of several in one call; one answer each, in order.
+    async fn submit_all(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<(), Refused>>;
 
     /// Whether a transaction waits.
     fn is_waiting(&self, id: TransactionId) -> bool;

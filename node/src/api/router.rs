@@ -6,7 +6,10 @@ use super::conduct::{
 };
 use super::error::ApiError;
 use super::heat::{list_certificates, list_lots, retire_heat, transfer_heat};
-use super::ledger::{get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_transaction};
+use super::ledger::{
+    follow_blocks, get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_batch,
+    submit_transaction,
+};
 use super::markets::list_markets;
 use super::metering::{correct_reading, report_exchange, submit_forecast, submit_readings};
 use super::openapi::openapi;
@@ -15,6 +18,7 @@ use super::order::{book, cancel_order, explain_order, get_order, list_orders, pl
 use super::references::list_references;
 use super::service::Api;
 use super::status::{healthz, metrics, status};
+use super::storage::{buy_storage, get_storage, list_storage, read_content, terminate_storage, upload};
 use super::trade::{cancel_trade, complete_trade, confirm_trade, get_trade, list_trades, start_trade};
 use crate::page::page;
 use axum::Router;
@@ -22,12 +26,15 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use std::any::Any;
 use std::future::Future;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
+
+/// Where contents are uploaded, which may take longer than other requests.
+const UPLOAD: &str = "/api/storage/content";
 
 /// The API's routes over a started state.
 pub fn router(api: Api) -> Router {
@@ -66,6 +73,11 @@ fn marketplace() -> Router<Api> {
         .route("/api/exchanges", post(report_exchange))
         .route("/api/corrections", post(correct_reading))
         .route("/api/markets", get(list_markets))
+        .route("/api/storage", post(buy_storage).get(list_storage))
+        // The content store has its own bound.
+        .route(UPLOAD, put(upload).layer(DefaultBodyLimit::disable()))
+        .route("/api/storage/{id}", get(get_storage).delete(terminate_storage))
+        .route("/api/storage/{id}/content", get(read_content))
         .route("/api/markets/references", get(list_references))
         .route("/api/compute", post(submit_job))
         .route("/api/compute/{id}", get(get_job))
@@ -92,11 +104,13 @@ fn conduct() -> Router<Api> {
 fn ledger() -> Router<Api> {
     Router::new()
         .route("/api/transactions", post(submit_transaction))
+        .route("/api/transactions/batch", post(submit_batch))
         .route("/api/transactions/{id}", get(get_transaction))
         .route("/api/accounts", get(list_accounts))
         .route("/api/accounts/{id}", get(get_account))
         .route("/api/members", get(list_members))
         .route("/api/blocks", get(list_blocks))
+        .route("/api/blocks/follow", get(follow_blocks))
         .route("/api/blocks/{height}", get(get_block))
         .route("/api/blocks/{height}/raw", get(raw_block))
 }
@@ -106,8 +120,12 @@ fn ledger() -> Router<Api> {
 /// # Errors
 /// Those of the listener.
 pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-    let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
+    let service = router(api.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let stopped = async move {
+        stop.await;
+        api.stop();
+    };
+    axum::serve(listener, service).with_graceful_shutdown(stopped).await
 }
 
 async fn unknown_route(request: Request) -> ApiError {
@@ -126,8 +144,9 @@ async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let started = tokio::time::Instant::now();
     let late = || ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long").into_response();
+    let time = if route.as_deref() == Some(UPLOAD) { api.limits().upload_time } else { api.limits().request_time };
     let mut response = match api.enter() {
-        Ok(_place) => tokio::time::timeout(api.limits().request_time, next.run(request)).await.unwrap_or_else(|_| late()),
+        Ok(_place) => tokio::time::timeout(time, next.run(request)).await.unwrap_or_else(|_| late()),
         Err(busy) => busy.into_response(),
     };
     api.metrics().request(&method, route.as_deref(), response.status(), started.elapsed());

@@ -6,13 +6,14 @@ use super::limiter::Limiter;
 use super::ports::{ChainPort, ClockPort, IdempotencyPort, MempoolPort, NetworkPort, Unavailable, read};
 use super::signer::{Moment, Signer};
 use super::waiters::Waiters;
+use crate::content::Desk;
 use crate::telemetry::{ApiMetrics, Telemetry};
 use axum::http::StatusCode;
 use leg_ledger::execute::Ledger;
 use leg_ledger::time::{BlockTime, MarketTime};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 
 /// Limits of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +22,14 @@ pub struct ApiLimits {
     pub body_bytes: usize,
     /// Longest time from a request's head to its answer.
     pub request_time: Duration,
+    /// The same for an upload.
+    pub upload_time: Duration,
     /// Longest time that `wait=final` waits.
     pub finality_time: Duration,
     /// Requests that are worked on at the same time; a further one is refused, so that a flood costs its senders.
     pub requests: usize,
+    /// Connections that follow the blocks at the same time; a further one is refused.
+    pub followers: usize,
     /// Transactions signed elsewhere, from one address, a second; twice as many at once.
     pub transactions_per_second: u32,
     /// How long an idempotency key is remembered, ms of block time.
@@ -36,7 +41,9 @@ impl Default for ApiLimits {
         ApiLimits {
             body_bytes: 512 * 1024,
             request_time: Duration::from_secs(20),
+            upload_time: Duration::from_secs(3_600),
             requests: 8_192,
+            followers: 64,
             finality_time: Duration::from_secs(5),
             transactions_per_second: 2_000,
             idempotency_ms: 24 * 3_600_000,
@@ -57,7 +64,9 @@ pub struct ApiParts {
     /// The node's clock.
     pub clock: Arc<dyn ClockPort>,
     /// The hub's keys; `None` on a node that signs nothing.
-    pub signer: Option<Signer>,
+    pub signer: Option<Arc<Signer>>,
+    /// Stored content; `None` on a node that keeps none.
+    pub content: Option<Arc<Desk>>,
     /// The bearer token.
     pub token: Token,
     /// Metrics.
@@ -71,6 +80,8 @@ struct Inner {
     waiters: Arc<Waiters>,
     limiter: Limiter,
     requests: Semaphore,
+    followers: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
     metrics: ApiMetrics,
 }
 
@@ -88,7 +99,9 @@ impl Api {
         let limiter = Limiter::new(parts.limits.transactions_per_second);
         let metrics = ApiMetrics::register(&parts.telemetry);
         let requests = Semaphore::new(parts.limits.requests);
-        Api(Arc::new(Inner { parts, waiters, limiter, requests, metrics }))
+        let followers = Arc::new(Semaphore::new(parts.limits.followers));
+        let (stopping, _) = watch::channel(false);
+        Api(Arc::new(Inner { parts, waiters, limiter, requests, followers, stopping, metrics }))
     }
 
     /// The chain.
@@ -150,6 +163,30 @@ impl Api {
         self.0.requests.try_acquire().map_err(|_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
     }
 
+    /// A place among those who follow the blocks, until it is dropped.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub fn follow(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let message = "as many connections follow the blocks as this node serves; follow another node, or try again later";
+        let place = Arc::clone(&self.0.followers).try_acquire_owned();
+        place.map_err(|_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
+    }
+
+    /// Ends what never ends by itself: the node stops.
+    pub fn stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// Resolves when the node stops.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stopping = self.0.stopping.subscribe();
+        async move {
+            // The sender is gone only with the API.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        }
+    }
+
     /// The node's clock.
     pub fn now(&self) -> BlockTime {
         self.0.parts.clock.now()
@@ -161,12 +198,21 @@ impl Api {
     /// 403 on a node without keys.
     pub fn signer(&self) -> Result<&Signer, ApiError> {
         let message = "this node has no hub's keys; send a signed transaction to /api/transactions";
-        self.0.parts.signer.as_ref().ok_or_else(|| ApiError::new(StatusCode::FORBIDDEN, "no_key", message))
+        self.0.parts.signer.as_deref().ok_or_else(|| ApiError::new(StatusCode::FORBIDDEN, "no_key", message))
     }
 
     /// The hub's signer, if there is one.
     pub fn own(&self) -> Option<&Signer> {
-        self.0.parts.signer.as_ref()
+        self.0.parts.signer.as_deref()
+    }
+
+    /// Stored content.
+    ///
+    /// # Errors
+    /// 403 on a node that keeps none.
+    pub fn content(&self) -> Result<&Arc<Desk>, ApiError> {
+        let message = "this node keeps no content: it has no hub's keys";
+        self.0.parts.content.as_ref().ok_or_else(|| ApiError::new(StatusCode::FORBIDDEN, "no_content_store", message))
     }
 
     /// Reads the ledger after the last committed block.

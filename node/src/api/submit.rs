@@ -80,8 +80,11 @@ pub async fn sign_and_submit(api: &Api, sending: Sending, request: ToSign) -> Re
     submit(api, transaction, wait, origin).await
 }
 
-/// The transaction to send.
-fn sign(api: &Api, key: Option<&str>, request: ToSign) -> Result<(SignedTransaction, Origin), ApiError> {
+/// The transaction to send: signed now, or the one that was signed for the same key before. May wait for the disk.
+///
+/// # Errors
+/// What refuses the request before anything is sent.
+pub fn sign(api: &Api, key: Option<&str>, request: ToSign) -> Result<(SignedTransaction, Origin), ApiError> {
     let signer = api.signer()?;
     let moment = api.moment()?;
     let Some(text) = key else {

@@ -4,7 +4,7 @@ use super::ports::{ChainPort, Followed, Results, Unavailable};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use leg_ledger::ids::TransactionId;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
@@ -65,10 +65,13 @@ impl Waiters {
     }
 
     fn answer(&self, results: &Arc<Results>) {
-        let ids: HashSet<TransactionId> = results.receipts.iter().map(|r| r.transaction).collect();
         let mut senders = self.lock();
-        for id in ids {
-            for sender in senders.remove(&id).unwrap_or_default() {
+        for receipt in &results.receipts {
+            if senders.is_empty() {
+                return;
+            }
+            // Found once: the transaction's other receipts find nobody waiting any more.
+            for sender in senders.remove(&receipt.transaction).unwrap_or_default() {
                 // A client that went away is no concern of the others.
                 let _ = sender.send(Arc::clone(results));
             }

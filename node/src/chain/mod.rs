@@ -7,6 +7,8 @@
 //!                         │  3 the pool forgets, tip and block are published
 //!                         ▼
 //!                     ChainHandle ◀── API, mempool, network: any thread, reads only
+//!
+//! synced blocks ──▶ Prefetch ──verified signatures──▶ pool      beside the thread, before it judges them
 //! ```
 //!
 //! Invariants:
@@ -18,6 +20,7 @@ mod handle;
 mod open;
 mod pool;
 mod ports;
+mod prefetch;
 mod service;
 mod verify;
 mod watchdog;
@@ -25,6 +28,7 @@ mod watchdog;
 pub use handle::{ChainHandle, Committed};
 pub use open::{ChainError, Founding, open};
 pub use pool::{TakeBudget, TransactionPool};
+pub use prefetch::Prefetch;
 pub use service::{CommitError, Service};
 pub use watchdog::{Stalled, watch_progress};
 

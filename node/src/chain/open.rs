@@ -38,7 +38,7 @@ pub enum ChainError {
 }
 
 /// Opens the chain in the folder `path`, founding it when the folder is empty. Rebuilds the state's tree and compares its root with the
-/// stored one, which takes about three microseconds an entry.
+/// stored one.
 ///
 /// # Errors
 /// [`ChainError`].
@@ -57,9 +57,13 @@ pub fn open(path: &Path, founding: Founding) -> Result<ChainHandle, ChainError> 
 }
 
 fn resume(store: &Store, chain: ChainId) -> Result<Ledger, ChainError> {
-    let Recovered { tip, state, peaks } = store.recover()?;
-    let replay = replay_window(store, &tip)?;
-    Ok(Ledger::resume(chain, tip, state, peaks, replay)?)
+    let tip = store.tip()?;
+    let (recovered, replay) = std::thread::scope(|threads| {
+        let replay = threads.spawn(|| replay_window(store, &tip));
+        (store.recover(), replay.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let Recovered { tip, state, tree, peaks } = recovered?;
+    Ok(Ledger::resume_with_tree(chain, tip, (state, tree), peaks, replay?)?)
 }
 
 fn replay_window(store: &Store, tip: &Tip) -> Result<ReplayWindow, ChainError> {

@@ -4,7 +4,7 @@ use leg_ledger::block::Block;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::Height;
 use leg_ledger::signature::PublicKey;
-use leg_ledger::transaction::Verified;
+use leg_ledger::transaction::{SignedTransaction, Verified};
 
 /// How much a block has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,10 @@ pub trait TransactionPool: Send + Sync + 'static {
     /// dropped. No two may have the same signer and nonce.
     fn take(&self, budget: TakeBudget, admissible: &dyn Fn(&Verified) -> bool) -> Vec<Verified>;
 
-    /// Whether the signature with this commitment (body and signature) was verified with this key before.
+    /// For each transaction, itself where it waits, as it was verified then: the same body and signature, whatever the key.
+    fn find(&self, transactions: &[SignedTransaction]) -> Vec<Option<Verified>>;
+
+    /// Whether the signature with this commitment (body and signature) was verified with this key before, of one that does not wait.
     fn is_known(&self, commitment: &Hash, key: &PublicKey) -> bool;
 
     /// Remembers what the chain verified.

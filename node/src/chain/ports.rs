@@ -19,7 +19,7 @@ impl ChainPort for Service {
         self.shared().ledger().committee(height).cloned()
     }
 
-    fn validate(&mut self, block: &Block) -> Result<Verdict, PortError> {
+    fn validate(&mut self, block: &mut Block) -> Result<Verdict, PortError> {
         Ok(self.judge(block))
     }
 
@@ -82,6 +82,10 @@ impl ChainPort for Service {
 impl ProposalStore for Proposals {
     fn put(&mut self, height: Height, block: BlockId, bytes: &[u8]) -> Result<(), PortError> {
         Proposals::put(self, height, block, bytes).map_err(|error| PortError::new("keeping a proposal", error))
+    }
+
+    fn get(&self, height: Height, block: BlockId) -> Result<Option<Vec<u8>>, PortError> {
+        Proposals::get(self, height, block).map_err(|error| PortError::new("reading a proposal", error))
     }
 
     fn load(&self, height: Height) -> Result<Vec<Vec<u8>>, PortError> {

@@ -75,33 +75,27 @@ impl Service {
     }
 
     /// Judges a block on the tip; see [`leg_consensus::ports::ChainPort::validate`].
-    pub fn judge(&mut self, block: &Block) -> Verdict {
+    pub fn judge(&mut self, block: &mut Block) -> Verdict {
         let id = block.id();
-        if self.validated.contains_key(&id) {
-            // The id commits to the transactions root only: another body under the same header is still foreign.
-            return foreign_body(block).map_or(Verdict::Valid, Verdict::ForeignBody);
-        }
-        if let Some(reason) = foreign_body(block) {
-            return Verdict::ForeignBody(reason);
+        if let Some(verified) = self.validated.get(&id)
+            && is_body_of(verified, block)
+        {
+            return Verdict::Valid;
         }
         let pool = Arc::clone(&self.pool);
-        let verified = {
-            let ledger = self.shared.ledger();
-            let differences = differing_roots(&ledger, &block.header);
-            if !differences.is_empty() {
-                return Verdict::RootsDiffer(differences);
+        let found = share(block, pool.as_ref());
+        let judged = check(&self.shared.ledger(), block, found, pool.as_ref(), self.cores);
+        match judged {
+            Ok((verified, fresh)) => {
+                pool.remember(&fresh);
+                if self.validated.len() >= MAX_VALIDATED {
+                    self.validated.pop_first();
+                }
+                self.validated.insert(id, verified);
+                Verdict::Valid
             }
-            match check(&ledger, block, pool.as_ref(), self.cores) {
-                Ok(verified) => verified,
-                Err(invalid) => return Verdict::Invalid(invalid.to_string()),
-            }
-        };
-        pool.remember(&verified);
-        if self.validated.len() >= MAX_VALIDATED {
-            self.validated.pop_first();
+            Err(verdict) => verdict,
         }
-        self.validated.insert(id, verified);
-        Verdict::Valid
     }
 
     /// Builds a block on the tip from what the pool holds; see [`leg_consensus::ports::ChainPort::build`].
@@ -115,7 +109,7 @@ impl Service {
         let admissible = |verified: &Verified| ledger.admissible(verified.transaction()).is_ok_and(|key| key == verified.key());
         let taken = self.pool.take(budget, &admissible);
         let block = block_of(&ledger, request, self.certificate.clone(), &taken);
-        match ledger.check_block(&block, &taken) {
+        match ledger.check_admitted(&block, &taken) {
             Ok(()) => {
                 drop(ledger);
                 self.validated.insert(block.id(), taken);
@@ -124,7 +118,7 @@ impl Service {
             // The pool broke its contract. An empty block keeps the network going.
             Err(invalid) if !taken.is_empty() => {
                 tracing::error!(%invalid, "the pool's choice is not a valid block; proposing an empty one");
-                ledger.check_block(&empty, &[])?;
+                ledger.check_admitted(&empty, &[])?;
                 Ok(empty)
             }
             Err(invalid) => Err(invalid),
@@ -162,15 +156,19 @@ impl Service {
 
     /// The transactions of a decided block, verified: at validation, or now for one that was decided without it.
     fn verified(&mut self, block: &Block) -> Result<Vec<Verified>, CommitError> {
-        match self.judge(block) {
-            Verdict::Valid => {}
-            Verdict::ForeignBody(reason) | Verdict::Invalid(reason) => return Err(CommitError::NotValid(reason)),
-            Verdict::RootsDiffer(differences) => {
-                let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
-                return Err(CommitError::NotValid(lines.join("; ")));
+        let id = block.id();
+        let judged = self.validated.get(&id).is_some_and(|verified| is_body_of(verified, block));
+        if !judged {
+            match self.judge(&mut block.clone()) {
+                Verdict::Valid => {}
+                Verdict::ForeignBody(reason) | Verdict::Invalid(reason) => return Err(CommitError::NotValid(reason)),
+                Verdict::RootsDiffer(differences) => {
+                    let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
+                    return Err(CommitError::NotValid(lines.join("; ")));
+                }
             }
         }
-        let verified = self.validated.remove(&block.id());
+        let verified = self.validated.remove(&id);
         verified.ok_or_else(|| CommitError::NotValid("its verified transactions are gone".to_owned()))
     }
 
@@ -205,29 +203,70 @@ impl Service {
     }
 }
 
-/// Everything the ledger asks of a block on its tip.
-fn check(ledger: &Ledger, block: &Block, pool: &dyn TransactionPool, cores: NonZeroUsize) -> Result<Vec<Verified>, Invalid> {
-    // Cheap checks first: a header that is wrong costs no signature.
-    ledger.check_header(&block.header)?;
-    if block.body.transactions.len() > MAX_BLOCK_TRANSACTIONS {
-        let (actual, limit) = (block.body.transactions.len(), MAX_BLOCK_TRANSACTIONS);
-        return Err(Invalid::TooLarge { what: "transactions", actual, limit });
-    }
-    let known = |commitment: &_, key: &_| pool.is_known(commitment, key);
-    let verified = verify_transactions(ledger, &block.body.transactions, &known, cores)?;
-    ledger.check_block(block, &verified)?;
-    Ok(verified)
+/// Whether these are the transactions of a block's body. Its id commits to them, but another body may come under the same header; comparing
+/// is far cheaper than hashing, and most of them are shared anyway.
+fn is_body_of(verified: &[Verified], block: &Block) -> bool {
+    let transactions = &block.body.transactions;
+    verified.len() == transactions.len()
+        && verified.iter().zip(transactions).all(|(verified, transaction)| verified.transaction() == transaction)
+        && foreign_certificate(block).is_none()
 }
 
-/// Why the body is not the one that the header commits to.
-fn foreign_body(block: &Block) -> Option<String> {
-    let certificate = block.body.parent_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash);
-    if certificate != block.header.parent_certificate {
-        return Some(format!("its parent certificate is {certificate}, the header's {}", block.header.parent_certificate));
+/// Replaces those transactions of a block that wait here by the very same ones, which were encoded and hashed when they were admitted, and
+/// returns them as they were verified then.
+fn share(block: &mut Block, pool: &dyn TransactionPool) -> Vec<Option<Verified>> {
+    let mut found = pool.find(&block.body.transactions);
+    found.resize(block.body.transactions.len(), None);
+    for (transaction, found) in block.body.transactions.iter_mut().zip(&found) {
+        if let Some(verified) = found {
+            *transaction = verified.transaction().clone();
+        }
     }
+    found
+}
+
+/// Everything the ledger asks of a block on its tip. Returns its transactions, and those of them that this node had not verified before.
+fn check(
+    ledger: &Ledger,
+    block: &Block,
+    found: Vec<Option<Verified>>,
+    pool: &dyn TransactionPool,
+    cores: NonZeroUsize,
+) -> Result<(Vec<Verified>, Vec<Verified>), Verdict> {
+    let transactions = &block.body.transactions;
+    if let Some(reason) = foreign_certificate(block).or_else(|| foreign_transactions(block)) {
+        return Err(Verdict::ForeignBody(reason));
+    }
+    let differences = differing_roots(ledger, &block.header);
+    if !differences.is_empty() {
+        return Err(Verdict::RootsDiffer(differences));
+    }
+    let checked = || {
+        // Cheap checks first: a header that is wrong costs no signature.
+        ledger.check_header(&block.header)?;
+        if transactions.len() > MAX_BLOCK_TRANSACTIONS {
+            return Err(Invalid::TooLarge { what: "transactions", actual: transactions.len(), limit: MAX_BLOCK_TRANSACTIONS });
+        }
+        let known = |commitment: &_, key: &_| pool.is_known(commitment, key);
+        let (verified, fresh) = verify_transactions(ledger, transactions, found, &known, cores)?;
+        ledger.check_admitted(block, &verified)?;
+        Ok((verified, fresh))
+    };
+    checked().map_err(|invalid: Invalid| Verdict::Invalid(invalid.to_string()))
+}
+
+/// Why the parent certificate is not the one that the header commits to.
+fn foreign_certificate(block: &Block) -> Option<String> {
+    let certificate = block.body.parent_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash);
+    let header = block.header.parent_certificate;
+    (certificate != header).then(|| format!("its parent certificate is {certificate}, the header's {header}"))
+}
+
+/// Why the transactions are not those that the header commits to.
+fn foreign_transactions(block: &Block) -> Option<String> {
     let root = transactions_root(block.body.transactions.iter().map(SignedTransaction::commitment));
-    (root != block.header.transactions_root)
-        .then(|| format!("its transactions have root {root}, the header's is {}", block.header.transactions_root))
+    let header = block.header.transactions_root;
+    (root != header).then(|| format!("its transactions have root {root}, the header's is {header}"))
 }
 
 /// All roots in which a header on the tip differs from what this node computed; none for a header on another parent.

@@ -1,3 +1,4 @@
+use super::prefetch::verify_ahead;
 use super::service::Service;
 use super::verify::verify_transactions;
 use super::*;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex};
 struct TestPool {
     gives: Mutex<Vec<Verified>>,
     known: Mutex<BTreeSet<(Hash, PublicKey)>>,
+    waits: Mutex<Vec<Verified>>,
     committed: Mutex<Vec<Height>>,
     keeps_caps: bool,
 }
@@ -46,6 +48,11 @@ impl TransactionPool for TestPool {
             rest.is_some()
         };
         all.into_iter().filter(|v| admissible(v)).filter(fits).collect()
+    }
+
+    fn find(&self, transactions: &[SignedTransaction]) -> Vec<Option<Verified>> {
+        let waits = self.waits.lock().unwrap();
+        transactions.iter().map(|transaction| waits.iter().find(|v| v.transaction() == transaction).cloned()).collect()
     }
 
     fn is_known(&self, commitment: &Hash, key: &PublicKey) -> bool {
@@ -94,7 +101,7 @@ impl World {
     fn commit(&mut self, block: &Block) -> Certificate {
         let certificate = self.network.certify(block);
         let executed = self.network.execute(block);
-        assert_eq!(self.service.validate(block).unwrap(), Verdict::Valid);
+        assert_eq!(self.service.validate(&mut block.clone()).unwrap(), Verdict::Valid);
         self.service.commit(block, &certificate).unwrap();
         self.network.advance(executed, certificate.clone());
         assert_eq!(self.chain.tip(), *self.network.ledger.tip());
@@ -107,7 +114,7 @@ impl World {
     }
 
     fn invalid(&mut self, block: &Block) -> String {
-        match self.service.validate(block).unwrap() {
+        match self.service.validate(&mut block.clone()).unwrap() {
             Verdict::Invalid(reason) => reason,
             other => panic!("{other:?}"),
         }
@@ -248,12 +255,34 @@ fn a_known_transaction_with_a_garbage_signature_is_invalid() {
     let mut w = world(4);
     let good = w.network.transaction(0, 1);
     w.pool.remember(&w.network.ledger.verify_transactions(std::slice::from_ref(&good), &|_, _| false).unwrap());
-    let garbage = SignedTransaction { signature: flip(&good.signature), ..good.clone() };
+    let garbage = SignedTransaction::new(good.body.clone(), flip(&good.signature));
     assert_eq!(garbage.id(), good.id());
     let block = w.network.block(vec![garbage]);
     assert!(w.invalid(&block).contains("signature"));
     let block = w.network.block(vec![good]);
-    assert_eq!(w.service.validate(&block).unwrap(), Verdict::Valid);
+    assert_eq!(w.service.validate(&mut block.clone()).unwrap(), Verdict::Valid);
+}
+
+#[test]
+fn what_waits_is_taken_as_verified_with_the_registrys_key_only() {
+    let mut w = world(4);
+    let (good, other) = (w.network.transaction(0, 1), w.network.hubs[1].operator.public());
+    let garbage = |nonce| {
+        let good = w.network.transaction(0, nonce);
+        SignedTransaction::new(good.body.clone(), flip(&good.signature))
+    };
+    let waits = |transaction: &SignedTransaction, key| transaction.clone().assume_verified(w.network.chain, key).unwrap();
+    // The pool of this test claims what no pool does: that garbage verified. It is believed, so nothing was verified here again.
+    let (believed, doubted) = (garbage(1), garbage(2));
+    let block = |transaction: &SignedTransaction| w.network.block(vec![transaction.clone()]);
+    let (with_good, with_believed, with_doubted) = (block(&good), block(&believed), block(&doubted));
+    *w.pool.waits.lock().unwrap() =
+        vec![waits(&believed, w.network.hubs[0].operator.public()), waits(&doubted, other), waits(&good, other)];
+    assert_eq!(w.service.validate(&mut with_believed.clone()).unwrap(), Verdict::Valid);
+    assert!(w.pool.known.lock().unwrap().is_empty(), "what waits need not be remembered");
+    assert!(w.invalid(&with_doubted).contains("signature"));
+    assert_eq!(w.service.validate(&mut with_good.clone()).unwrap(), Verdict::Valid, "with the key of now");
+    assert_eq!(w.pool.known.lock().unwrap().len(), 1);
 }
 
 #[test]
@@ -261,12 +290,13 @@ fn another_body_under_a_valid_header_is_foreign_and_not_the_headers_fault() {
     let mut w = world(4);
     w.commit(&w.network.block(vec![]));
     let block = w.network.block(vec![w.network.transaction(0, 1)]);
-    let foreign = |w: &mut World, block: &Block| match w.service.validate(block).unwrap() {
+    let foreign = |w: &mut World, block: &Block| match w.service.validate(&mut block.clone()).unwrap() {
         Verdict::ForeignBody(reason) => reason,
         other => panic!("{other:?}"),
     };
     let mut other = block.clone();
-    other.body.transactions[0].signature = flip(&other.body.transactions[0].signature);
+    let first = &other.body.transactions[0];
+    other.body.transactions[0] = SignedTransaction::new(first.body.clone(), flip(&first.signature));
     let mut empty = block.clone();
     empty.body.transactions.clear();
     let mut bare = block.clone();
@@ -275,7 +305,7 @@ fn another_body_under_a_valid_header_is_foreign_and_not_the_headers_fault() {
         assert!(foreign(&mut w, changed).contains("transactions"));
     }
     assert!(foreign(&mut w, &bare).contains("certificate"));
-    assert_eq!(w.service.validate(&block).unwrap(), Verdict::Valid);
+    assert_eq!(w.service.validate(&mut block.clone()).unwrap(), Verdict::Valid);
     assert!(foreign(&mut w, &other).contains("transactions"), "also once the header is known to be valid");
 }
 
@@ -286,7 +316,7 @@ fn roots_that_differ_are_named_all_of_them() {
     let computed = block.header.state_root;
     block.header.state_root = Hash::from_bytes([1; 32]);
     block.header.next_committee = Hash::from_bytes([2; 32]);
-    let Verdict::RootsDiffer(found) = w.service.validate(&block).unwrap() else { panic!() };
+    let Verdict::RootsDiffer(found) = w.service.validate(&mut block.clone()).unwrap() else { panic!() };
     assert_eq!(found.iter().map(|d| d.root).collect::<Vec<_>>(), ["state_root", "next_committee"]);
     assert_eq!((found[0].header, found[0].computed), (Hash::from_bytes([1; 32]), computed));
 }
@@ -297,10 +327,10 @@ fn blocks_that_break_a_rule_are_invalid() {
     w.commit(&w.network.block(vec![w.network.transaction(0, 1)]));
     let replayed = w.network.block(vec![w.network.transaction(0, 1)]);
     let twice = w.network.block(vec![w.network.transaction(0, 2), w.network.transaction(0, 2)]);
-    let mut foreign = w.network.transaction(0, 3).body;
+    let mut foreign = w.network.transaction(0, 3).body.clone();
     foreign.signer = MemberId::parse("stranger").unwrap();
     let stranger = w.network.block(vec![foreign.sign(&w.network.hubs[0].operator)]);
-    let mut role = w.network.transaction(0, 3).body;
+    let mut role = w.network.transaction(0, 3).body.clone();
     role.role = KeyRole::Consensus;
     let wrong_role = w.network.block(vec![role.sign(&w.network.hubs[0].consensus)]);
     let mut late = w.network.block(vec![]);
@@ -391,7 +421,7 @@ fn a_later_certificate_is_used_only_when_it_proves_more_of_the_tip() {
     let block = w.network.block(vec![]);
     let whole = w.network.certify(&block);
     let three = Certificate { signatures: whole.signatures[..3].to_vec(), ..whole.clone() };
-    assert_eq!(w.service.validate(&block).unwrap(), Verdict::Valid);
+    assert_eq!(w.service.validate(&mut block.clone()).unwrap(), Verdict::Valid);
     w.service.commit(&block, &three).unwrap();
     let parent = |w: &mut World| w.service.build(w.request()).unwrap().body.parent_certificate.unwrap();
     assert_eq!(parent(&mut w), three);
@@ -411,22 +441,51 @@ fn signatures_on_many_cores_are_judged_as_on_one() {
     let mut transactions: Vec<_> = (0..300).map(|n| network.transaction(n % 4, n as u64)).collect();
     let cores = |n| NonZeroUsize::new(n).unwrap();
     let none = |_: &Hash, _: &PublicKey| false;
-    let one = verify_transactions(&network.ledger, &transactions, &none, cores(1)).unwrap();
+    let unknown = || vec![None; 300];
+    let (one, fresh) = verify_transactions(&network.ledger, &transactions, unknown(), &none, cores(1)).unwrap();
+    assert_eq!(one, fresh);
     for n in [2, 3, 7, 64] {
-        assert_eq!(verify_transactions(&network.ledger, &transactions, &none, cores(n)).unwrap(), one);
+        assert_eq!(verify_transactions(&network.ledger, &transactions, unknown(), &none, cores(n)).unwrap(), (one.clone(), one.clone()));
     }
-    assert_eq!(verify_transactions(&network.ledger, &[], &none, cores(4)).unwrap(), []);
+    assert_eq!(verify_transactions(&network.ledger, &[], vec![], &none, cores(4)).unwrap(), (vec![], vec![]));
+    let mut some = unknown();
+    (0..300).step_by(3).for_each(|index| some[index] = Some(one[index].clone()));
+    let (all, fresh) = verify_transactions(&network.ledger, &transactions, some.clone(), &none, cores(2)).unwrap();
+    assert_eq!((all, fresh.len()), (one.clone(), 200));
     for bad in [0, 63, 64, 128, 299] {
-        let good = transactions[bad].signature;
-        transactions[bad].signature = flip(&good);
-        for n in [1, 2, 4] {
-            match verify_transactions(&network.ledger, &transactions, &none, cores(n)) {
+        let good = transactions[bad].clone();
+        transactions[bad] = SignedTransaction::new(good.body.clone(), flip(&good.signature));
+        some[bad] = None;
+        for (n, found) in [1, 2, 4].into_iter().flat_map(|n| [(n, unknown()), (n, some.clone())]) {
+            match verify_transactions(&network.ledger, &transactions, found, &none, cores(n)) {
                 Err(Invalid::Transaction { index, .. }) => assert_eq!(index, bad),
                 other => panic!("{other:?}"),
             }
         }
-        transactions[bad].signature = good;
+        transactions[bad] = good;
     }
+}
+
+#[test]
+fn good_signatures_of_later_blocks_are_verified_ahead() {
+    let w = world(4);
+    let (good, other) = (w.network.transaction(0, 1), w.network.transaction(1, 1));
+    let garbage = SignedTransaction::new(other.body.clone(), flip(&other.signature));
+    let key = w.network.hubs[0].operator.public();
+    let at = |height: u64, transactions: &[&SignedTransaction]| {
+        let mut block = w.network.block(transactions.iter().map(|t| (*t).clone()).collect());
+        block.header.height = Height::new(height);
+        codec::encode(&block)
+    };
+    let known = |bytes: &[u8]| {
+        verify_ahead(&w.chain, w.pool.as_ref(), bytes);
+        w.pool.is_known(&good.commitment(), &key)
+    };
+    assert!(!known(&at(1, &[&good])), "the next block is its judge's");
+    assert!(!known(&at(2, &[&good, &garbage])), "nothing of a batch that fails is trusted");
+    assert!(!known(&at(2, &[&good])[1..]), "no block");
+    assert!(known(&at(2, &[&good])));
+    assert_eq!(w.pool.known.lock().unwrap().len(), 1);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Signatures of a block over all cores: the ledger verifies a slice in one ZIP-215 batch, the slices run side by side.
+//! Signatures of a block: those that wait here were verified when they were admitted; the rest is verified over all cores, the ledger a slice
+//! in one ZIP-215 batch, the slices side by side.
 
 use leg_ledger::execute::{Invalid, Ledger};
 use leg_ledger::hash::Hash;
@@ -9,11 +10,45 @@ use std::num::NonZeroUsize;
 /// Transactions under which a slice is not worth a thread: a batch of this size takes about as long as starting one.
 const MIN_SLICE: usize = 64;
 
-/// Verifies transactions on at most `cores` threads; the answer is that of [`Ledger::verify_transactions`] on all of them.
+/// Verifies transactions on at most `cores` threads; the answer is that of [`Ledger::verify_transactions`] on all of them, and those of them
+/// that were neither `found` nor known.
+///
+/// `found` MUST be as long as `transactions` and hold the transaction at its place, verified with some key. One whose key is no longer the
+/// registry's is verified anew.
 ///
 /// # Errors
-/// That of the first slice with an invalid transaction.
+/// That of the first transaction that was found and is inadmissible now, or else of the first slice with an invalid one.
 pub(super) fn verify_transactions(
+    ledger: &Ledger,
+    transactions: &[SignedTransaction],
+    mut found: Vec<Option<Verified>>,
+    known: &(dyn Fn(&Hash, &PublicKey) -> bool + Sync),
+    cores: NonZeroUsize,
+) -> Result<(Vec<Verified>, Vec<Verified>), Invalid> {
+    let mut places = Vec::new();
+    let mut unknown = Vec::new();
+    for (index, (transaction, found)) in transactions.iter().zip(&mut found).enumerate() {
+        if let Some(verified) = found {
+            let key = ledger.admissible(transaction).map_err(|cause| Invalid::Transaction { index, cause })?;
+            if verified.key() == key {
+                continue;
+            }
+            *found = None;
+        }
+        places.push(index);
+        unknown.push(transaction.clone());
+    }
+    let verified = verify_slices(ledger, &unknown, known, cores).map_err(|invalid| match invalid {
+        Invalid::Transaction { index, cause } => Invalid::Transaction { index: places.get(index).copied().unwrap_or(index), cause },
+        other => other,
+    })?;
+    for (place, verified) in places.into_iter().zip(&verified) {
+        found[place] = Some(verified.clone());
+    }
+    Ok((found.into_iter().flatten().collect(), verified))
+}
+
+fn verify_slices(
     ledger: &Ledger,
     transactions: &[SignedTransaction],
     known: &(dyn Fn(&Hash, &PublicKey) -> bool + Sync),

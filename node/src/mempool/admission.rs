@@ -1,10 +1,12 @@
-//! One job of admission: a slice of transactions of one source, checked against the state and verified in batches.
+//! One job of admission: transactions of one or several sources, checked against the state and verified together.
 //!
-//! Runs on a blocking thread: about 12 us of CPU a transaction, nearly all of it the signature.
+//! Runs on a blocking thread: nearly all of its time is the signatures'. The larger the batch, the less each of them costs, so what several
+//! peers delivered at the same time is verified together. Only when that fails is each source looked at apart: bad signatures cost their
+//! deliverer, and nobody else more than one further batch.
 
 use super::error::AdmitError;
+use super::pool::NoRoom;
 use leg_ledger::execute::Inadmissible;
-use leg_ledger::hash::Hash;
 use leg_ledger::ids::ChainId;
 use leg_ledger::signature::{Batch, PublicKey};
 use leg_ledger::transaction::{SignedTransaction, Verified};
@@ -12,61 +14,120 @@ use leg_ledger::transaction::{SignedTransaction, Verified};
 /// Below this, single verification costs no more than another batch.
 const BISECT_FLOOR: usize = 4;
 
+/// Transactions of one source.
+#[derive(Debug)]
+pub(super) struct Share {
+    /// As they came.
+    pub(super) transactions: Vec<SignedTransaction>,
+    /// Ends the search in a share that is mostly garbage: what was not looked at by then is [`AdmitError::Unseen`].
+    pub(super) max_bad: usize,
+}
+
+/// An answer for each transaction of a share, in its order.
+pub(super) type Results = Vec<Result<Verified, AdmitError>>;
+
 /// What a job found.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// In the order given.
-    pub(super) results: Vec<Result<Verified, AdmitError>>,
+    /// One for each share, in order.
+    pub(super) results: Vec<Results>,
     /// Signatures that were looked at.
     pub(super) verified: usize,
     /// Those that were bad.
     pub(super) bad: usize,
 }
 
-/// Checks and verifies. `known` names (commitment, key) pairs that verified before; `max_bad` ends the search in a batch that is mostly
-/// garbage: what was not looked at by then is [`AdmitError::Unseen`].
-pub(super) fn admit(
-    chain: ChainId,
-    transactions: Vec<SignedTransaction>,
-    admissible: impl Fn(&SignedTransaction) -> Result<PublicKey, Inadmissible>,
-    known: impl Fn(&Hash, &PublicKey) -> bool,
-    max_bad: usize,
-) -> Outcome {
-    let mut results: Vec<Result<Verified, AdmitError>> = Vec::with_capacity(transactions.len());
-    let mut fresh = Vec::new();
-    for transaction in transactions {
-        let checked = admissible(&transaction).map_err(AdmitError::from);
-        // Only the form can fail here; the signature is verified below, before anyone sees the result.
-        let result = checked.and_then(|key| transaction.assume_verified(chain, key).map_err(AdmitError::from));
-        if let Ok(verified) = &result
-            && !known(&verified.commitment(), &verified.key())
-        {
-            fresh.push(results.len());
-        }
-        results.push(result);
+/// What the pool says of a transaction before anything of it is verified.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// It waits already, as it was verified then: the same body with the same signature.
+    Waits(Verified),
+    /// There is room for it.
+    Room,
+    /// There is none: a full node spends no time on signatures of what it turns away.
+    NoRoom(NoRoom),
+}
+
+/// What a job has to know of the rest of the node. Each is asked once a job, so that its locks are taken once.
+pub(super) trait Knowledge {
+    /// The key that each transaction has to verify with.
+    fn keys(&self, transactions: &[&SignedTransaction]) -> Vec<Result<PublicKey, Inadmissible>>;
+
+    /// What the pool says of each.
+    fn look(&self, transactions: &[&SignedTransaction]) -> Vec<Look>;
+
+    /// Whether the signature of each was verified before.
+    fn known(&self, transactions: &[&Verified]) -> Vec<bool>;
+}
+
+/// Checks and verifies all shares.
+pub(super) fn admit(chain: ChainId, shares: Vec<Share>, knowledge: &impl Knowledge) -> Outcome {
+    let (keys, looks) = {
+        let all: Vec<&SignedTransaction> = shares.iter().flat_map(|share| &share.transactions).collect();
+        (knowledge.keys(&all), knowledge.look(&all))
+    };
+    let mut judged = keys.into_iter().zip(looks);
+    let mut results: Vec<Results> = Vec::with_capacity(shares.len());
+    let mut limits = Vec::with_capacity(shares.len());
+    let mut fresh: Vec<Vec<usize>> = Vec::with_capacity(shares.len());
+    for Share { transactions, max_bad } in shares {
+        let mut places = Vec::new();
+        let answers = transactions.into_iter().zip(&mut judged).enumerate().map(|(place, (transaction, (key, look)))| {
+            let key = key.map_err(AdmitError::from)?;
+            match look {
+                Look::Waits(verified) if verified.key() == key => Ok(verified),
+                Look::NoRoom(error) => Err(AdmitError::from(error)),
+                Look::Waits(_) | Look::Room => {
+                    places.push(place);
+                    // Only the form can fail here; the signature is verified below, before anyone sees the result.
+                    transaction.assume_verified(chain, key).map_err(AdmitError::from)
+                }
+            }
+        });
+        results.push(answers.collect());
+        fresh.push(places);
+        limits.push(max_bad);
     }
-    let mut search = Search { looked_at: 0, bad: 0, max_bad };
-    search.verify(&fresh, &mut results);
+    forget_known(&mut fresh, &results, knowledge);
+    let mut search = Search::default();
+    if fresh.iter().filter(|places| !places.is_empty()).count() > 1 && batch_verifies(fresh.iter().zip(&results)) {
+        search.looked_at = fresh.iter().map(Vec::len).sum();
+    } else {
+        for ((places, results), max_bad) in fresh.iter().zip(&mut results).zip(limits) {
+            search.verify(places, results, max_bad);
+        }
+    }
     Outcome { results, verified: search.looked_at, bad: search.bad }
 }
 
+/// Leaves only the places whose signature nobody has verified yet.
+fn forget_known(fresh: &mut [Vec<usize>], results: &[Results], knowledge: &impl Knowledge) {
+    for (places, results) in fresh.iter_mut().zip(results) {
+        places.retain(|place| results[*place].is_ok());
+        let verified: Vec<&Verified> = places.iter().filter_map(|place| results[*place].as_ref().ok()).collect();
+        let mut known = knowledge.known(&verified).into_iter();
+        places.retain(|_| !known.next().unwrap_or(false));
+    }
+}
+
+#[derive(Debug, Default)]
 struct Search {
     looked_at: usize,
     bad: usize,
-    max_bad: usize,
 }
 
 impl Search {
-    /// Verifies the transactions at `indices` together; a batch that fails is halved until the bad ones are found.
-    fn verify(&mut self, indices: &[usize], results: &mut [Result<Verified, AdmitError>]) {
+    /// Verifies the transactions of one share at `places` together; a batch that fails is halved until the bad ones are found.
+    fn verify(&mut self, places: &[usize], results: &mut [Result<Verified, AdmitError>], max_bad: usize) {
+        let before = self.bad;
         // Depth is the logarithm of the batch: a stack of slices needs no recursion and no bound of its own.
-        let mut open = vec![indices];
+        let mut open = vec![places];
         while let Some(slice) = open.pop() {
-            if self.bad > self.max_bad {
-                slice.iter().for_each(|index| results[*index] = Err(AdmitError::Unseen));
+            if self.bad - before > max_bad {
+                slice.iter().for_each(|place| results[*place] = Err(AdmitError::Unseen));
             } else if slice.len() <= BISECT_FLOOR {
-                slice.iter().for_each(|index| self.verify_one(&mut results[*index]));
-            } else if batch_verifies(slice, results) {
+                slice.iter().for_each(|place| self.verify_one(&mut results[*place]));
+            } else if batch_verifies([(slice, &*results)]) {
                 self.looked_at += slice.len();
             } else {
                 let (left, right) = slice.split_at(slice.len() / 2);
@@ -87,51 +148,16 @@ impl Search {
     }
 }
 
-fn batch_verifies(indices: &[usize], results: &[Result<Verified, AdmitError>]) -> bool {
+fn batch_verifies(shares: impl IntoIterator<Item = (impl AsRef<[usize]>, impl AsRef<[Result<Verified, AdmitError>]>)>) -> bool {
     let mut batch = Batch::new();
-    for verified in indices.iter().filter_map(|index| results[*index].as_ref().ok()) {
-        batch.push(&verified.key(), &verified.message(), &verified.transaction().signature);
+    for (places, results) in shares {
+        for verified in places.as_ref().iter().filter_map(|place| results.as_ref()[*place].as_ref().ok()) {
+            batch.push(&verified.key(), &verified.message(), &verified.transaction().signature);
+        }
     }
     batch.verify().is_ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{Hub, chain};
-    use super::*;
-
-    fn run(transactions: Vec<SignedTransaction>, key: PublicKey, max_bad: usize) -> Outcome {
-        admit(chain(), transactions, |_| Ok(key), |_, _| false, max_bad)
-    }
-
-    #[test]
-    fn every_bad_signature_is_found_and_no_good_one_suffers() {
-        let hub = Hub::new(1);
-        for bad in [vec![], vec![0], vec![63], vec![5, 6], vec![0, 20, 21, 40, 63], (0..64).collect::<Vec<u64>>()] {
-            let transactions = (0..64).map(|nonce| if bad.contains(&nonce) { hub.forged(nonce) } else { hub.signed(nonce) }).collect();
-            let outcome = run(transactions, hub.key(), usize::MAX);
-            let found: Vec<u64> = (0..64).filter(|n| outcome.results[*n as usize].is_err()).collect();
-            assert_eq!((found, outcome.bad), (bad.clone(), bad.len()));
-        }
-    }
-
-    #[test]
-    fn a_batch_of_garbage_ends_the_search_early() {
-        let hub = Hub::new(1);
-        let outcome = run((0..512).map(|nonce| hub.forged(nonce)).collect(), hub.key(), 8);
-        assert!(outcome.results.iter().all(Result::is_err));
-        assert!(outcome.verified <= 8 + BISECT_FLOOR, "{} looked at", outcome.verified);
-        assert!(outcome.results.iter().filter(|r| matches!(r, Err(AdmitError::Unseen))).count() >= 500);
-    }
-
-    #[test]
-    fn what_was_verified_before_is_not_verified_again_but_a_garbage_signature_on_it_is() {
-        let hub = Hub::new(1);
-        let good = hub.signed(7);
-        let known = good.commitment();
-        let outcome = admit(chain(), vec![good, hub.forged(7)], |_| Ok(hub.key()), |c, _| *c == known, 8);
-        assert!(outcome.results[0].is_ok());
-        assert_eq!(outcome.results[1].as_ref().unwrap_err().code(), "bad_signature");
-        assert_eq!((outcome.verified, outcome.bad), (1, 1));
-    }
-}
+#[path = "admission_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! Why a transaction was not admitted, with the stable code, safe message and field that API clients get.
 
-use super::pool::PoolError;
+use super::pool::{NoRoom, PoolError};
 use leg_ledger::codec::CodecError;
 use leg_ledger::execute::Inadmissible;
 use leg_ledger::ids::TransactionId;
@@ -113,8 +113,17 @@ impl AdmitError {
         match error {
             PoolError::Duplicate => AdmitError::Duplicate(id),
             PoolError::NonceWaits(other) => AdmitError::NonceWaits(other),
-            PoolError::MemberQuota { transactions, bytes } => AdmitError::MemberQuota { transactions, bytes },
-            PoolError::Full { transactions } => AdmitError::Full { transactions },
+            PoolError::NoRoom(error) => AdmitError::from(error),
+        }
+    }
+}
+
+/// Also of one that was turned away before anything of it was verified.
+impl From<NoRoom> for AdmitError {
+    fn from(error: NoRoom) -> Self {
+        match error {
+            NoRoom::MemberQuota { transactions, bytes } => AdmitError::MemberQuota { transactions, bytes },
+            NoRoom::Full { transactions } => AdmitError::Full { transactions },
         }
     }
 }

@@ -94,15 +94,22 @@ impl Mempool {
         taken
     }
 
-    /// Whether the signature with this commitment (body and signature) verified with this key before.
+    /// For each transaction, itself as this node verified it before: the same body, the same signature. Whether its key still is the
+    /// registry's is for the caller to ask.
+    pub fn find(&self, transactions: &[SignedTransaction]) -> Vec<Option<Verified>> {
+        let pool = self.shared.pool();
+        transactions.iter().map(|transaction| pool.find(transaction).cloned()).collect()
+    }
+
+    /// Whether the signature with this commitment (body and signature) verified with this key before, although the transaction does not
+    /// wait here: there was no room for it, or it came in a block.
     pub fn is_known(&self, commitment: &Hash, key: &PublicKey) -> bool {
         self.shared.known().contains(commitment, key)
     }
 
     /// Remembers transactions of a block that this node verified, so that a second look at the block costs nothing.
     pub fn remember(&self, verified: &[Verified]) {
-        let mut known = self.shared.known();
-        verified.iter().for_each(|v| known.insert(v.commitment(), v.key()));
+        self.shared.remember(verified);
     }
 
     /// A block was committed: what it contains or makes impossible leaves the pool. MUST be called for each block, after the state that

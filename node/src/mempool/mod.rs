@@ -1,7 +1,7 @@
 //! Transactions that wait for a block: admission (form, member, expiry, replay, signature), fair choice for a proposer, removal.
 //!
 //! ```text
-//!  API, peers ──submit──▶ mailbox ──▶ service: gather ≤ 3 ms or 2 048 ──▶ blocking threads: check, verify in batches, bisect
+//!  API, peers ──submit──▶ mailbox ──▶ service: gather ≤ 3 ms or 2 048 ──▶ blocking threads: check, verify all sources together, bisect
 //!                                                                              │
 //!  proposer ◀──take── Pool (by member and nonce, capped) ◀────insert───────────┘──▶ fresh transactions to gossip
 //!  chain ────on_committed──▶ Pool                         KnownSignatures ◀── remembers (body, key, signature)
@@ -10,8 +10,8 @@
 //! Invariants:
 //! * what is in the pool had a valid signature of the key that the registry held at admission; [`Mempool::take`] asks again whether it is
 //!   still that key, so a rotation between the two costs the transaction, never the block;
-//! * a signature is verified once: [`Mempool::is_known`] is keyed by (body, signature, key), so a garbage signature on a known body is not
-//!   known (DESIGN, Ids and signatures);
+//! * a signature is verified once: [`Mempool::find`] finds what waits, [`Mempool::is_known`] what verified and does not wait. Both compare
+//!   body, signature and key, so a garbage signature on a known body is not known (DESIGN, Ids and signatures);
 //! * every queue is bounded; a full one refuses with a stable code, and nothing that was admitted is evicted.
 
 mod admission;
@@ -26,7 +26,7 @@ mod service;
 pub use counters::MempoolCounts;
 pub use error::AdmitError;
 pub use mailbox::{Mempool, Source};
-pub use pool::{Pool, PoolError, PoolLimits};
+pub use pool::{NoRoom, Pool, PoolError, PoolLimits};
 pub use ports::LedgerView;
 
 /// What a proposer asks for, as the chain says it.
@@ -45,7 +45,7 @@ pub struct MempoolConfig {
     pub gather: usize,
     /// Longest that the first of them waits for company.
     pub gather_delay: Duration,
-    /// Signatures verified in one batch on one core.
+    /// Signatures verified in one batch on one core, whatever peers they came from.
     pub batch: usize,
     /// Bad signatures after which the rest of a peer's batch is dropped unseen: bisecting costs more with each.
     pub max_bad: usize,
@@ -64,9 +64,9 @@ impl Default for MempoolConfig {
         MempoolConfig {
             limits: PoolLimits::default(),
             mailbox: 8_192,
-            gather: 2_048,
+            gather: 4_096,
             gather_delay: Duration::from_millis(3),
-            batch: 512,
+            batch: 2_048,
             max_bad: 8,
             known: 131_072,
             outgoing: 16_384,

@@ -7,7 +7,7 @@
 
 use crate::chain::TakeBudget;
 use leg_ledger::ids::{Height, MemberId, Nonce, TransactionId};
-use leg_ledger::transaction::Verified;
+use leg_ledger::transaction::{SignedTransaction, Verified};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, btree_map};
 
@@ -39,6 +39,14 @@ pub enum PoolError {
     /// Another transaction of the member waits with the same nonce.
     #[error("transaction {0} of the same member waits with this nonce")]
     NonceWaits(TransactionId),
+    /// There is no room for it.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+}
+
+/// What there is no room in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoom {
     /// The member's share is used up.
     #[error("the member has {transactions} transactions of {bytes} bytes waiting, as many as it may")]
     MemberQuota {
@@ -109,6 +117,12 @@ impl Pool {
         self.entries.get(id).map(|entry| &entry.verified)
     }
 
+    /// The waiting transaction with this body and this signature. Costs no hash.
+    pub fn find(&self, transaction: &SignedTransaction) -> Option<&Verified> {
+        let id = self.members.get(&transaction.body.signer)?.by_nonce.get(&transaction.body.nonce)?;
+        self.get(id).filter(|waiting| waiting.transaction() == transaction)
+    }
+
     /// Whether [`Pool::insert`] would accept a transaction of these properties.
     ///
     /// # Errors
@@ -121,13 +135,23 @@ impl Pool {
             if let Some(other) = queue.by_nonce.get(&nonce) {
                 return Err(PoolError::NonceWaits(*other));
             }
+        }
+        Ok(self.check_room(member, encoded_len)?)
+    }
+
+    /// Whether there is room for a transaction of this member and of this many bytes.
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    pub fn check_room(&self, member: MemberId, encoded_len: usize) -> Result<(), NoRoom> {
+        if let Some(queue) = self.members.get(&member) {
             let transactions = queue.by_nonce.len();
             if transactions >= self.limits.member_transactions || queue.bytes + encoded_len > self.limits.member_bytes {
-                return Err(PoolError::MemberQuota { transactions, bytes: queue.bytes });
+                return Err(NoRoom::MemberQuota { transactions, bytes: queue.bytes });
             }
         }
         if self.entries.len() >= self.limits.transactions || self.bytes + encoded_len > self.limits.bytes {
-            return Err(PoolError::Full { transactions: self.entries.len() });
+            return Err(NoRoom::Full { transactions: self.entries.len() });
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ fn refusals_name_their_reason_and_change_nothing() {
     let table = [
         (a.verified(0, 100, 1), PoolError::Duplicate),
         (a.verified(0, 99, 1), PoolError::NonceWaits(waiting)),
-        (a.verified(9, 100, 1), PoolError::MemberQuota { transactions: 5, bytes: pool.bytes() }),
+        (a.verified(9, 100, 1), PoolError::NoRoom(NoRoom::MemberQuota { transactions: 5, bytes: pool.bytes() })),
     ];
     for (transaction, expected) in table {
         let before = (pool.len(), pool.bytes());
@@ -36,7 +36,7 @@ fn refusals_name_their_reason_and_change_nothing() {
     }
     pool.insert(Hub::new(3).verified(0, 100, 1), None).unwrap();
     pool.insert(Hub::new(3).verified(1, 100, 1), None).unwrap();
-    assert_eq!(pool.insert(Hub::new(4).verified(0, 100, 1), None), Err(PoolError::Full { transactions: 12 }));
+    assert_eq!(pool.insert(Hub::new(4).verified(0, 100, 1), None), Err(PoolError::NoRoom(NoRoom::Full { transactions: 12 })));
 }
 
 #[test]
@@ -46,9 +46,9 @@ fn byte_caps_hold_for_a_member_and_for_all() {
     let mut pool = Pool::new(limits);
     pool.insert(Hub::new(1).verified(0, 100, 1), None).unwrap();
     pool.insert(Hub::new(1).verified(1, 100, 1), None).unwrap();
-    assert!(matches!(pool.insert(Hub::new(1).verified(2, 100, 1), None), Err(PoolError::MemberQuota { .. })));
+    assert!(matches!(pool.insert(Hub::new(1).verified(2, 100, 1), None), Err(PoolError::NoRoom(NoRoom::MemberQuota { .. }))));
     pool.insert(Hub::new(2).verified(0, 100, 1), None).unwrap();
-    assert!(matches!(pool.insert(Hub::new(3).verified(0, 100, 1), None), Err(PoolError::Full { .. })));
+    assert!(matches!(pool.insert(Hub::new(3).verified(0, 100, 1), None), Err(PoolError::NoRoom(NoRoom::Full { .. }))));
 }
 
 #[test]

@@ -13,9 +13,7 @@ pub trait LedgerView: Send + Sync + 'static {
     /// The newest committed height. An implementation MUST move on before it reports the block to the pool.
     fn height(&self) -> Height;
 
-    /// Whether the next block may include a transaction, its signature apart. Returns the key that its signature has to verify with.
-    ///
-    /// # Errors
-    /// [`Inadmissible`].
-    fn admissible(&self, transaction: &SignedTransaction) -> Result<PublicKey, Inadmissible>;
+    /// Whether the next block may include each of these transactions, its signature apart: the key that its signature has to verify with.
+    /// All are asked of the same state.
+    fn admissible(&self, transactions: &[&SignedTransaction]) -> Vec<Result<PublicKey, Inadmissible>>;
 }

@@ -1,13 +1,15 @@
-//! The loop: gathers submissions, has them verified on all cores, puts them into the pool, repeats what waits too long.
+//! The loop: gathers submissions, has them verified on other cores, puts them into the pool, repeats what waits too long.
 
-use super::admission::{self, Outcome};
+use super::admission::{self, Knowledge, Look, Outcome, Results, Share};
 use super::counters::{Counters, add};
 use super::known::KnownSignatures;
 use super::mailbox::{Answers, Message, Source};
-use super::pool::Pool;
+use super::pool::{Pool, PoolError};
 use super::{AdmitError, LedgerView, MempoolConfig};
 use futures::{StreamExt, stream};
+use leg_ledger::execute::Inadmissible;
 use leg_ledger::ids::TransactionId;
+use leg_ledger::signature::PublicKey;
 use leg_ledger::transaction::{SignedTransaction, Verified};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,64 +61,123 @@ impl Shared {
 
     /// Blocks were committed since these transactions were checked, and the pool was told before it had them: what such a block used up
     /// would wait until it expires.
-    fn drop_overtaken(&self, inserted: &mut Vec<Verified>) {
-        let mut overtaken = Vec::new();
+    fn drop_overtaken(&self, inserted: &mut [Vec<Verified>]) {
         // Asks the chain, so the pool MUST NOT be locked yet.
-        inserted.retain(|verified| {
-            let still = self.view.admissible(verified.transaction()).is_ok_and(|key| key == verified.key());
-            if !still {
-                overtaken.push(verified.id());
-            }
-            still
-        });
+        let all: Vec<&SignedTransaction> = inserted.iter().flatten().map(Verified::transaction).collect();
+        let mut keys = self.view.admissible(&all).into_iter();
+        let mut overtaken = Vec::new();
+        for verified in inserted.iter_mut() {
+            verified.retain(|verified| {
+                let still = keys.next().is_some_and(|key| key.is_ok_and(|key| key == verified.key()));
+                if !still {
+                    overtaken.push(verified.id());
+                }
+                still
+            });
+        }
         let mut pool = self.pool();
         overtaken.iter().for_each(|id| drop(pool.remove(id)));
     }
 
-    /// One job, on a blocking thread.
-    fn admit(&self, transactions: Vec<SignedTransaction>, source: Source) -> Admitted {
+    /// One job, on a blocking thread: an answer for each share.
+    fn admit(&self, shares: Vec<(Source, Vec<SignedTransaction>)>) -> Vec<Admitted> {
         let height = self.view.height();
-        let max_bad = if source == Source::Peer { self.config.max_bad } else { usize::MAX };
-        let Outcome { results, verified, bad } = admission::admit(
-            self.view.chain(),
-            transactions,
-            |transaction| self.view.admissible(transaction),
-            |commitment, key| self.known().contains(commitment, key),
-            max_bad,
-        );
+        let (sources, transactions): (Vec<Source>, Vec<_>) = shares.into_iter().unzip();
+        let shares = sources.iter().zip(transactions).map(|(source, transactions)| {
+            let max_bad = if *source == Source::Peer { self.config.max_bad } else { usize::MAX };
+            Share { transactions, max_bad }
+        });
+        let Outcome { results, verified, bad } = admission::admit(self.view.chain(), shares.collect(), self);
         add(&self.counters.verified, verified);
         add(&self.counters.bad_signatures, bad);
-        let mut known = self.known();
-        results.iter().flatten().for_each(|v| known.insert(v.commitment(), v.key()));
-        drop(known);
-
-        // A batch with a fault in it is not forwarded as it came; what is good in it goes on in a batch of our own.
-        let faulty = results.iter().any(|r| r.as_ref().is_err_and(AdmitError::is_deliverers_fault));
-        let local = (source == Source::Local).then(|| self.epoch.load(Ordering::Relaxed));
-        let mut answers = Vec::with_capacity(results.len());
-        let mut inserted = Vec::new();
-        let mut pool = self.pool();
-        for result in results {
-            let answer = result.and_then(|verified| {
-                let id = verified.id();
-                pool.insert(verified.clone(), local).map_err(|error| AdmitError::of_pool(id, error))?;
-                inserted.push(verified);
-                Ok(id)
-            });
-            match &answer {
-                Ok(_) => add(&self.counters.admitted, 1),
-                Err(AdmitError::Duplicate(_)) => add(&self.counters.duplicates, 1),
-                Err(_) => add(&self.counters.refused, 1),
-            }
-            answers.push(answer);
-        }
-        drop(pool);
+        // A batch is not forwarded as it came with a fault in it, nor when not all of it was looked at; what is good in it goes on in a batch
+        // of our own.
+        let stays = |error: &AdmitError| error.is_deliverers_fault() || error.is_temporary();
+        let stays: Vec<bool> = results.iter().map(|results| results.iter().any(|r| r.as_ref().is_err_and(stays))).collect();
+        let (answers, mut inserted) = self.insert(&sources, results);
         if self.view.height() != height {
             self.drop_overtaken(&mut inserted);
         }
         self.announce();
-        let gossip = if local.is_some() || faulty { inserted } else { Vec::new() };
-        Admitted { results: answers, gossip }
+        let shares = sources.into_iter().zip(stays).zip(answers).zip(inserted);
+        let admitted = shares.map(|(((source, stays), results), inserted)| {
+            let gossip = if source == Source::Local || stays { inserted } else { Vec::new() };
+            Admitted { results, gossip }
+        });
+        admitted.collect()
+    }
+
+    /// Puts what verified into the pool: the answers, and what of each share is in the pool now for the first time.
+    fn insert(&self, sources: &[Source], shares: Vec<Results>) -> (Vec<Answers>, Vec<Vec<Verified>>) {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        let mut inserted: Vec<Vec<Verified>> = Vec::with_capacity(shares.len());
+        let mut answers: Vec<Answers> = Vec::with_capacity(shares.len());
+        let mut turned_away = Vec::new();
+        let mut pool = self.pool();
+        for (source, results) in sources.iter().zip(shares) {
+            let local = (*source == Source::Local).then_some(epoch);
+            let mut fresh = Vec::new();
+            let answer = results.into_iter().map(|result| {
+                let verified = result?;
+                let id = verified.id();
+                match pool.insert(verified.clone(), local) {
+                    Ok(()) => fresh.push(verified),
+                    Err(PoolError::Duplicate) => return Err(AdmitError::Duplicate(id)),
+                    Err(error) => {
+                        turned_away.push(verified);
+                        return Err(AdmitError::of_pool(id, error));
+                    }
+                }
+                Ok(id)
+            });
+            answers.push(answer.collect());
+            inserted.push(fresh);
+        }
+        drop(pool);
+        // Another node may have had room for it, and propose it. What waits is found in the pool.
+        self.remember(&turned_away);
+        self.count(answers.iter().flatten());
+        (answers, inserted)
+    }
+
+    pub(super) fn remember(&self, verified: &[Verified]) {
+        let mut known = self.known();
+        verified.iter().for_each(|v| known.insert(v.commitment(), v.key()));
+    }
+
+    fn count<'a>(&self, answers: impl Iterator<Item = &'a Result<TransactionId, AdmitError>>) {
+        let (mut admitted, mut duplicates, mut refused) = (0, 0, 0);
+        for answer in answers {
+            match answer {
+                Ok(_) => admitted += 1,
+                Err(AdmitError::Duplicate(_)) => duplicates += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        add(&self.counters.admitted, admitted);
+        add(&self.counters.duplicates, duplicates);
+        add(&self.counters.refused, refused);
+    }
+}
+
+impl Knowledge for Shared {
+    fn keys(&self, transactions: &[&SignedTransaction]) -> Vec<Result<PublicKey, Inadmissible>> {
+        self.view.admissible(transactions)
+    }
+
+    fn look(&self, transactions: &[&SignedTransaction]) -> Vec<Look> {
+        let pool = self.pool();
+        // How long it is would be known by encoding it: what a few bytes are lacking for is found out when it is inserted.
+        let look = |transaction: &&SignedTransaction| match pool.find(transaction) {
+            Some(waiting) => Look::Waits(waiting.clone()),
+            None => pool.check_room(transaction.body.signer, 0).map_or_else(Look::NoRoom, |()| Look::Room),
+        };
+        transactions.iter().map(look).collect()
+    }
+
+    fn known(&self, transactions: &[&Verified]) -> Vec<bool> {
+        let known = self.known();
+        transactions.iter().map(|verified| known.contains(&verified.commitment(), &verified.key())).collect()
     }
 }
 
@@ -129,7 +190,7 @@ struct Admitted {
 struct Group {
     source: Source,
     transactions: Vec<SignedTransaction>,
-    replies: Vec<(usize, oneshot::Sender<Answers>)>,
+    replies: Waiting,
 }
 
 pub(super) async fn run(shared: Arc<Shared>, mut mailbox: mpsc::Receiver<Message>, outgoing: mpsc::Sender<Verified>) {
@@ -171,40 +232,71 @@ async fn gather(config: &MempoolConfig, first: Message, mailbox: &mut mpsc::Rece
     groups
 }
 
-/// Verifies all groups, as many jobs at a time as there are cores, and answers.
+/// Verifies all groups together, in as many jobs at a time as there are cores but for the one that consensus needs, and answers.
 async fn process(shared: &Arc<Shared>, groups: Vec<Group>, outgoing: &mpsc::Sender<Verified>) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut jobs = Vec::new();
-    let mut replies = Vec::new();
-    for (index, mut group) in groups.into_iter().enumerate() {
-        while !group.transactions.is_empty() {
-            let rest = group.transactions.split_off(shared.config.batch.max(1).min(group.transactions.len()));
-            jobs.push((index, std::mem::replace(&mut group.transactions, rest), group.source));
-        }
-        replies.push((group.replies, Vec::new()));
-    }
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1));
+    let (jobs, replies) = divide(groups, shared.config.batch);
+    let mut answers: Vec<Answers> = replies.iter().map(|_| Vec::new()).collect();
     let mut done = stream::iter(jobs)
-        .map(|(index, transactions, source)| {
+        .map(|Job { groups, shares }| {
             let shared = shared.clone();
-            let count = transactions.len();
-            let job = tokio::task::spawn_blocking(move || shared.admit(transactions, source));
-            async move { (index, count, job.await) }
+            let counts: Vec<usize> = shares.iter().map(|(_, transactions)| transactions.len()).collect();
+            let job = tokio::task::spawn_blocking(move || shared.admit(shares));
+            async move { (groups, counts, job.await) }
         })
         .buffered(cores);
-    while let Some((index, count, outcome)) = done.next().await {
+    while let Some((groups, counts, outcome)) = done.next().await {
         // A job only fails when the runtime stops, or by a panic that has been reported already.
-        let admitted = outcome.unwrap_or_else(|_| Admitted { results: vec![Err(AdmitError::Stopped); count], gossip: Vec::new() });
-        replies[index].1.extend(admitted.results);
-        defer_or_send(shared, admitted.gossip, outgoing);
+        let stopped = |count| Admitted { results: vec![Err(AdmitError::Stopped); count], gossip: Vec::new() };
+        let admitted = outcome.unwrap_or_else(|_| counts.into_iter().map(stopped).collect());
+        for (group, Admitted { results, gossip }) in groups.into_iter().zip(admitted) {
+            answers[group].extend(results);
+            defer_or_send(shared, gossip, outgoing);
+        }
     }
     drop(done);
-    for (waiting, results) in replies {
+    for (waiting, results) in replies.into_iter().zip(answers) {
         let mut results = results.into_iter();
         for (count, reply) in waiting {
             // Whoever asked may have gone; the pool has the transactions all the same.
             let _ = reply.send(results.by_ref().take(count).collect());
         }
     }
+}
+
+/// What is verified together, and of which group each share is.
+#[derive(Default)]
+struct Job {
+    groups: Vec<usize>,
+    shares: Vec<(Source, Vec<SignedTransaction>)>,
+}
+
+type Waiting = Vec<(usize, oneshot::Sender<Answers>)>;
+
+/// Jobs of about `batch` transactions, with who waits for the answers of each group. What a peer delivered stays in one job: whether it is
+/// forwarded as it came is decided there.
+fn divide(groups: Vec<Group>, batch: usize) -> (Vec<Job>, Vec<Waiting>) {
+    let mut jobs = Vec::new();
+    let mut replies = Vec::with_capacity(groups.len());
+    let (mut job, mut count) = (Job::default(), 0);
+    for (index, Group { source, mut transactions, replies: waiting }) in groups.into_iter().enumerate() {
+        replies.push(waiting);
+        while !transactions.is_empty() {
+            let room = if source == Source::Peer { transactions.len() } else { batch.saturating_sub(count).max(1) };
+            let rest = transactions.split_off(room.min(transactions.len()));
+            count += transactions.len();
+            job.groups.push(index);
+            job.shares.push((source, std::mem::replace(&mut transactions, rest)));
+            if count >= batch {
+                jobs.push(std::mem::take(&mut job));
+                count = 0;
+            }
+        }
+    }
+    if !job.groups.is_empty() {
+        jobs.push(job);
+    }
+    (jobs, replies)
 }
 
 fn defer_or_send(shared: &Shared, transactions: Vec<Verified>, outgoing: &mpsc::Sender<Verified>) {

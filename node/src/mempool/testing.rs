@@ -59,7 +59,7 @@ impl Hub {
         let good = self.signed(nonce);
         let mut bytes = *good.signature.as_bytes();
         bytes[0] ^= 1;
-        SignedTransaction { signature: Signature::from_bytes(bytes), ..good }
+        SignedTransaction::new(good.body.clone(), Signature::from_bytes(bytes))
     }
 
     pub(crate) fn verified(&self, nonce: u64, last_valid: u64, actions: usize) -> Verified {
@@ -78,6 +78,16 @@ impl Registry {
         Registry { next: Height::new(1), keys: Mutex::new(hubs.iter().map(|hub| (hub.id, hub.key())).collect()) }
     }
 
+    pub(crate) fn key(&self, transaction: &SignedTransaction) -> Result<PublicKey, Inadmissible> {
+        let body = &transaction.body;
+        body.check_form(chain())?;
+        if body.last_valid < self.next {
+            return Err(Inadmissible::Expired { last_valid: body.last_valid, next: self.next });
+        }
+        let keys = self.keys.lock().expect("not poisoned");
+        keys.get(&body.signer).copied().ok_or(Inadmissible::UnknownMember(body.signer))
+    }
+
     pub(crate) fn rotate(&self, member: MemberId, key: PublicKey) {
         self.keys.lock().expect("not poisoned").insert(member, key);
     }
@@ -92,13 +102,7 @@ impl LedgerView for Registry {
         Height::new(self.next.get() - 1)
     }
 
-    fn admissible(&self, transaction: &SignedTransaction) -> Result<PublicKey, Inadmissible> {
-        let body = &transaction.body;
-        body.check_form(chain())?;
-        if body.last_valid < self.next {
-            return Err(Inadmissible::Expired { last_valid: body.last_valid, next: self.next });
-        }
-        let keys = self.keys.lock().expect("not poisoned");
-        keys.get(&body.signer).copied().ok_or(Inadmissible::UnknownMember(body.signer))
+    fn admissible(&self, transactions: &[&SignedTransaction]) -> Vec<Result<PublicKey, Inadmissible>> {
+        transactions.iter().map(|transaction| self.key(transaction)).collect()
     }
 }

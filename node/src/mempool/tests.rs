@@ -50,9 +50,24 @@ async fn a_known_body_with_a_garbage_signature_is_not_known() {
     let (good, forged) = (hubs[0].signed(1), hubs[0].forged(1));
     assert_eq!(good.id(), forged.id());
     mempool.submit(good.clone(), Source::Local).await.unwrap();
-    assert!(mempool.is_known(&good.commitment(), &hubs[0].key()));
-    assert!(!mempool.is_known(&forged.commitment(), &hubs[0].key()));
-    assert!(!mempool.is_known(&good.commitment(), &hubs[1].key()), "known with one key only");
+    let found = mempool.find(&[good.clone(), forged, hubs[1].signed(1)]);
+    assert_eq!(found[0].as_ref().map(|v| (v.commitment(), v.key())), Some((good.commitment(), hubs[0].key())));
+    assert_eq!(found[1..], [None, None]);
+}
+
+#[tokio::test]
+async fn what_found_no_room_is_remembered_with_its_key_only() {
+    let hubs = hubs();
+    let limits = PoolLimits { member_transactions: 1, ..PoolLimits::default() };
+    let config = MempoolConfig { limits, ..MempoolConfig::default() };
+    let (mempool, _fresh, _service) = Mempool::start(config, Arc::new(Registry::new(&hubs)));
+    let (first, second) = (hubs[0].signed(1), hubs[0].signed(2));
+    let answers = mempool.submit_all(vec![first, second.clone(), hubs[0].forged(3)], Source::Local).await;
+    assert_eq!(answers[1].as_ref().unwrap_err().code(), "member_quota");
+    assert!(mempool.is_known(&second.commitment(), &hubs[0].key()));
+    assert!(!mempool.is_known(&second.commitment(), &hubs[1].key()), "with one key only");
+    assert!(!mempool.is_known(&hubs[0].forged(2).commitment(), &hubs[0].key()), "with one signature only");
+    assert!(!mempool.is_known(&hubs[0].forged(3).commitment(), &hubs[0].key()));
 }
 
 #[tokio::test]
@@ -72,6 +87,21 @@ async fn local_ones_are_gossiped_and_of_a_peers_batch_only_what_its_bad_neighbou
 }
 
 #[tokio::test]
+async fn a_peers_batch_is_judged_whole_however_it_is_verified() {
+    let hubs = hubs();
+    let config = MempoolConfig { batch: 16, gather: 16, ..MempoolConfig::default() };
+    let (mempool, mut fresh, _service) = Mempool::start(config, Arc::new(Registry::new(&hubs)));
+    // The bad one is far behind the first that would fill a batch: all good ones before it depend on this node to be passed on.
+    let batch: Vec<_> = (0..40).map(|nonce| if nonce == 35 { hubs[1].forged(nonce) } else { hubs[1].signed(nonce) }).collect();
+    let results = mempool.submit_all(batch, Source::Peer).await;
+    assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 39);
+    for _ in 0..39 {
+        timeout(Duration::from_secs(10), fresh.recv()).await.expect("gossiped").unwrap();
+    }
+    assert!(fresh.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn a_rotated_key_costs_the_transaction_not_the_block() {
     let hubs = hubs();
     let registry = Arc::new(Registry::new(&hubs));
@@ -79,7 +109,7 @@ async fn a_rotated_key_costs_the_transaction_not_the_block() {
     mempool.submit(hubs[0].signed(1), Source::Local).await.unwrap();
     mempool.submit(hubs[1].signed(1), Source::Local).await.unwrap();
     registry.rotate(hubs[0].id, Hub::new(7).key());
-    let still = |v: &leg_ledger::transaction::Verified| registry.admissible(v.transaction()).is_ok_and(|key| key == v.key());
+    let still = |v: &leg_ledger::transaction::Verified| registry.key(v.transaction()).is_ok_and(|key| key == v.key());
     let taken = mempool.take(take_all(), still);
     assert_eq!(taken.iter().map(|v| v.body().signer).collect::<Vec<_>>(), vec![hubs[1].id]);
     assert_eq!(mempool.waiting(), 1);
@@ -159,13 +189,16 @@ impl LedgerView for Overtaking {
         Height::new(u64::from(self.moved.load(std::sync::atomic::Ordering::SeqCst)))
     }
 
-    fn admissible(&self, transaction: &SignedTransaction) -> Result<PublicKey, Inadmissible> {
-        let key = self.registry.admissible(transaction)?;
-        let is_overtaken = transaction.id() == self.overtaken;
-        if is_overtaken && self.moved.swap(true, std::sync::atomic::Ordering::SeqCst) {
-            return Err(Inadmissible::Replayed { member: transaction.body.signer, nonce: transaction.body.nonce });
-        }
-        Ok(key)
+    fn admissible(&self, transactions: &[&SignedTransaction]) -> Vec<Result<PublicKey, Inadmissible>> {
+        let judge = |transaction: &&SignedTransaction| {
+            let key = self.registry.key(transaction)?;
+            let is_overtaken = transaction.id() == self.overtaken;
+            if is_overtaken && self.moved.swap(true, std::sync::atomic::Ordering::SeqCst) {
+                return Err(Inadmissible::Replayed { member: transaction.body.signer, nonce: transaction.body.nonce });
+            }
+            Ok(key)
+        };
+        transactions.iter().map(judge).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the one swarm is made of.
 
 use super::sync::SyncCodec;
-use super::{GossipConfig, NetworkConfig, NetworkError, direct, sync};
+use super::{GossipConfig, NetworkConfig, NetworkError, SyncConfig, direct};
 use leg_ledger::ids::ChainId;
 use libp2p::allow_block_list::{self, AllowedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
@@ -27,6 +27,7 @@ pub(super) struct Behaviour {
     pub(super) ping: ping::Behaviour,
     pub(super) gossip: gossipsub::Behaviour,
     pub(super) sync: request_response::Behaviour<SyncCodec>,
+    pub(super) content: request_response::Behaviour<SyncCodec>,
     pub(super) direct: direct::Behaviour,
 }
 
@@ -67,15 +68,18 @@ pub(super) fn build(config: &NetworkConfig) -> Result<libp2p::Swarm<Behaviour>, 
         .with_max_pending_outgoing(Some(MAX_PENDING))
         .with_max_established(Some(MAX_CONNECTIONS))
         .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER));
-    let requests =
-        request_response::Config::default().with_request_timeout(config.sync.timeout).with_max_concurrent_streams(config.sync.streams);
-    let protocols = [(protocol(config.chain, "sync"), request_response::ProtocolSupport::Full)];
+    let requests = |name, bounds: SyncConfig| {
+        let limits = request_response::Config::default().with_request_timeout(bounds.timeout).with_max_concurrent_streams(bounds.streams);
+        let protocols = [(protocol(config.chain, name), request_response::ProtocolSupport::Full)];
+        request_response::Behaviour::with_codec(SyncCodec::new(bounds), protocols, limits)
+    };
     let behaviour = Behaviour {
         allowed: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(limits),
         ping: ping::Behaviour::new(ping::Config::new().with_interval(PING).with_timeout(PING)),
         gossip: gossip(config)?,
-        sync: request_response::Behaviour::with_codec(sync::SyncCodec::new(config.sync), protocols, requests),
+        sync: requests("sync", config.sync),
+        content: requests("content", config.content),
         direct: direct::Behaviour::new(protocol(config.chain, "direct")),
     };
     let failed = |error: String| NetworkError::Transport(error);

@@ -12,26 +12,32 @@ use bytes::Bytes;
 use leg_consensus::LegContext;
 use leg_consensus::codec::WireMessage;
 use leg_consensus::signing::{proposal_sign_bytes, vote_sign_bytes};
-use leg_consensus::types::BlockPart;
+use leg_consensus::types::{BlockPart, SignedManifest};
 use leg_ledger::hash::{Domain, Hash};
 use leg_ledger::ids::{ChainId, Height, MemberId};
 use leg_ledger::signature::PublicKey;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// The key with which a member speaks about a height; `None` when it has no seat there, or the height is before the newest block. For heights
 /// too far ahead the newest known committee has to do: a node that is behind still passes on what the others need. MUST be fast.
 pub type Seats = Box<dyn Fn(Height, MemberId) -> Option<PublicKey> + Send>;
 
+/// Manifests whose signature is remembered: the parts of a block arrive together, and each carries the same one.
+const MANIFESTS: usize = 16;
+
 /// Says whether consensus content decodes and was signed by members of the committee.
 pub struct WireCheck {
     chain: ChainId,
     seats: Seats,
+    /// Verified with this key, the oldest first.
+    manifests: VecDeque<(Arc<SignedManifest>, PublicKey)>,
 }
 
 impl WireCheck {
     /// A check for one network.
     pub fn new(chain: ChainId, seats: Seats) -> Self {
-        WireCheck { chain, seats }
+        WireCheck { chain, seats, manifests: VecDeque::new() }
     }
 
     fn signed(&self, height: Height, member: MemberId, verifies: impl FnOnce(PublicKey) -> bool) -> Judgement {
@@ -60,7 +66,31 @@ impl WireCheck {
         judgements.into_iter().find(|judgement| *judgement != Judgement::Good).unwrap_or(Judgement::Good)
     }
 
-    fn judge(&self, message: WireMessage) -> Judgement {
+    /// Whether the streamer signed the manifest of a part, which is verified once for all parts of its block.
+    fn is_vouched_for(&mut self, signed: &Arc<SignedManifest>, key: PublicKey) -> bool {
+        if self.manifests.iter().any(|(known, by)| known == signed && *by == key) {
+            return true;
+        }
+        let vouched = key.verify(&signed.manifest.signing_bytes(self.chain), &signed.signature).is_ok();
+        if vouched {
+            if self.manifests.len() >= MANIFESTS {
+                self.manifests.pop_front();
+            }
+            self.manifests.push_back((Arc::clone(signed), key));
+        }
+        vouched
+    }
+
+    fn part(&mut self, part: &BlockPart) -> Judgement {
+        let signed = &part.signed;
+        match (self.seats)(signed.manifest.height, signed.manifest.streamer) {
+            None => Judgement::Unwanted,
+            Some(key) if is_listed(part) && self.is_vouched_for(signed, key) => Judgement::Good,
+            Some(_) => Judgement::Bad,
+        }
+    }
+
+    fn judge(&mut self, message: WireMessage) -> Judgement {
         match message {
             WireMessage::Consensus(SignedConsensusMsg::Vote(vote)) | WireMessage::Liveness(LivenessMsg::Vote(vote)) => self.vote(&vote),
             WireMessage::Consensus(SignedConsensusMsg::Proposal(proposal)) => {
@@ -72,12 +102,7 @@ impl WireCheck {
             WireMessage::Liveness(LivenessMsg::PolkaCertificate(polka)) => self.votes(polka.votes(&LegContext).collect()),
             WireMessage::Liveness(LivenessMsg::SkipRoundCertificate(proof)) => self.votes(proof.votes(&LegContext).collect()),
             WireMessage::Part(part) => match part.content {
-                StreamContent::Data(part) => {
-                    let signed = &part.signed;
-                    self.signed(signed.manifest.height, signed.manifest.streamer, |key| {
-                        is_listed(&part) && key.verify(&signed.manifest.signing_bytes(self.chain), &signed.signature).is_ok()
-                    })
-                }
+                StreamContent::Data(part) => self.part(&part),
                 StreamContent::Fin => Judgement::Bad,
             },
         }
@@ -85,7 +110,7 @@ impl WireCheck {
 }
 
 impl CheckFrame for WireCheck {
-    fn check(&self, channel: Channel, content: &Bytes) -> Judgement {
+    fn check(&mut self, channel: Channel, content: &Bytes) -> Judgement {
         match WireMessage::decode(content.clone()) {
             Ok(message) if channel_of(&message) == channel => self.judge(message),
             _ => Judgement::Bad,
@@ -162,7 +187,7 @@ mod tests {
 
     #[test]
     fn only_what_the_committee_signed_is_passed_on() {
-        let check = check();
+        let mut check = check();
         let as_vote = |vote| WireMessage::Consensus(SignedConsensusMsg::Vote(vote));
         let again = |vote| WireMessage::Liveness(LivenessMsg::Vote(vote));
         let table = [
@@ -190,14 +215,15 @@ mod tests {
 
     #[test]
     fn only_parts_that_a_seated_streamer_signed_are_passed_on() {
-        let check = check();
+        let mut check = check();
         let block = Bytes::from(vec![7; CHUNK_BYTES + 1]);
-        let streamed = |number: u8, signer: u8| {
+        let numbered = |number: u8, signer: u8, stream: u64| {
             let (height, streamer) = (Height::new(7), member(number));
             let block_id = BlockId::from_hash(Hash::ZERO);
-            let info = StreamInfo { height, round: Default::default(), pol_round: None, block: block_id, streamer, stream: 1 };
+            let info = StreamInfo { height, round: Default::default(), pol_round: None, block: block_id, streamer, stream };
             split(chain(), info, &block, &key(signer))
         };
+        let streamed = |number: u8, signer: u8| numbered(number, signer, 1);
         for good in streamed(1, 1) {
             assert_eq!(check.check(Channel::Part, &part(good.clone())), Judgement::Good);
             assert_eq!(
@@ -207,6 +233,14 @@ mod tests {
             assert_eq!(check.check(Channel::Part, &part(BlockPart { index: 2, ..good })), Judgement::Bad);
         }
         assert_eq!(check.check(Channel::Part, &part(streamed(1, 4).remove(0))), Judgement::Bad);
+        // Its manifest is known by now; with another signature it is another one.
+        let mut forged = streamed(1, 1).remove(0);
+        forged.signed = Arc::new(SignedManifest { signature: streamed(1, 4)[0].signed.signature, ..SignedManifest::clone(&forged.signed) });
+        assert_eq!(check.check(Channel::Part, &part(forged)), Judgement::Bad);
+        for stream in 0..=MANIFESTS as u64 {
+            assert_eq!(check.check(Channel::Part, &part(numbered(2, 2, stream).remove(0))), Judgement::Good);
+        }
+        assert!(check.manifests.len() <= MANIFESTS);
         assert_eq!(check.check(Channel::Part, &part(streamed(4, 4).remove(0))), Judgement::Unwanted);
     }
 }

@@ -19,6 +19,7 @@ use arc_malachitebft_app_channel::app::engine::network::PersistentPeerError;
 use arc_malachitebft_app_channel::app::types::SignedConsensusMsg;
 use arc_malachitebft_codec::Codec;
 use async_trait::async_trait;
+use bytes::Bytes;
 use leg_consensus::codec::{EngineCodec, EngineCodecError, WireMessage};
 use leg_consensus::network::{
     BoxedSubscriber, Channel as EngineChannel, InboundRequestId, NetworkEvent, NetworkMsg, NetworkRef, OutboundFailureReason,
@@ -108,7 +109,8 @@ fn lock(audience: &SharedAudience) -> MutexGuard<'_, Audience> {
     audience.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts the actor for [`leg_consensus::start`]. It stops when the network does.
+/// Starts the actor for [`leg_consensus::start`]. It stops when the network does. `synced` is shown the bytes of each block that a peer
+/// answers with; it MUST NOT wait.
 ///
 /// # Errors
 /// When the actor cannot be spawned.
@@ -117,12 +119,13 @@ pub async fn start(
     events: mpsc::Receiver<DirectEvent>,
     sync: mpsc::Receiver<SyncEvent>,
     readiness: Readiness,
+    synced: impl Fn(Bytes) + Send + 'static,
 ) -> Result<NetworkRef, SpawnErr> {
     let (first, subscribed) = oneshot::channel();
     let audience = SharedAudience::new(Mutex::new(Audience { first: Some(first), ..Audience::default() }));
     let (actor, _) = Actor::spawn(None, Adapter { network: network.clone(), audience: audience.clone() }, ()).await?;
     tokio::spawn(announce(network.clone(), audience.clone(), readiness));
-    let pump = Pump { audience, actor: actor.clone() };
+    let pump = Pump { audience, actor: actor.clone(), synced: Box::new(synced) };
     tokio::spawn(async move {
         tokio::select! {
             _ = subscribed => {}
@@ -153,6 +156,7 @@ fn engine_id(node: NodeId) -> PeerId {
 struct Pump {
     audience: SharedAudience,
     actor: NetworkRef,
+    synced: Box<dyn Fn(Bytes) + Send>,
 }
 
 impl Pump {
@@ -211,6 +215,9 @@ impl Pump {
                 let decoded: Result<SyncResponse, EngineCodecError> = EngineCodec.decode(answer);
                 if let Err(error) = &decoded {
                     tracing::warn!(%from, %error, "a sync answer is refused");
+                }
+                if let Ok(SyncResponse::ValueResponse(response)) = &decoded {
+                    response.values.iter().for_each(|value| (self.synced)(value.value_bytes.clone()));
                 }
                 self.tell(&NetworkEvent::SyncResponse(OutboundRequestId::new(id.get()), engine_id(from), decoded.ok()));
             }

@@ -4,8 +4,8 @@
 //! mempool's fresh transactions ─▶ collect 32 KiB or 30 ms ─▶ swarm (gossipsub, anonymous, id = hash of the content)
 //! swarm ─▶ volume budget of the deliverer ─▶ queue ─▶ decode, submit to the mempool ─▶ verdict ─▶ swarm: forward or not; charge
 //! ```
-//! A batch is forwarded when every transaction in it was well signed and at least one is waiting now. One that holds garbage is not: its
-//! good part goes on in a batch of this node's own (the mempool sees to it).
+//! A batch is forwarded when every transaction in it was well signed and at least one is waiting now. One that holds garbage is not, nor one
+//! of which a full node has not looked at everything: the good part goes on in a batch of this node's own (the mempool sees to it).
 
 use super::NodeId;
 use super::mailbox::{Command, Network};
@@ -65,11 +65,18 @@ impl Default for GossipConfig {
 }
 
 /// What travels.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 struct Batch {
     /// Makes a repetition of the same transactions another message: gossip drops what it has seen.
     salt: u64,
     transactions: Vec<SignedTransaction>,
+}
+
+/// The same to encode, of transactions that are held elsewhere.
+#[derive(Serialize)]
+struct Outbound<'t> {
+    salt: u64,
+    transactions: Vec<&'t SignedTransaction>,
 }
 
 /// A batch as the swarm hands it on.
@@ -99,7 +106,7 @@ pub(super) async fn send_batches(config: GossipConfig, mut fresh: mpsc::Receiver
     while let Some(first) = next.take() {
         let deadline = Instant::now() + config.batch_delay;
         let mut bytes = FRAME + first.encoded_len();
-        let mut transactions = vec![first.transaction().clone()];
+        let mut batch = vec![first];
         while bytes < config.batch_bytes
             && let Ok(Some(more)) = timeout_at(deadline, fresh.recv()).await
         {
@@ -108,10 +115,10 @@ pub(super) async fn send_batches(config: GossipConfig, mut fresh: mpsc::Receiver
                 break;
             }
             bytes += more.encoded_len();
-            transactions.push(more.transaction().clone());
+            batch.push(more);
         }
         salt = salt.wrapping_add(1);
-        let batch = codec::encode(&Batch { salt, transactions });
+        let batch = codec::encode(&Outbound { salt, transactions: batch.iter().map(Verified::transaction).collect() });
         // Waits while the swarm is busy with consensus; the mempool's queue fills meanwhile, and what does not fit is repeated later.
         if network.command(Command::Gossip(batch)).await.is_err() {
             return;
@@ -156,7 +163,9 @@ fn weigh(results: &[Result<TransactionId, AdmitError>]) -> (MessageAcceptance, u
         let cost = u32::try_from(bad.max(1)).unwrap_or(u32::MAX);
         return (MessageAcceptance::Reject, cost.saturating_mul(BAD_COST));
     }
-    (if waiting { MessageAcceptance::Accept } else { MessageAcceptance::Ignore }, 0)
+    // What was turned away unseen may be garbage: passed on, it would be this node's fault.
+    let seen = !results.iter().any(|r| r.as_ref().is_err_and(AdmitError::is_temporary));
+    (if waiting && seen { MessageAcceptance::Accept } else { MessageAcceptance::Ignore }, 0)
 }
 
 #[cfg(test)]
@@ -179,6 +188,7 @@ mod tests {
             (vec![again(), again()], MessageAcceptance::Accept, 0),
             (vec![late(), late()], MessageAcceptance::Ignore, 0),
             (vec![Err(AdmitError::Busy); 3], MessageAcceptance::Ignore, 0),
+            (vec![Ok(id), Err(AdmitError::Full { transactions: 1 })], MessageAcceptance::Ignore, 0),
             (vec![Ok(id), bad(), bad()], MessageAcceptance::Reject, 2 * BAD_COST),
             (vec![], MessageAcceptance::Reject, BAD_COST),
         ];

@@ -1,5 +1,6 @@
 //! The network as the rest of the node sees it.
 
+use super::content::ContentAsk;
 use super::direct::{CheckFrame, HubMessage};
 use super::gossip::{self, Inbound, Verdict};
 use super::peers::Peers;
@@ -71,6 +72,8 @@ pub(super) enum Command {
     Ask { to: NodeId, request: Bytes, reply: oneshot::Sender<SyncId> },
     Answer(SyncId, Bytes),
     Refuse(SyncId),
+    Want { from: NodeId, request: Bytes, reply: oneshot::Sender<Bytes> },
+    Give(ContentAsk, Bytes),
     Stop,
 }
 
@@ -93,18 +96,31 @@ pub struct Started {
     pub events: mpsc::Receiver<DirectEvent>,
     /// Sync: for the adapter.
     pub sync: mpsc::Receiver<SyncEvent>,
+    /// Slices of stored content that peers want. Unlike the others it may be dropped: they are refused then.
+    pub content: mpsc::Receiver<ContentAsk>,
     /// Ends when the network stops.
     pub task: JoinHandle<()>,
     pub(super) batches: mpsc::Receiver<Inbound>,
+}
+
+/// What the listeners of a started network receive, see [`Started`].
+pub struct Received {
+    /// Consensus frames, peers and their status.
+    pub events: mpsc::Receiver<DirectEvent>,
+    /// Sync.
+    pub sync: mpsc::Receiver<SyncEvent>,
+    /// Slices of stored content that peers want.
+    pub content: mpsc::Receiver<ContentAsk>,
 }
 
 /// The two tasks that carry transactions, see [`Network::carry`].
 pub struct TransactionBatches(pub(super) mpsc::Receiver<Inbound>);
 
 impl Started {
-    /// Takes the handle and the receivers apart.
-    pub fn split(self) -> (Network, mpsc::Receiver<DirectEvent>, mpsc::Receiver<SyncEvent>, TransactionBatches, JoinHandle<()>) {
-        (self.network, self.events, self.sync, TransactionBatches(self.batches), self.task)
+    /// Takes the handle and what listeners receive apart.
+    pub fn split(self) -> (Network, Received, TransactionBatches, JoinHandle<()>) {
+        let Started { network, events, sync, content, task, batches } = self;
+        (network, Received { events, sync, content }, TransactionBatches(batches), task)
     }
 }
 
@@ -119,9 +135,13 @@ impl Network {
 
     /// Carries transactions between the mempool and the swarm: `fresh` is what the mempool wants gossiped. Ends with the network.
     pub fn carry(&self, mempool: Mempool, fresh: mpsc::Receiver<Verified>, batches: TransactionBatches) -> [JoinHandle<()>; 2] {
-        let send = tokio::spawn(gossip::send_batches(self.gossip, fresh, self.clone()));
         let judge = tokio::spawn(gossip::judge_batches(self.gossip, batches.0, mempool, self.clone()));
-        [send, judge]
+        [self.send(fresh), judge]
+    }
+
+    /// The half of [`Network::carry`] that sends, for who has transactions and no mempool. Ends with the network or with `fresh`.
+    pub fn send(&self, fresh: mpsc::Receiver<Verified>) -> JoinHandle<()> {
+        tokio::spawn(gossip::send_batches(self.gossip, fresh, self.clone()))
     }
 
     /// This node.

@@ -19,6 +19,7 @@ mod allow;
 mod behaviour;
 mod budget;
 mod check;
+mod content;
 mod direct;
 pub mod engine;
 mod gossip;
@@ -33,10 +34,11 @@ mod sync;
 
 pub use allow::{AllowList, RETIREMENT};
 pub use check::{Seats, WireCheck};
+pub use content::ContentAsk;
 pub use direct::{Channel, CheckFrame, DirectConfig, DirectEvent, Judgement, MAX_PEERS, StatusReport};
 pub use gossip::{BAD_COST, GossipConfig};
 pub use libp2p::Multiaddr;
-pub use mailbox::{Network, Started, Stopped, SyncEvent, SyncFailure, SyncId};
+pub use mailbox::{Network, Received, Started, Stopped, SyncEvent, SyncFailure, SyncId};
 pub use node_id::{NodeId, NotANodeId, Standing};
 pub use peers::{NetworkCounts, PeerInfo};
 pub use roots::Divergence;
@@ -66,13 +68,17 @@ pub struct NetworkConfig {
     pub gossip: GossipConfig,
     /// Sync.
     pub sync: SyncConfig,
+    /// Slices of stored content, which go the same way as sync under a protocol of their own.
+    pub content: SyncConfig,
 }
 
 impl NetworkConfig {
     /// Settings with the defaults of every part.
     pub fn new(chain: ChainId, key: SecretKey) -> Self {
-        let (direct, gossip, sync) = (DirectConfig::default(), GossipConfig::default(), SyncConfig::default());
-        NetworkConfig { chain, key, listen: Vec::new(), peers: Vec::new(), registry: (Height::GENESIS, Vec::new()), direct, gossip, sync }
+        let (direct, gossip, sync, content) = Default::default();
+        let content = content::bounds(content);
+        let (listen, peers, registry) = (Vec::new(), Vec::new(), (Height::GENESIS, Vec::new()));
+        NetworkConfig { chain, key, listen, peers, registry, direct, gossip, sync, content }
     }
 
     /// The pinned peers with their addresses.

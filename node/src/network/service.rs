@@ -2,6 +2,7 @@
 
 use super::behaviour::{self, Behaviour, BehaviourEvent, topic};
 use super::budget::Budget;
+use super::content::{self, Wants};
 use super::direct::{CheckFrame, Hub, HubMessage, Opened};
 use super::gossip::{Inbound, Verdict};
 use super::mailbox::{Command, Network, Started, SyncEvent, SyncFailure, SyncId};
@@ -38,10 +39,11 @@ struct Account {
     faults: Budget,
 }
 
-struct Service {
+pub(super) struct Service {
     config: NetworkConfig,
-    swarm: Swarm<Behaviour>,
-    allow: AllowList,
+    pub(super) swarm: Swarm<Behaviour>,
+    pub(super) allow: AllowList,
+    pub(super) wants: Wants,
     redial: Redial,
     addresses: HashMap<NodeId, Vec<Multiaddr>>,
     listening: watch::Sender<Vec<Multiaddr>>,
@@ -74,6 +76,7 @@ pub(super) fn start(config: NetworkConfig, check: Box<dyn CheckFrame>) -> Result
     let (hub, hub_in) = mpsc::channel(HUB);
     let (events_out, events) = mpsc::channel(EVENTS);
     let (sync_out, sync) = mpsc::channel(EVENTS);
+    let (asks, content) = mpsc::channel(content::ASKS);
     let (batches_out, batches) = mpsc::channel(config.gossip.queue);
     // Bounded by the number of connections: each is named a few times at most before it is closed.
     let (close_out, close) = mpsc::unbounded_channel();
@@ -85,6 +88,7 @@ pub(super) fn start(config: NetworkConfig, check: Box<dyn CheckFrame>) -> Result
     allow.set_registry(height, members);
     let mut service = Service {
         allow,
+        wants: Wants::new(asks),
         redial: Redial::new(node, addresses.keys().copied(), Instant::now()),
         config,
         swarm,
@@ -108,7 +112,7 @@ pub(super) fn start(config: NetworkConfig, check: Box<dyn CheckFrame>) -> Result
         service.run().await;
         hub_task.abort();
     });
-    Ok(Started { network, events, sync, task, batches })
+    Ok(Started { network, events, sync, content, task, batches })
 }
 
 impl Service {
@@ -180,6 +184,8 @@ impl Service {
                 }
             }
             Command::Refuse(id) => drop(self.pending.remove(&id)),
+            Command::Want { from, request, reply } => self.on_want(from, request, reply),
+            Command::Give(ask, slice) => self.on_give(ask, slice),
             Command::Stop => {}
         }
     }
@@ -243,6 +249,7 @@ impl Service {
             SwarmEvent::Behaviour(BehaviourEvent::Direct((peer, connection, opened))) => self.on_opened(peer, connection, opened).await,
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(BehaviourEvent::Sync(event)) => self.on_sync(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Content(event)) => self.on_content(event),
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => {
                 if let Err(error) = event.result {
                     tracing::debug!(peer = %event.peer, %error, "a peer does not answer");

@@ -19,8 +19,8 @@ impl LedgerView for ChainHandle {
         self.read(|ledger| ledger.tip().height)
     }
 
-    fn admissible(&self, transaction: &SignedTransaction) -> Result<PublicKey, Inadmissible> {
-        self.read(|ledger| ledger.admissible(transaction))
+    fn admissible(&self, transactions: &[&SignedTransaction]) -> Vec<Result<PublicKey, Inadmissible>> {
+        self.read(|ledger| transactions.iter().map(|transaction| ledger.admissible(transaction)).collect())
     }
 }
 
@@ -32,6 +32,10 @@ impl TransactionPool for Mempool {
     fn take(&self, budget: TakeBudget, admissible: &dyn Fn(&Verified) -> bool) -> Vec<Verified> {
         let TakeBudget { height, max_bytes, max_transactions, max_member_transactions } = budget;
         Mempool::take(self, TakeRequest { height, max_bytes, max_transactions, max_member_transactions }, admissible)
+    }
+
+    fn find(&self, transactions: &[SignedTransaction]) -> Vec<Option<Verified>> {
+        Mempool::find(self, transactions)
     }
 
     fn is_known(&self, commitment: &Hash, key: &PublicKey) -> bool {

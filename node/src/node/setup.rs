@@ -87,6 +87,10 @@ impl Setup {
         self.data.join("wal")
     }
 
+    pub(super) fn content(&self) -> PathBuf {
+        self.data.join("content")
+    }
+
     pub(super) fn guard(&self) -> PathBuf {
         self.data.join("guard")
     }

@@ -3,13 +3,14 @@
 use super::identity::{Identity, IdentityError};
 use super::metrics::{self, BlockAge};
 use super::setup::Setup;
-use super::tasks::{NetworkFollower, ring_for_work, seats};
+use super::tasks::{NetworkFollower, ring_for_work, seats, tell_of_losses};
 use crate::api::{self, Api, ApiLimits, ApiParts, Signer, Token};
-use crate::chain::{self, ChainError, ChainHandle, watch_progress};
+use crate::chain::{self, ChainError, ChainHandle, Prefetch, watch_progress};
 use crate::clock::SystemClock;
 use crate::config::{Addresses, Config, ConfigError, Distance};
+use crate::content::{self, Agent, ContentError, ContentStore, Desk, Records};
 use crate::mempool::{Mempool, MempoolConfig};
-use crate::network::{self, Network, NetworkConfig, NetworkError, NodeId, WireCheck};
+use crate::network::{self, ContentAsk, Network, NetworkConfig, NetworkError, NodeId, Received, WireCheck};
 use crate::shutdown::{Reason, Shutdown};
 use crate::storage::{MarkError, MarkFile, StoreError};
 use crate::telemetry::Telemetry;
@@ -23,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
@@ -66,6 +67,9 @@ pub enum StartError {
     /// The swarm ended while the node started.
     #[error("the network ended while the node started")]
     NetworkEnded,
+    /// The content store.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// The engine.
     #[error("consensus: {0}")]
     Consensus(#[from] leg_consensus::StartError),
@@ -126,7 +130,7 @@ impl Node {
         let network_config = network_config(&setup.config, setup.founding.chain, setup.keys.network.clone())?;
         let check = WireCheck::new(setup.founding.chain, seats(chain.clone()));
         let started = Network::start(network_config, Box::new(check))?;
-        let (network, events, sync, batches, task) = started.split();
+        let (network, Received { events, sync, content }, batches, task) = started.split();
         supervise(&mut rooms, "the network", task);
         for carrier in network.carry(mempool.clone(), fresh, batches) {
             supervise(&mut rooms, "the gossip of transactions", carrier);
@@ -134,16 +138,24 @@ impl Node {
         let block_age = BlockAge::default();
         let follower = NetworkFollower::start(chain.clone(), network.clone(), Arc::clone(&block_age)).await;
         tasks.spawn(named("what follows the chain for the network", follower.map_err(|_| StartError::NetworkEnded)?.run()));
-        let actor = start_adapter(&chain, &identity, &network, events, sync).await?;
+        let (prefetch, ahead) = Prefetch::start(chain.clone(), Arc::new(mempool.clone()));
+        supervise(&mut rooms, "the verifier of synced blocks", ahead);
+        let actor = start_adapter(&chain, &identity, &network, events, (sync, prefetch)).await?;
         let engine = start_engine(&setup, &chain, &mempool, voter, mark, actor).await?;
         tasks.spawn(named("the work bell", ring_for_work(mempool.clone(), engine.work_bell())));
+        tasks.spawn(named("what tells of lost members", tell_of_losses(network.clone(), engine.presence())));
         let (stalled, watch_stalled) = watch::channel(None);
         let counting = mempool.clone();
         let watchdog = watch_progress(chain.clone(), setup.config.consensus.stall_limit(), move || counting.waiting(), stalled);
         tasks.spawn(named("the watchdog", watchdog));
         let telemetry = Telemetry::new();
         metrics::register(&telemetry, mempool.clone(), &network, watch_stalled, block_age);
-        let parts = ApiRooms { chain: &chain, mempool: &mempool, network: &network, identity: &identity, telemetry, shutdown: &shutdown };
+        let signer = signer(&setup, &identity);
+        let desk = match &signer {
+            Some(signer) => Some(start_content(&setup, &chain, &mempool, &network, signer, content, &mut tasks)?),
+            None => None,
+        };
+        let parts = ApiRooms { signer, desk, chain: &chain, mempool: &mempool, network: &network, telemetry, shutdown: &shutdown };
         let (api_address, api) = start_api(&setup, parts).await?;
         Ok(Node { identity, chain, mempool, network, engine, engine_ended: false, api_address, api, rooms, tasks, shutdown })
     }
@@ -304,11 +316,11 @@ async fn start_adapter(
     identity: &Identity,
     network: &Network,
     events: tokio::sync::mpsc::Receiver<network::DirectEvent>,
-    sync: tokio::sync::mpsc::Receiver<network::SyncEvent>,
+    (sync, prefetch): (tokio::sync::mpsc::Receiver<network::SyncEvent>, Prefetch),
 ) -> Result<leg_consensus::network::NetworkRef, StartError> {
     let committee = chain.read(|ledger| ledger.committee(ledger.next_height()).cloned()).ok_or(StartError::NoParameters)?;
     let readiness = network::engine::Readiness { committee, member: identity.member, at_most: READY_TIME };
-    let started = network::engine::start(network.clone(), events, sync, readiness).await;
+    let started = network::engine::start(network.clone(), events, sync, readiness, move |block| prefetch.offer(block)).await;
     started.map_err(|error| StartError::Adapter(error.to_string()))
 }
 
@@ -335,12 +347,51 @@ async fn start_engine(
     Ok(leg_consensus::start(config, ports, actor, leg_consensus::metrics::registry()).await?)
 }
 
+/// Signs with the hub's keys, if any is on this node.
+fn signer(setup: &Setup, identity: &Identity) -> Option<Arc<Signer>> {
+    let (operator, meter) = (setup.keys.operator.clone(), setup.keys.meter.clone());
+    let signs = operator.is_some() || meter.is_some();
+    identity.member.filter(|_| signs).map(|member| Arc::new(Signer::new(member, operator, meter)))
+}
+
+/// Opens the content store, gives peers what they may have, and acts for the hub in its storage contracts.
+fn start_content(
+    setup: &Setup,
+    chain: &ChainHandle,
+    mempool: &Mempool,
+    network: &Network,
+    signer: &Arc<Signer>,
+    asks: mpsc::Receiver<ContentAsk>,
+    tasks: &mut JoinSet<&'static str>,
+) -> Result<Arc<Desk>, StartError> {
+    let folder = setup.content();
+    let quota = setup.config.storage.content_gb.saturating_mul(1_000_000_000);
+    let store = Arc::new(ContentStore::open(&folder.join("stored"), quota)?);
+    let desk = Arc::new(Desk {
+        store: Arc::clone(&store),
+        uploads: Arc::new(ContentStore::open(&folder.join("uploads"), quota)?),
+        records: Arc::new(Records::open(&folder.join("keys"))?),
+        slices: Arc::new(network.clone()),
+    });
+    tasks.spawn(named("what gives content to peers", content::serve(store, Arc::new(chain.clone()), network.clone(), asks)));
+    let agent = Agent {
+        desk: Arc::clone(&desk),
+        chain: Arc::new(chain.clone()),
+        mempool: Arc::new(mempool.clone()),
+        clock: Arc::new(SystemClock),
+        signer: Arc::clone(signer),
+    };
+    tasks.spawn(named("the storage agent", agent.run(chain.watch_tip())));
+    Ok(desk)
+}
+
 /// What the API is made of.
 struct ApiRooms<'a> {
     chain: &'a ChainHandle,
     mempool: &'a Mempool,
     network: &'a Network,
-    identity: &'a Identity,
+    signer: Option<Arc<Signer>>,
+    desk: Option<Arc<Desk>>,
     telemetry: Telemetry,
     shutdown: &'a Shutdown,
 }
@@ -350,18 +401,17 @@ async fn start_api(setup: &Setup, rooms: ApiRooms<'_>) -> Result<(SocketAddr, Jo
     let failed = |cause| StartError::Api { address, cause };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let (operator, meter) = (setup.keys.operator.clone(), setup.keys.meter.clone());
-    let signs = operator.is_some() || meter.is_some();
     let parts = ApiParts {
         chain: Arc::new(rooms.chain.clone()),
         mempool: Arc::new(rooms.mempool.clone()),
         network: Arc::new(rooms.network.clone()),
         idempotency: Arc::new(rooms.chain.clone()),
         clock: Arc::new(SystemClock),
-        signer: rooms.identity.member.filter(|_| signs).map(|member| Signer::new(member, operator, meter)),
+        signer: rooms.signer,
+        content: rooms.desk,
         token: Token::new(&setup.token),
         telemetry: rooms.telemetry,
-        limits: ApiLimits::default(),
+        limits: ApiLimits { transactions_per_second: setup.config.api.transactions_per_second, ..ApiLimits::default() },
     };
     let mut tasks = JoinSet::new();
     let (api, shutdown) = (Api::start(parts), rooms.shutdown.clone());

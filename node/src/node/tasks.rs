@@ -4,11 +4,12 @@ use super::metrics::BlockAge;
 use crate::chain::ChainHandle;
 use crate::clock::SystemClock;
 use crate::mempool::Mempool;
-use crate::network::{Network, Seats, Stopped};
-use leg_consensus::WorkBell;
+use crate::network::{Network, NodeId, PeerInfo, Seats, Stopped};
+use leg_consensus::{Presence, WorkBell};
 use leg_ledger::ids::{Height, MemberId};
 use leg_ledger::signature::PublicKey;
 use leg_ledger::state::{Members, View};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 /// Network keys of each member.
@@ -70,6 +71,24 @@ pub(super) fn seats(chain: ChainHandle) -> Seats {
             ledger.committee(height.min(furthest))?.key(member)
         })
     })
+}
+
+/// Tells consensus of each member whose last connection with this node ends. What it misses when one goes and comes back at once is no loss.
+pub(super) async fn tell_of_losses(network: Network, presence: Presence) {
+    let mut peers = network.watch_peers();
+    let mut before = BTreeSet::new();
+    loop {
+        let now = connected_members(&peers.borrow_and_update());
+        before.difference(&now).for_each(|member| presence.lost(*member));
+        before = now;
+        if peers.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn connected_members(peers: &BTreeMap<NodeId, PeerInfo>) -> BTreeSet<MemberId> {
+    peers.values().filter(|info| info.connected).filter_map(|info| info.standing.member()).collect()
 }
 
 /// Rings the proposer's bell whenever transactions wait. Ends with the mempool.

@@ -14,6 +14,9 @@ use tokio::sync::watch;
 /// Most bytes of one value: the receipts and events of the largest block stay far below.
 const MAX_VALUE_BYTES: usize = 64 << 20;
 
+/// How much of a table is read at once where all of it is.
+const READAHEAD_BYTES: usize = 4 << 20;
+
 /// The open database.
 pub(super) struct Database {
     db: DB,
@@ -85,6 +88,22 @@ impl Database {
             (Order::Ascending, Some(key)) => IteratorMode::From(key, Direction::Forward),
             (Order::Descending, Some(key)) => IteratorMode::From(key, Direction::Reverse),
         };
+        self.walk::<T>(read, mode)
+    }
+
+    /// All entries of a table in ascending order, read in large steps that leave the cache to what is used.
+    pub fn scan_all<T: Table>(&self) -> Result<impl Iterator<Item = Entry<T::Key, Vec<u8>>> + use<'_, T>, StoreError> {
+        let mut read = ReadOptions::default();
+        read.set_readahead_size(READAHEAD_BYTES);
+        read.fill_cache(false);
+        self.walk::<T>(read, IteratorMode::Start)
+    }
+
+    fn walk<'a, T: Table>(
+        &'a self,
+        read: ReadOptions,
+        mode: IteratorMode<'_>,
+    ) -> Result<impl Iterator<Item = Entry<T::Key, Vec<u8>>> + use<'a, T>, StoreError> {
         Ok(self.db.iterator_cf_opt(self.family::<T>()?, read, mode).map(|item| {
             let (key, value) = item.map_err(|e| StoreError::Read { doing: T::NAME, cause: e.to_string() })?;
             let parsed = T::Key::from_bytes(&key).ok_or_else(|| StoreError::damaged(T::NAME, &key, "not a key of this table"))?;

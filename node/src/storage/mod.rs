@@ -3,7 +3,7 @@
 //! ```text
 //! Store ── schema (every table, declared once) ── Database (typed access; RocksDB behind it)
 //!   ├─ commit: block, certificate, state entries, receipts, events, history, indexes, tip  in ONE synced write batch
-//!   ├─ recover: flat entries -> State, the tip, the peaks, the blocks of the replay window
+//!   ├─ recover: flat entries -> State and Tree, the tip, the peaks, the blocks of the replay window
 //!   ├─ proposals: undecided blocks, synced before a vote leaves
 //!   └─ idempotency: a client's retry finds the transaction that was signed for it
 //! MarkFile: the double-sign guard's mark, in a file of its own that no backup or rollback touches
@@ -22,6 +22,7 @@ mod key;
 mod mark;
 mod options;
 mod proposals;
+mod recovery;
 mod schema;
 mod store;
 mod views;

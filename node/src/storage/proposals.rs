@@ -28,6 +28,14 @@ impl Proposals {
         self.database.commit("proposal", batch)
     }
 
+    /// A block kept for a height.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn get(&self, height: Height, block: BlockId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.database.get_bytes::<schema::Proposals>(&(height, block))
+    }
+
     /// All blocks kept for a height.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use super::StoreError;
 use super::database::{Batch, Database, Order};
 use super::idempotency::{self, IdempotencyKey, IdempotencyRecord};
 use super::proposals::Proposals;
+use super::recovery;
 use super::schema::{
     AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedContracts, FinishedOrders, FinishedTrade, FinishedTrades,
     HeatCertificates, HistoryNodes, HistoryRecords, MemberHeatCertificates, MemberOrders, MemberTrades, Meta, Receipts, Setting, Table,
@@ -18,6 +19,7 @@ use leg_ledger::ids::{ChainId, Height, TransactionId};
 use leg_ledger::receipt::{Event, Receipt};
 use leg_ledger::state::{State, StateEntry, Trade};
 use leg_ledger::time::BlockTime;
+use leg_ledger::tree::Tree;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -63,6 +65,8 @@ pub struct Recovered {
     pub tip: Tip,
     /// The state after it, not yet compared with a root.
     pub state: State,
+    /// The tree of the same entries.
+    pub tree: Tree,
     /// Peaks of the history log after it.
     pub peaks: Peaks,
 }
@@ -160,22 +164,16 @@ impl Store {
         self.database.commit("block", batch)
     }
 
-    /// Reads tip, peaks and state.
+    /// Reads tip, peaks and state. The entries are read, hashed for the tree and loaded side by side.
     ///
     /// # Errors
     /// [`StoreError`]: nothing was founded, or the store is damaged.
     pub fn recover(&self) -> Result<Recovered, StoreError> {
         let tip = self.tip()?;
         let peaks = self.setting(Setting::Peaks)?.ok_or_else(|| missing(Setting::Peaks))?;
-        let mut failure = None;
-        let entries = self.database.scan::<Entries>(&[], None, Order::Ascending)?;
-        // The ledger takes entries, not results: the walk ends at the first failure, which is then what is returned.
-        let readable = entries.map_while(|entry| entry.map_err(|error| failure = Some(error)).ok());
-        let state = State::load(readable);
-        match failure {
-            Some(error) => Err(error),
-            None => Ok(Recovered { tip, state: state?, peaks }),
-        }
+        let entries = self.database.scan_all::<Entries>()?;
+        let (state, tree) = recovery::load(entries)?;
+        Ok(Recovered { tip, state, tree, peaks })
     }
 
     /// The last `count` committed blocks in ascending order, for the replay window.

@@ -47,12 +47,12 @@ fn advance(store: &Store, network: &mut Network, nonce: u64) -> Block {
 
 /// What the chain service does at start.
 fn resume(store: &Store, network: &Network) -> Result<Ledger, ResumeError> {
-    let Recovered { tip, state, peaks } = store.recover().unwrap();
+    let Recovered { tip, state, tree, peaks } = store.recover().unwrap();
     let count = tip.height.get() + 1 - ReplayWindow::first_height(tip.height).get();
     let blocks: Vec<Block> = store.last_blocks(tip.height, count).unwrap().collect::<Result<_, _>>().unwrap();
     let bodies = |block: &'_ Block| block.header.height;
     let replay = ReplayWindow::rebuild(blocks.iter().map(|b| (bodies(b), b.body.transactions.iter().map(|t| &t.body).collect())));
-    Ledger::resume(network.chain, tip, state, peaks, replay)
+    Ledger::resume_with_tree(network.chain, tip, (state, tree), peaks, replay)
 }
 
 #[test]

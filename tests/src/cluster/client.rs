@@ -136,6 +136,25 @@ impl Client {
         answer.bytes().await.unwrap_or_else(|error| panic!("GET {path}: {error}")).to_vec()
     }
 
+    /// Uploads a content; the root by which storage is bought for it.
+    ///
+    /// # Panics
+    /// The node does not take it.
+    pub async fn upload(&self, content: &[u8]) -> String {
+        let body = Some(("application/octet-stream", content.to_vec()));
+        let reply = self.try_send(Method::PUT, "/api/storage/content", body, None).await;
+        let reply = reply.unwrap_or_else(|error| panic!("an upload: {error}"));
+        reply.ok()["content"].as_str().expect("a root").to_owned()
+    }
+
+    /// The bytes of a stored content; `None` when the node refuses, or its answer ends early.
+    pub async fn download(&self, storage: &str) -> Option<Vec<u8>> {
+        let request = self.http.get(format!("{}/api/storage/{storage}/content", self.base));
+        let request = if let Some(token) = &self.token { request.bearer_auth(token) } else { request };
+        let answer = request.send().await.and_then(reqwest::Response::error_for_status).ok()?;
+        answer.bytes().await.ok().map(|bytes| bytes.to_vec())
+    }
+
     /// An exact number of an account, as it was written.
     pub async fn account(&self, member: &str, field: &str) -> String {
         self.get(&format!("/api/accounts/{member}")).await.ok()[field].to_string()

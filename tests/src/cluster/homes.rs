@@ -5,6 +5,7 @@ use leg_cli::home::{Home, KEY_FILES};
 use leg_genesis::{DevnetSpec, Genesis, MemberSecrets};
 use leg_ledger::ids::MemberId;
 use leg_ledger::member::{KeyRole, Role};
+use leg_ledger::params::StorageParams;
 use leg_ledger::signature::SecretKey;
 use leg_node::config::{Config, Distance};
 use leg_node::keys::write_key;
@@ -49,12 +50,33 @@ pub struct ClusterSpec {
     pub followers: usize,
     /// How the committee's nodes are connected. Those that follow dial the first node only.
     pub graph: Graph,
+    /// Market milliseconds in a millisecond. 1 unless a test lives through months: no deadline hurries the others.
+    pub scale: u32,
+    /// Rules of storage contracts.
+    pub storage: StorageParams,
 }
 
 impl ClusterSpec {
-    /// Four nodes, each connected with each.
+    /// Four nodes, each connected with each, in real time.
     pub fn new(program: &str, seed: &str) -> Self {
-        ClusterSpec { program: PathBuf::from(program), seed: seed.to_owned(), committee: 4, followers: 0, graph: Graph::Complete }
+        ClusterSpec {
+            program: PathBuf::from(program),
+            seed: seed.to_owned(),
+            committee: 4,
+            followers: 0,
+            graph: Graph::Complete,
+            scale: 1,
+            storage: StorageParams::STANDARD,
+        }
+    }
+
+    fn genesis(&self) -> (Genesis, BTreeMap<MemberId, MemberSecrets>) {
+        let (committee, observers) = (self.committee, self.followers);
+        let devnet = DevnetSpec { scale: self.scale, committee, observers, ..DevnetSpec::new(&self.seed, now_ms()) };
+        let (genesis, secrets) = devnet.build().expect("the numbers make a network");
+        let mut content = genesis.into_content();
+        content.params.storage = self.storage;
+        (Genesis::new(content).expect("the rules of storage are possible"), secrets)
     }
 }
 
@@ -64,10 +86,9 @@ pub fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).expect("a clock of this age")
 }
 
-/// Genesis and homes of all nodes, none of them started. Market time runs as time does, so that no deadline hurries a test.
+/// Genesis and homes of all nodes, none of them started.
 pub fn make(spec: &ClusterSpec, folder: &Path) -> (Genesis, BTreeMap<MemberId, MemberSecrets>, Vec<Node>) {
-    let devnet = DevnetSpec { scale: 1, committee: spec.committee, observers: spec.followers, ..DevnetSpec::new(&spec.seed, now_ms()) };
-    let (genesis, secrets) = devnet.build().expect("the numbers make a network");
+    let (genesis, secrets) = spec.genesis();
     let committee = genesis.committee().members().iter().map(|m| m.member);
     let observers = genesis.members().iter().map(|m| &m.member).filter(|m| m.role == Role::Observer).map(|m| m.id);
     let members: Vec<MemberId> = committee.chain(observers).collect();

@@ -1,5 +1,6 @@
 mod codes;
 mod life;
 mod proofs;
+mod random;
 mod scenario;
 mod world;

@@ -148,15 +148,24 @@ pub async fn submit_transaction(
     extensions: Extensions,
     body: Body<SubmitRequest>,
 ) -> Result<(StatusCode, Json<TransactionAnswer>), ApiError> {
-    if !api.limiter().allow(address(&extensions), api.now()) {
-        let message = "too many transactions from this address; try again in a second";
-        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message));
-    }
+    charge(&api, &extensions, 1)?;
     let transaction = decode(&body.value.transaction)?;
     let outcome = submit(&api, transaction, wait, Origin::Elsewhere).await?;
     let status = outcome.status();
     let answer = api.blocking(move |api| answer(api, &outcome)).await?;
     Ok((status, Json(answer)))
+}
+
+/// Takes what a number of transactions costs their sender.
+///
+/// # Errors
+/// 429 when it has sent too many.
+pub(super) fn charge(api: &Api, extensions: &Extensions, count: usize) -> Result<(), ApiError> {
+    if api.limiter().allow(address(extensions), count, api.now()) {
+        return Ok(());
+    }
+    let message = "too many transactions from this address; try again in a second";
+    Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message))
 }
 
 /// Who sent a request; requests without an address (tests, other transports) count as one sender.

@@ -2,6 +2,7 @@
 
 use super::net::Net;
 use crate::api::{Api, ApiLimits, ApiParts, Signer, Token, router};
+use crate::content::Desk;
 use crate::telemetry::Telemetry;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -53,10 +54,25 @@ impl Node {
 
     /// The same with other limits.
     pub fn with_limits(net: &Arc<Net>, member: &str, limits: ApiLimits) -> Node {
+        Node::with_api(net, member, limits).0
+    }
+
+    /// The same, with the API's state.
+    pub fn with_api(net: &Arc<Net>, member: &str, limits: ApiLimits) -> (Node, Api) {
         let signer = (member != "observer").then(|| {
             let keys = net.keys(member);
-            Signer::new(MemberId::parse(member).unwrap(), Some(keys.operator.clone()), Some(keys.meter.clone()))
+            Arc::new(Signer::new(MemberId::parse(member).unwrap(), Some(keys.operator.clone()), Some(keys.meter.clone())))
         });
+        Node::with_parts(net, signer, None, limits)
+    }
+
+    /// A node that keeps content.
+    pub fn with_content(net: &Arc<Net>, signer: Arc<Signer>, desk: Arc<Desk>) -> Node {
+        let limits = ApiLimits { finality_time: Duration::from_millis(200), ..ApiLimits::default() };
+        Node::with_parts(net, Some(signer), Some(desk), limits)
+    }
+
+    fn with_parts(net: &Arc<Net>, signer: Option<Arc<Signer>>, content: Option<Arc<Desk>>, limits: ApiLimits) -> Node {
         let api = Api::start(ApiParts {
             chain: net.clone(),
             mempool: net.clone(),
@@ -64,11 +80,24 @@ impl Node {
             idempotency: net.clone(),
             clock: net.clone(),
             signer,
+            content,
             token: Token::new(TOKEN),
             telemetry: Telemetry::new(),
             limits,
         });
-        Node { router: router(api) }
+        (Node { router: router(api.clone()) }, api)
+    }
+
+    /// The answer to a request, its body unread.
+    pub async fn answer(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Opens a stream; the task reads it to its end and returns its bytes.
+    pub async fn open(&self, path: &str) -> tokio::task::JoinHandle<Vec<u8>> {
+        let response = self.answer(Request::builder().uri(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status().as_u16(), 200);
+        tokio::spawn(async move { to_bytes(response.into_body(), 16 << 20).await.unwrap().to_vec() })
     }
 
     /// Sends a request as it is.

@@ -1,11 +1,14 @@
 //! The router against a real ledger that executes a block for each transaction, without network or store.
 
 mod bad_input;
+mod batch;
 mod client;
 mod conduct;
+mod follow;
 mod heat;
 mod idempotency;
 mod life;
 mod net;
 mod reads;
 mod sending;
+mod storage;

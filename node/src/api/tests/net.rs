@@ -138,6 +138,19 @@ impl Inner {
         results
     }
 
+    fn admit(&mut self, transaction: SignedTransaction) -> Result<(), Refused> {
+        self.ledger.verify_transactions(std::slice::from_ref(&transaction), &|_, _| false).map_err(|error| match error {
+            leg_ledger::execute::Invalid::Transaction { cause, .. } => Refused::Inadmissible(cause),
+            other => panic!("{other}"),
+        })?;
+        if self.waiting.iter().any(|waiting| waiting.id() == transaction.id()) {
+            return Err(Refused::Waiting);
+        }
+        self.waiting.push(transaction);
+        self.submitted += 1;
+        Ok(())
+    }
+
     fn recall(&self, key: &IdempotencyKey, now: BlockTime) -> Option<IdempotencyRecord> {
         let found = self.remembered.iter().rev().find(|(known, record)| known == key && record.expires > now);
         found.map(|(_, record)| record.clone())
@@ -190,6 +203,11 @@ impl ChainPort for Net {
         Ok(self.lock().finished(wanted, u64::MAX, 1).pop())
     }
 
+    fn finished_contract(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
+        let wanted = |record: &HistoryRecord| matches!(record, HistoryRecord::Storage { contract, .. } if contract.id == id);
+        Ok(self.lock().finished(wanted, u64::MAX, 1).pop())
+    }
+
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
         Ok(self.lock().finished(|record| ended_trade(record).is_some_and(|(trade, _)| trade.id == id), u64::MAX, 1).pop())
     }
@@ -226,22 +244,19 @@ impl ChainPort for Net {
 #[async_trait]
 impl MempoolPort for Net {
     async fn submit(&self, transaction: SignedTransaction) -> Result<(), Refused> {
-        {
-            let mut inner = self.lock();
-            inner.ledger.verify_transactions(std::slice::from_ref(&transaction), &|_, _| false).map_err(|error| match error {
-                leg_ledger::execute::Invalid::Transaction { cause, .. } => Refused::Inadmissible(cause),
-                other => panic!("{other}"),
-            })?;
-            if inner.waiting.iter().any(|waiting| waiting.id() == transaction.id()) {
-                return Err(Refused::Waiting);
-            }
-            inner.waiting.push(transaction);
-            inner.submitted += 1;
-        }
+        self.lock().admit(transaction)?;
         if !self.hold.load(Ordering::SeqCst) {
             self.produce();
         }
         Ok(())
+    }
+
+    async fn submit_all(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<(), Refused>> {
+        let results = transactions.into_iter().map(|transaction| self.lock().admit(transaction)).collect();
+        if !self.hold.load(Ordering::SeqCst) {
+            self.produce();
+        }
+        results
     }
 
     fn is_waiting(&self, id: TransactionId) -> bool {

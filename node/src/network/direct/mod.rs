@@ -91,5 +91,5 @@ pub enum Judgement {
 /// Judges a frame's content. Called in the hub, so it MUST be fast.
 pub trait CheckFrame: Send + 'static {
     /// Judges one.
-    fn check(&self, channel: Channel, content: &Bytes) -> Judgement;
+    fn check(&mut self, channel: Channel, content: &Bytes) -> Judgement;
 }

@@ -3,6 +3,7 @@
 mod adapter;
 mod connections;
 mod consensus;
+mod content;
 mod transactions;
 
 use super::*;
@@ -30,7 +31,7 @@ async fn until<T: Clone>(what: &str, mut watched: watch::Receiver<T>, holds: imp
 struct NotBad;
 
 impl CheckFrame for NotBad {
-    fn check(&self, _: Channel, content: &Bytes) -> Judgement {
+    fn check(&mut self, _: Channel, content: &Bytes) -> Judgement {
         if content.starts_with(b"bad") { Judgement::Bad } else { Judgement::Good }
     }
 }
@@ -62,6 +63,7 @@ struct TestNode {
     sync: mpsc::Receiver<SyncEvent>,
     batches: Option<mailbox::TransactionBatches>,
     address: Multiaddr,
+    content: mpsc::Receiver<ContentAsk>,
 }
 
 impl TestNode {
@@ -78,10 +80,10 @@ impl TestNode {
         config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
         config.peers = dials.iter().map(|other| other.address.clone()).collect();
         change(&mut config);
-        let (network, events, sync, batches, _) = Network::start(config, check).unwrap().split();
+        let (network, Received { events, sync, content }, batches, _) = Network::start(config, check).unwrap().split();
         let address = until("an address", network.addresses(), |list| !list.is_empty()).await.remove(0);
         let address = address.with_p2p(network.node().peer()).unwrap();
-        TestNode { network, events, sync, batches: Some(batches), address }
+        TestNode { network, events, sync, content, batches: Some(batches), address }
     }
 
     async fn start(number: u8, dials: &[&TestNode], members: &[u8]) -> TestNode {

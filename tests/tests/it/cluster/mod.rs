@@ -3,12 +3,14 @@
 //! Each test starts a network of its own, with a seed that it prints. They run one at a time (`.config/nextest.toml`), since a network of four
 //! nodes uses a small machine whole.
 
+mod bench;
 mod crashes;
 mod graph;
 mod input;
 mod readme;
 mod retries;
 mod scenario;
+mod storage;
 
 use leg_tests::cluster::{Cluster, ClusterSpec};
 use serde_json::{Value, json};

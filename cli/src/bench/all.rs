@@ -1,0 +1,145 @@
+//! All benchmarks in one run, and the goals beside what it reached.
+
+use super::door::DoorKind;
+use super::goals::{Goal, LATENCY_RATE};
+use super::ledger::{self, LedgerCost, LedgerOptions};
+use super::matching::{self, MatchingCosts};
+use super::network::{self, NetworkOptions, NetworkReport};
+use super::plot::Curve;
+use super::points::Rates;
+use super::restart::{self, Restart};
+use super::signatures::{self, SignatureCosts};
+use super::tree::{self, TreeCost};
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How large the parts are.
+#[derive(Clone, Debug)]
+pub struct AllOptions {
+    /// CPU time of each figure of the signatures.
+    pub signatures: Duration,
+    /// Keys of the trees.
+    pub tree: Vec<usize>,
+    /// Open orders of the auctions.
+    pub book: usize,
+    /// Open orders and accounts of the curve.
+    pub growth: Vec<usize>,
+    /// Orders under one signature, for the ledger and the networks.
+    pub orders: Vec<usize>,
+    /// Blocks of the ledger's benchmark.
+    pub ledger: LedgerOptions,
+    /// State entries of the restart.
+    pub restart: usize,
+    /// The networks; rates, ways in, orders and what happens at their end are set by the run.
+    pub network: NetworkOptions,
+}
+
+/// Everything that was measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AllFigures {
+    /// Signing and verifying.
+    pub signatures: SignatureCosts,
+    /// The state's root.
+    pub tree: Vec<TreeCost>,
+    /// Auctions and growth.
+    pub matching: MatchingCosts,
+    /// An order on one node.
+    pub ledger: Vec<LedgerCost>,
+    /// A node's restart.
+    pub restart: Restart,
+    /// The networks: whole over HTTP, whole over gossip, one node dead.
+    pub network: Vec<NetworkReport>,
+}
+
+/// The whole report: the goals, and all that was measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Whole {
+    /// The goals.
+    pub goals: Vec<Goal>,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: AllFigures,
+}
+
+/// Runs everything.
+///
+/// # Errors
+/// The first benchmark that fails.
+pub async fn run(options: &AllOptions) -> Result<AllFigures> {
+    let each = options.signatures;
+    let signatures = blocking(move || signatures::run(each)).await?;
+    let sizes = options.tree.clone();
+    let tree = blocking(move || tree::run(&sizes)).await?;
+    let (book, sizes) = (options.book, options.growth.clone());
+    let matching = blocking(move || matching::run(book, &sizes)).await?;
+    let mut ledger = Vec::new();
+    for orders in &options.orders {
+        let measure = LedgerOptions { orders: *orders, ..options.ledger };
+        ledger.push(blocking(move || ledger::run(&measure)).await?);
+    }
+    let home = options.network.home.join("restart");
+    let restart = restart::run(options.restart, &home, &options.network.program).await?;
+    let network = networks(options).await?;
+    Ok(AllFigures { signatures, tree, matching, ledger, restart, network })
+}
+
+async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(job).await.context("a benchmark ended")?
+}
+
+async fn networks(options: &AllOptions) -> Result<Vec<NetworkReport>> {
+    let base = &options.network;
+    let home = |name: &str| base.home.join(name);
+    let whole =
+        NetworkOptions { orders: options.orders.clone(), doors: vec![DoorKind::Http], catch_up: true, home: home("http"), ..base.clone() };
+    let over_http = network::run(&whole).await?;
+    let reached = over_http.series.iter().find(|series| series.orders_per_signature == 1).map_or(LATENCY_RATE, |series| series.reached);
+    let gossip = NetworkOptions {
+        orders: vec![1],
+        doors: vec![DoorKind::Gossip],
+        rates: shares(reached, &[0.5, 0.8, 1.0]),
+        home: home("gossip"),
+        ..base.clone()
+    };
+    let over_gossip = network::run(&gossip).await?;
+    let dead = NetworkOptions {
+        orders: vec![1],
+        doors: vec![DoorKind::Http],
+        rates: shares(reached, &[0.5, 0.75]),
+        kill_one: true,
+        home: home("dead"),
+        ..base.clone()
+    };
+    Ok(vec![over_http, over_gossip, network::run(&dead).await?])
+}
+
+fn shares(of: f64, shares: &[f64]) -> Rates {
+    Rates::List(shares.iter().map(|share| (of * share).max(1.0)).collect())
+}
+
+/// The curve of an order's cost over open orders and accounts.
+pub fn growth_curves(matching: &MatchingCosts) -> Vec<Curve> {
+    let points = matching.growth.iter().map(|cost| (cost.open_orders as f64, cost.order_us)).collect();
+    vec![Curve { name: "admit, match and book an order".to_owned(), points }]
+}
+
+/// The curve of a changed key's cost over keys.
+pub fn tree_curves(tree: &[TreeCost]) -> Vec<Curve> {
+    let points = |of: fn(&TreeCost) -> f64| tree.iter().map(|cost| (cost.keys as f64, of(cost))).collect();
+    vec![
+        Curve { name: "a changed key, batches of 1,000".to_owned(), points: points(|cost| cost.changed_us) },
+        Curve { name: "a key when the whole tree is built".to_owned(), points: points(|cost| cost.built_us) },
+    ]
+}
+
+/// The curves of a signature's cost over the size of the batch.
+pub fn signature_curves(costs: &SignatureCosts) -> Vec<Curve> {
+    let points = |of: fn(&signatures::BatchCost) -> f64| costs.batches.iter().map(|batch| (batch.size as f64, of(batch))).collect();
+    vec![
+        Curve { name: "48 keys".to_owned(), points: points(|batch| batch.community_us) },
+        Curve { name: "each signature its own key".to_owned(), points: points(|batch| batch.distinct_us) },
+    ]
+}

@@ -1,0 +1,261 @@
+//! What an order costs one node, step by step: the way of a block through the ledger and the store, on one core, without a network.
+//!
+//! ```text
+//! block's bytes ─ decode ─ verify signatures ─ check validity ─ execute, match ─ root ─ synced store ─ move on
+//! ```
+//! CPU time of the thread that does it, and beside it what the store's own threads use meanwhile. Signing and building the blocks is not in it.
+
+use super::chain::LocalChain;
+use super::community::{CommunitySpec, HUBS, hub_id};
+use super::mix::Mix;
+use super::screen::Progress;
+use super::usage::{process_cpu, thread_cpu};
+use crate::devnet::clock::{Clock, SystemClock};
+use crate::devnet::wallet::Wallet;
+use anyhow::{Context, Result};
+use leg_ledger::block::Block;
+use leg_ledger::codec;
+use leg_ledger::ids::TransactionId;
+use leg_ledger::limits::HARD_BLOCK_BYTES;
+use leg_ledger::member::KeyRole;
+use leg_ledger::receipt::{Code, Event};
+use leg_ledger::state::StateEntry;
+use leg_ledger::time::{BlockTime, MarketTime};
+use leg_ledger::transaction::SignedTransaction;
+use leg_ledger::tree::{Changes, Key, Tree};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// Signatures that a node verifies in one batch.
+const BATCH: usize = 512;
+/// Clock between blocks.
+const BLOCK_MS: u64 = 50;
+
+/// What to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct LedgerOptions {
+    /// Orders under one signature.
+    pub orders: usize,
+    /// Orders of a block.
+    pub block_orders: usize,
+    /// Blocks before the measured ones: books and accounts are in use then.
+    pub warm_up: usize,
+    /// Blocks that are measured.
+    pub blocks: usize,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// CPU, microseconds an order.
+    pub order_us: f64,
+}
+
+/// What an order costs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerCost {
+    /// Orders under one signature.
+    pub orders_per_signature: usize,
+    /// Orders that were measured.
+    pub orders: u64,
+    /// Of those, rejected by the rules.
+    pub rejected: u64,
+    /// Trades that they made.
+    pub trades: u64,
+    /// The steps, in their order.
+    pub steps: Vec<Step>,
+    /// Sum of the steps, microseconds an order.
+    pub order_us: f64,
+    /// Time that the synced write of a block took on the clock, ms.
+    pub store_ms: f64,
+    /// Bytes of an order in a block.
+    pub order_bytes: f64,
+}
+
+/// The names of the steps.
+const STEPS: [&str; 8] = [
+    "decode the block",
+    "verify signatures",
+    "check validity",
+    "execute and match",
+    "state root",
+    "synced store",
+    "move on",
+    "the store's own threads",
+];
+
+/// Measures it.
+///
+/// # Errors
+/// The chain or its store fails.
+pub fn run(options: &LedgerOptions) -> Result<LedgerCost> {
+    let folder = tempfile::Builder::new().prefix("leg-bench-").tempdir().context("cannot make a temporary folder")?;
+    let origin = SystemClock.now();
+    let (genesis, secrets) = CommunitySpec::new(4, 0, origin).build()?;
+    let mut chain = LocalChain::found(&genesis, &secrets, &folder.path().join("db"))?;
+    let wallet = |hub: usize| -> Result<Wallet> {
+        let id = hub_id(hub)?;
+        let keys = secrets.get(&id).with_context(|| format!("no keys of {id}"))?;
+        Ok(Wallet::new(id, keys.clone(), genesis.chain_id(), origin.ms()))
+    };
+    let mut source = Source { wallets: (0..HUBS).map(wallet).collect::<Result<_>>()?, mix: Mix::new(1), options: *options };
+    let progress = Progress::new((options.warm_up + options.blocks) as u64, &format!("ledger, {} orders a signature", options.orders));
+    let mut sum = Sum::default();
+    for number in 0..options.warm_up + options.blocks {
+        let time = BlockTime::from_ms(origin.ms() + BLOCK_MS * (number as u64 + 1));
+        let block = chain.block(time, source.transactions(&chain, time));
+        let measured = pass(&mut chain, &block)?;
+        if number >= options.warm_up {
+            sum.add(&measured);
+        }
+        progress.step();
+    }
+    Ok(sum.cost(options.orders))
+}
+
+/// Signs what the mix orders.
+struct Source {
+    wallets: Vec<Wallet>,
+    mix: Mix,
+    options: LedgerOptions,
+}
+
+impl Source {
+    fn transactions(&mut self, chain: &LocalChain, time: BlockTime) -> Vec<SignedTransaction> {
+        let now = MarketTime::from_ms(time.ms());
+        let count = self.options.block_orders.div_ceil(self.options.orders);
+        let mut sign = |_| {
+            let hub = self.mix.hub(0..HUBS);
+            let actions = self.mix.orders(hub, self.options.orders, now);
+            self.wallets[hub].sign(KeyRole::Operator, chain.height(), actions)
+        };
+        (0..count).map(&mut sign).collect()
+    }
+}
+
+/// What one block cost.
+#[derive(Debug)]
+struct Measured {
+    steps: [Duration; STEPS.len()],
+    store: Duration,
+    orders: u64,
+    rejected: u64,
+    trades: u64,
+    bytes: u64,
+}
+
+/// Adds up the CPU time between laps.
+struct Laps {
+    last: Duration,
+}
+
+impl Laps {
+    fn lap(&mut self) -> Result<Duration> {
+        let now = thread_cpu()?;
+        Ok(now - std::mem::replace(&mut self.last, now))
+    }
+}
+
+/// Passes a block through all steps.
+fn pass(chain: &mut LocalChain, block: &Block) -> Result<Measured> {
+    let (bytes, certificate) = (codec::encode(block), chain.certify(block));
+    let process = process_cpu()?;
+    let first = thread_cpu()?;
+    let mut laps = Laps { last: first };
+    let block: Block = codec::decode(&bytes, HARD_BLOCK_BYTES).context("a block of the benchmark")?;
+    let decode = laps.lap()?;
+    let mut verified = Vec::with_capacity(block.body.transactions.len());
+    for batch in block.body.transactions.chunks(BATCH) {
+        verified.extend(chain.ledger().verify_transactions(batch, &|_, _| false)?);
+    }
+    let verify = laps.lap()?;
+    chain.ledger().check_block(&block, &verified)?;
+    let ids: Vec<TransactionId> = verified.iter().map(|verified| verified.id()).collect();
+    let check = laps.lap()?;
+    let before = chain.ledger().tree().clone();
+    let executed = chain.ledger().execute(&block, verified)?;
+    let execute = laps.lap()?;
+    let wall = Instant::now();
+    chain.keep(&block, &certificate, &ids, &executed)?;
+    let (keep, store) = (laps.lap()?, wall.elapsed());
+    let spent = process_cpu()? - process;
+    let own = thread_cpu()? - first;
+    laps.lap()?;
+    // Executing ends with the root; how much of it that is shows when the root alone is computed once more.
+    let root = root_again(&before, &executed.entries, &mut laps)?.min(execute);
+    let rejected = executed.receipts.iter().filter(|receipt| receipt.code != Code::Ok).count() as u64;
+    let trades = executed.events.iter().filter(|event| matches!(event, Event::Matched { .. })).count() as u64;
+    let orders = executed.receipts.len() as u64;
+    laps.lap()?;
+    chain.move_on(executed, certificate)?;
+    let moved = laps.lap()?;
+    let steps = [decode, verify, check, execute - root, root, keep, moved, spent.saturating_sub(own)];
+    Ok(Measured { steps, store, orders, rejected, trades, bytes: bytes.len() as u64 })
+}
+
+fn root_again(before: &Tree, entries: &[StateEntry], laps: &mut Laps) -> Result<Duration> {
+    let changes: Changes = entries.iter().map(|entry| (Key::of(&entry.key), entry.value_hash())).collect();
+    std::hint::black_box(before.update(&changes).root());
+    laps.lap()
+}
+
+#[derive(Debug, Default)]
+struct Sum {
+    steps: [Duration; STEPS.len()],
+    store: Duration,
+    blocks: u32,
+    orders: u64,
+    rejected: u64,
+    trades: u64,
+    bytes: u64,
+}
+
+impl Sum {
+    fn add(&mut self, measured: &Measured) {
+        self.steps.iter_mut().zip(measured.steps).for_each(|(sum, step)| *sum += step);
+        self.store += measured.store;
+        self.blocks += 1;
+        self.orders += measured.orders;
+        self.rejected += measured.rejected;
+        self.trades += measured.trades;
+        self.bytes += measured.bytes;
+    }
+
+    fn cost(&self, orders_per_signature: usize) -> LedgerCost {
+        let orders = self.orders.max(1) as f64;
+        let step = |(name, spent): (&&str, &Duration)| Step { name: (*name).to_owned(), order_us: spent.as_secs_f64() * 1e6 / orders };
+        let steps: Vec<Step> = STEPS.iter().zip(&self.steps).map(step).collect();
+        LedgerCost {
+            orders_per_signature,
+            orders: self.orders,
+            rejected: self.rejected,
+            trades: self.trades,
+            order_us: steps.iter().map(|step| step.order_us).sum(),
+            steps,
+            store_ms: self.store.as_secs_f64() * 1e3 / f64::from(self.blocks.max(1)),
+            order_bytes: self.bytes as f64 / orders,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_add_up_and_the_orders_of_the_mix_are_admitted_and_trade() {
+        for orders in [1, 100] {
+            let options = LedgerOptions { orders, block_orders: 400, warm_up: 1, blocks: 2 };
+            let cost = run(&options).unwrap();
+            assert_eq!((cost.orders, cost.orders_per_signature, cost.steps.len()), (800, orders, STEPS.len()));
+            assert!((cost.steps.iter().map(|step| step.order_us).sum::<f64>() - cost.order_us).abs() < 1e-6);
+            assert_eq!(cost.rejected, 0, "every order of the mix is one that the rules admit");
+            assert!(cost.trades > 80, "bids and asks match: {}", cost.trades);
+            assert!(cost.order_us > 0.0 && cost.order_bytes > 60.0 && cost.store_ms > 0.0);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Acts for the hub in its storage contracts: announces, fetches, answers challenges, erases. Looks at the state after each block.
+//!
+//! What it signs may be lost with a full mempool or an expired transaction, so it looks again: a step whose turn it still is some blocks later
+//! is taken again. The ledger refuses what came twice.
+
+use super::error::ContentError;
+use super::plan::{Step, ended_records, needless, steps};
+use super::records::Records;
+use super::store::ContentStore;
+use super::transfer::{Slices, blocking, fetch};
+use crate::api::{ChainPort, ClockPort, MempoolPort, Moment, Signer, read};
+use leg_ledger::execute::Ledger;
+use leg_ledger::hash::Hash;
+use leg_ledger::ids::{Height, MemberId, TradeId};
+use leg_ledger::limits::MAX_CHUNK_PROOFS;
+use leg_ledger::member::KeyRole;
+use leg_ledger::state::{Challenge, IndexKey, Orders, State, StorageContract, StorageContracts, View};
+use leg_ledger::storage::{CHUNK_BYTES, challenged_chunks};
+use leg_ledger::transaction::{Action, AnnounceManifest, ChunkProof, ProveStorage, StorageManifest};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Blocks after which a step that was signed is taken again.
+const PATIENCE: u64 = 40;
+/// Fetches at the same time; further ones wait.
+const FETCHES: usize = 2;
+/// How often the agent looks for what can be erased, in blocks.
+const ERASE_EVERY: u64 = 50;
+/// Files are left alone for this long: their record may be on its way.
+const FRESH: Duration = Duration::from_secs(60);
+/// How long an upload waits for its contract.
+const UPLOAD_AGE: Duration = Duration::from_secs(24 * 3_600);
+
+/// The content of a node with what belongs to it.
+pub struct Desk {
+    /// Encrypted contents: the member's own until they are stored elsewhere, others' under contract.
+    pub store: Arc<ContentStore>,
+    /// What clients uploaded, before encryption.
+    pub uploads: Arc<ContentStore>,
+    /// Keys and manifests of own contents.
+    pub records: Arc<Records>,
+    /// Other nodes' contents.
+    pub slices: Arc<dyn Slices>,
+}
+
+/// The agent of one member.
+pub struct Agent {
+    /// What it keeps.
+    pub desk: Arc<Desk>,
+    /// The committed chain.
+    pub chain: Arc<dyn ChainPort>,
+    /// Where its transactions go.
+    pub mempool: Arc<dyn MempoolPort>,
+    /// The node's clock.
+    pub clock: Arc<dyn ClockPort>,
+    /// The member's keys.
+    pub signer: Arc<Signer>,
+}
+
+/// A member's contracts after a height.
+struct Seen {
+    tip: Height,
+    chunks: u32,
+    contracts: Vec<StorageContract>,
+}
+
+impl Agent {
+    /// Follows the chain until it ends.
+    pub async fn run<T: Clone + Send + Sync + 'static>(self, mut blocks: watch::Receiver<T>) {
+        let own = self.signer.member();
+        let mut taken: BTreeMap<(TradeId, Option<u32>), Height> = BTreeMap::new();
+        let mut fetches: JoinSet<(TradeId, Result<(), ContentError>)> = JoinSet::new();
+        let mut fetching: Vec<TradeId> = Vec::new();
+        loop {
+            if let Some(seen) = read(self.chain.as_ref(), |ledger| look(ledger, own)) {
+                taken.retain(|_, at| at.checked_add(PATIENCE).is_some_and(|again| again > seen.tip));
+                let records = self.desk.records.all();
+                let store = Arc::clone(&self.desk.store);
+                let has = move |manifest: &StorageManifest| store.size(manifest.root) == Some(manifest.size);
+                let (contracts, chunks, tip) = (seen.contracts, seen.chunks, seen.tip);
+                let (contracts, wanted) = blocking(move || {
+                    let wanted = steps(own, &contracts, &records, has);
+                    (contracts, wanted)
+                })
+                .await;
+                for step in wanted {
+                    self.take(step, tip, chunks, &mut taken, &mut fetches, &mut fetching).await;
+                }
+                if tip.get().is_multiple_of(ERASE_EVERY) {
+                    self.erase(own, contracts, tip).await;
+                }
+            }
+            tokio::select! {
+                changed = blocks.changed() => if changed.is_err() { return },
+                Some(done) = fetches.join_next() => match done {
+                    Ok((contract, result)) => {
+                        fetching.retain(|id| *id != contract);
+                        if let Err(error) = result {
+                            tracing::warn!(%contract, %error, "fetching a content stopped; it goes on with a later block");
+                        }
+                    }
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                },
+            }
+        }
+    }
+
+    async fn take(
+        &self,
+        step: Step,
+        tip: Height,
+        chunks: u32,
+        taken: &mut BTreeMap<(TradeId, Option<u32>), Height>,
+        fetches: &mut JoinSet<(TradeId, Result<(), ContentError>)>,
+        fetching: &mut Vec<TradeId>,
+    ) {
+        let contract = step.contract();
+        match step {
+            Step::Fetch { manifest, from, .. } => {
+                if fetching.len() < FETCHES && !fetching.contains(&contract) && !taken.contains_key(&(contract, None)) {
+                    // A fetch that fails is not taken up again with every block.
+                    taken.insert((contract, None), tip);
+                    fetching.push(contract);
+                    let (store, slices) = (Arc::clone(&self.desk.store), Arc::clone(&self.desk.slices));
+                    fetches.spawn(async move { (contract, fetch(store, slices, from, contract, manifest).await) });
+                }
+            }
+            Step::Announce { manifest, .. } => {
+                if taken.insert((contract, None), tip).is_none() {
+                    self.submit(vec![Action::AnnounceManifest(AnnounceManifest { contract, manifest })]).await;
+                }
+            }
+            Step::Answer { manifest, challenge, .. } => {
+                if taken.insert((contract, Some(challenge.day)), tip).is_none() {
+                    self.answer(contract, manifest, challenge, chunks).await;
+                }
+            }
+        }
+    }
+
+    async fn answer(&self, contract: TradeId, manifest: StorageManifest, challenge: Challenge, chunks: u32) {
+        let store = Arc::clone(&self.desk.store);
+        let proofs = blocking(move || prove(&store, &manifest, &challenge, chunks)).await;
+        if proofs.is_empty() {
+            tracing::error!(%contract, day = challenge.day, "the stored content is damaged: the challenge cannot be answered");
+        }
+        // Apart, since each may fill a transaction.
+        for chunks in proofs.chunks(MAX_CHUNK_PROOFS) {
+            self.submit(vec![Action::ProveStorage(ProveStorage { contract, day: challenge.day, chunks: chunks.to_vec() })]).await;
+        }
+    }
+
+    async fn submit(&self, actions: Vec<Action>) {
+        let now = self.clock.now();
+        let Some(moment) = read(self.chain.as_ref(), |ledger| Moment { chain: ledger.chain(), tip: ledger.tip().height, now }) else {
+            return;
+        };
+        let sent = match self.signer.sign(moment, KeyRole::Operator, false, actions) {
+            Ok(transaction) => self.mempool.submit(transaction).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.code().to_owned()),
+        };
+        if let Err(error) = sent {
+            tracing::warn!(error, "a step of a storage contract is not sent; it is tried again");
+        }
+    }
+
+    /// Erases what no contract needs any more.
+    async fn erase(&self, own: MemberId, contracts: Vec<StorageContract>, tip: Height) {
+        let (desk, chain) = (Arc::clone(&self.desk), Arc::clone(&self.chain));
+        let erased = blocking(move || -> Result<(), ContentError> {
+            let records = desk.records.all();
+            let is_open = |order| read(chain.as_ref(), |ledger| ledger.state().get::<Orders>(&order).is_some()).unwrap_or(true);
+            for order in ended_records(&records, &contracts, is_open, tip) {
+                desk.records.remove(order)?;
+            }
+            for root in needless(own, &desk.store.older_than(FRESH), &contracts, &desk.records.all()) {
+                desk.store.remove(root)?;
+            }
+            for root in desk.uploads.older_than(UPLOAD_AGE) {
+                desk.uploads.remove(root)?;
+            }
+            Ok(())
+        })
+        .await;
+        if let Err(error) = erased {
+            tracing::warn!(%error, "content that nobody needs is not erased; it is tried again");
+        }
+    }
+}
+
+fn look(ledger: &Ledger, own: MemberId) -> Seen {
+    let chunks = ledger.params().map_or(0, |params| params.storage.challenge_chunks);
+    Seen { tip: ledger.tip().height, chunks, contracts: contracts_of(ledger.state(), own) }
+}
+
+/// A member's running contracts, as buyer or seller.
+pub fn contracts_of(state: &State, member: MemberId) -> Vec<StorageContract> {
+    let keys = state.index(IndexKey::MemberContract { member, contract: TradeId::from_hash(Hash::ZERO) }..);
+    let ids = keys.map_while(|key| match key {
+        IndexKey::MemberContract { member: of, contract } if of == member => Some(contract),
+        _ => None,
+    });
+    ids.filter_map(|id| state.get::<StorageContracts>(&id).cloned()).collect()
+}
+
+/// Slices of the challenge's chunks that are not proved yet and that the store still has whole. Empty when there is none.
+pub(super) fn prove(store: &ContentStore, manifest: &StorageManifest, challenge: &Challenge, count: u32) -> Vec<ChunkProof> {
+    let asked = challenged_chunks(challenge.seed, manifest.size, count);
+    let open = |pick: u8| challenge.proved.checked_shr(u32::from(pick)).is_some_and(|rest| rest & 1 == 0);
+    let slice = |(pick, chunk): (u8, u64)| {
+        let from = chunk.checked_mul(CHUNK_BYTES)?;
+        let length = CHUNK_BYTES.min(manifest.size.checked_sub(from)?);
+        match store.slice(manifest.root, from, length) {
+            Ok(slice) => Some(ChunkProof { pick, slice }),
+            Err(error) => {
+                tracing::error!(%error, "a stored chunk cannot be proved");
+                None
+            }
+        }
+    };
+    (0_u8..).zip(asked).filter(|(pick, _)| open(*pick)).filter_map(slice).collect()
+}
