@@ -10,7 +10,7 @@ fn small() -> Genesis {
 
 #[test]
 fn the_chain_id_of_a_small_genesis_is_frozen() {
-    assert_eq!(small().chain_id().to_string(), "b17c4bbef0405ce329e40040e8c42d7e5ce6f5416fbba49b613484f08fbf22f1");
+    assert_eq!(small().chain_id().to_string(), "3688df47e630f6b9a74c4d26bf467b0480fe5573b07efb8bfa13b002df6be145");
 }
 
 #[test]
