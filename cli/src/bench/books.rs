@@ -11,7 +11,7 @@ use leg_ledger::ids::{BlockId, Height, MemberId, Nonce, OwnerId, TransactionId};
 use leg_ledger::market;
 use leg_ledger::member::{Member, MemberKeys};
 use leg_ledger::params::{Params, ProtocolVersion};
-use leg_ledger::state::{Account, Accounts, Members, Overlay, Parameters, State, TotalsTable, View};
+use leg_ledger::state::{Account, Accounts, ChangeSet, Members, Overlay, Parameters, State, TotalsTable, View};
 use leg_ledger::time::{BlockTime, DAY_MS, MarketTime, SLOT_MS, Slot};
 use leg_ledger::transaction::{Constraints, PlaceOrder, Pricing, Product, SettlementMethod, Side, TimeInForce};
 
@@ -33,6 +33,7 @@ pub struct Books {
     proposer: MemberId,
     params: Params,
     now: MarketTime,
+    height: Height,
     placed: u64,
 }
 
@@ -70,7 +71,7 @@ impl Books {
         let params = state.get::<Parameters>(&()).context("the state has no parameters")?.clone();
         let now = MarketTime::from_ms(genesis.clock().origin.ms());
         let proposer = genesis.committee().members().first().context("the committee is empty")?.member;
-        Ok(Books { state, genesis, proposer, params, now, placed: 0 })
+        Ok(Books { state, genesis, proposer, params, now, height: Height::new(1), placed: 0 })
     }
 
     /// The network that it belongs to.
@@ -92,7 +93,7 @@ impl Books {
     /// What a block at this state would bring.
     pub fn facts(&self) -> BlockFacts {
         BlockFacts {
-            height: Height::new(1),
+            height: self.height,
             time: BlockTime::from_ms(self.now.ms()),
             market_time: self.now,
             parent: BlockId::from_hash(self.genesis.chain_id().hash()),
@@ -101,6 +102,12 @@ impl Books {
             signers: Signers::default(),
             version: ProtocolVersion::V1,
         }
+    }
+
+    /// Makes a block's changes part of the state; the next one has the next height.
+    pub fn commit(&mut self, changes: ChangeSet) {
+        self.state.apply(changes);
+        self.height = self.height.next().unwrap_or(self.height);
     }
 
     /// A block's context on this state.

@@ -141,7 +141,7 @@ fn grown(size: usize) -> Result<GrowthCost> {
         let outcome = execute_block(&books.state, books.facts(), &transactions)?;
         spent += thread_cpu()? - begun;
         orders += outcome.receipts.iter().filter(|receipt| receipt.code == Code::Ok).count();
-        books.state.apply(outcome.changes);
+        books.commit(outcome.changes);
     }
     let accounts = books.state.range::<leg_ledger::state::Accounts>(..).count();
     Ok(GrowthCost { open_orders: size, accounts, order_us: spent.as_secs_f64() * 1e6 / orders.max(1) as f64 })

@@ -97,7 +97,7 @@ fn damage_on_the_disk_is_found_where_it_is() {
         assert!(store.slice(root, 0, 100_000).is_ok());
         damage(&folder, root, kind, place);
         assert!(matches!(store.slice(root, 1_024, 1_024), Err(ContentError::Damaged { from: 1_024, .. })), "{kind}");
-        assert_eq!(store.slice(root, 99_328, 672).is_ok(), kind == "data", "what does not pass the damage is as good as before");
+        assert!(store.slice(root, 99_328, 672).is_ok(), "what does not pass the damage is as good as before");
         let challenge = Challenge { day: 1, seed: Hash::ZERO, due: MarketTime::from_ms(1), proved: 0 };
         let asked = leg_ledger::storage::challenged_chunks(Hash::ZERO, 100_000, 32);
         let proved = super::agent::prove(&store, &manifest(root, 100_000), &challenge, 32);

@@ -75,7 +75,7 @@ fn garbage_of_one_source_costs_no_other_source_an_answer() {
     let refused: Vec<usize> = outcome.results.iter().map(|results| results.iter().filter(|r| r.is_err()).count()).collect();
     assert_eq!(refused, [0, 40, 1]);
     assert_eq!(outcome.results[2][17].as_ref().unwrap_err().code(), "bad_signature");
-    assert_eq!(outcome.bad, 9 + 1, "the search in garbage ends at its own limit, which is not the others'");
+    assert!(outcome.bad <= 8 + BISECT_FLOOR + 1, "{}: the search in garbage ends at its own limit, which is not the others'", outcome.bad);
 }
 
 #[test]

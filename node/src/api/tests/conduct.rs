@@ -101,7 +101,7 @@ async fn wrong_steps_of_disputes_name_the_field() {
     let table = [
         (buyer.get(&format!("{path}/dispute")).await, (404, "unknown_dispute", Some("id"))),
         (buyer.post(&format!("{path}/dispute"), json!({"claimed": "10"})).await, (422, "bad_claim", Some("claimed"))),
-        (buyer.post(&format!("{path}/dispute"), json!({"claimed": "x"})).await, (422, "bad_value", Some("claimed"))),
+        (buyer.post(&format!("{path}/dispute"), json!({"claimed": "x"})).await, (422, "not_a_number", Some("claimed"))),
         (buyer.post(&format!("{unknown}/dispute"), json!({"claimed": "4"})).await, (404, "unknown_trade", Some("id"))),
         (buyer.step(&format!("{path}/concede")).await, (404, "unknown_dispute", Some("id"))),
         (buyer.post(&format!("{path}/evidence"), json!({"hashes": ["zz"]})).await, (422, "bad_value", Some("hashes[0]"))),
