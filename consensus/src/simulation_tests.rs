@@ -407,7 +407,7 @@ fn gaps_with_a_dead_node(seed: u64, told: bool) -> Vec<(MemberId, u64)> {
     simulation.nodes[3].dead = true;
     if told {
         // What it said last has arrived when its connections end.
-        simulation.run(10, Duration::from_secs(60));
+        simulation.run(9, Duration::from_secs(60));
         simulation.nodes.iter_mut().for_each(|node| node.handler.on_lost(member(3)));
     }
     simulation.run(40, Duration::from_secs(120));
