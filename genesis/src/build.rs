@@ -8,9 +8,11 @@ use leg_ledger::codec;
 use leg_ledger::hash::{Domain, Hash};
 use leg_ledger::ids::{ChainId, MemberId, Slug};
 use leg_ledger::member::Member;
-use leg_ledger::params::Params;
-use leg_ledger::state::{Account, Accounts, CommitteeState, Committees, Keys, Members, Overlay, Parameters, State, Totals, TotalsTable};
-use leg_ledger::time::MarketClock;
+use leg_ledger::params::{Charges, Params};
+use leg_ledger::state::{
+    Account, Accounts, ChargeRun, ChargeRuns, CommitteeState, Committees, Keys, Members, Overlay, Parameters, State, Totals, TotalsTable,
+};
+use leg_ledger::time::{MarketClock, MarketTime};
 use serde::Serialize;
 
 /// Format of the canonical bytes below; part of them.
@@ -97,6 +99,12 @@ impl Genesis {
             totals.deposited = totals.deposited.checked_add(*balance).expect("checked opening balances add up");
         }
         overlay.put::<TotalsTable>((), totals);
+        if self.content.params.charges != Charges::default() {
+            let origin = MarketTime::from_ms(self.content.params.clock.origin.ms());
+            // The check bounds the origin far below the last month.
+            let due = origin.checked_add_months(1).expect("a month after the origin");
+            overlay.put::<ChargeRuns>((), ChargeRun { months: 0, due, cursor: None });
+        }
         let changes = overlay.into_changes();
         state.apply(changes);
         state

@@ -6,26 +6,18 @@ use leg_ledger::amount::BasisPoints;
 use leg_ledger::block::Committee;
 use leg_ledger::ids::{Height, MemberId};
 use leg_ledger::limits::{
-    HARD_BLOCK_BYTES, MAX_COMMITTEE, MAX_DEPOSITED, MAX_NETWORK_KEYS, MAX_ORACLE_AHEAD_MS, MAX_ORACLE_SOURCES, MAX_TRANSACTION_BYTES,
-    SLOT_RETENTION_MS,
+    HARD_BLOCK_BYTES, MAX_CAPACITY, MAX_COMMITTEE, MAX_DEPOSITED, MAX_MACHINES, MAX_MEMBERS, MAX_NAME_BYTES, MAX_NETWORK_KEYS,
+    MAX_ORACLE_AHEAD_MS, MAX_ORACLE_SOURCES, MAX_TRANSACTION_BYTES, SLOT_RETENTION_MS,
 };
 use leg_ledger::member::{KeyRole, Member, MemberStatus, Role};
-use leg_ledger::params::{DisputeParams, Params, ProtocolVersion, ResourceParams, StorageParams};
+use leg_ledger::params::{DisputeParams, Parameter, Params, ProtocolVersion, ResourceParams, StorageParams};
 use leg_ledger::signature::PublicKey;
 use leg_ledger::time::{DAY_MS, SLOT_MS};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-/// Members that a document may name; a registry grows by governance, not by genesis.
-const MAX_MEMBERS: usize = 10_000;
-/// Bytes of a name for people.
-const MAX_NAME_BYTES: usize = 64;
 /// Fastest market: a week of slots in less than a second is of no use to anybody.
 const MAX_SCALE: u32 = 1_000_000;
-/// Most watts or GB of one hub.
-const MAX_CAPACITY: u64 = 1_000_000_000_000;
-/// Most machines of one hub.
-const MAX_MACHINES: u32 = 1_000_000;
 /// Longest window: ten years.
 const MAX_WINDOW_MS: u64 = 10 * 366 * leg_ledger::time::DAY_MS;
 
@@ -104,6 +96,10 @@ impl Content {
         within("params.reputation.unit", p.reputation.unit.get(), 1, MAX_DEPOSITED)?;
         within("params.reputation.attendanceMs", p.reputation.attendance_ms, 1, MAX_WINDOW_MS)?;
         check_disputes(&p.disputes)?;
+        for charge in [Parameter::ApiAccess, Parameter::Certification, Parameter::Support] {
+            let (least, most) = charge.bounds().into_inner();
+            within(format!("params.charges.{}", charge.name()), charge.get(p), least, most)?;
+        }
         within("params.maxDriftMs", p.max_drift_ms, 10, 60_000)?;
         within("params.blockIntervalMs", p.block_interval_ms, 1, 60_000)?;
         within("params.idleIntervalMs", p.idle_interval_ms, p.block_interval_ms, 60_000)

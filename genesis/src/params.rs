@@ -45,6 +45,7 @@ pub struct ParamsDocument {
     oracle: OracleDocument,
     reputation: ReputationDocument,
     disputes: DisputeDocument,
+    charges: ChargesDocument,
 }
 
 /// Price inputs.
@@ -67,6 +68,15 @@ struct StorageDocument {
     challenge_chunks: Option<u32>,
     answer_window_ms: Option<u64>,
     missing_days: Option<u32>,
+}
+
+/// Monthly charges, CHF.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct ChargesDocument {
+    api_access: Option<DecimalText>,
+    certification: Option<DecimalText>,
+    support: Option<DecimalText>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -164,6 +174,11 @@ impl ParamsDocument {
             },
             reputation: ReputationDocument::of(&p.reputation),
             disputes: DisputeDocument::of(&p.disputes),
+            charges: ChargesDocument {
+                api_access: money(p.charges.api_access),
+                certification: money(p.charges.certification),
+                support: money(p.charges.support),
+            },
         }
     }
 
@@ -213,7 +228,10 @@ impl ParamsDocument {
         set_share(&mut p.solar_bonus, &self.solar_bonus, "solarBonus")?;
         set_share(&mut p.capped_reputation, &self.capped_reputation, "cappedReputation")?;
         set_money(&mut p.capped_open_value, &self.capped_open_value, "cappedOpenValue")?;
-        set_share(&mut p.barred_reputation, &self.barred_reputation, "barredReputation")
+        set_share(&mut p.barred_reputation, &self.barred_reputation, "barredReputation")?;
+        set_money(&mut p.charges.api_access, &self.charges.api_access, "charges.apiAccess")?;
+        set_money(&mut p.charges.certification, &self.charges.certification, "charges.certification")?;
+        set_money(&mut p.charges.support, &self.charges.support, "charges.support")
     }
 }
 

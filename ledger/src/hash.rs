@@ -58,6 +58,8 @@ pub enum Domain {
     StorageMonth,
     /// What groups the replicas of one content.
     StorageContent,
+    /// Id of a proposal that the community votes on.
+    Governance,
 }
 
 impl Domain {
@@ -88,6 +90,7 @@ impl Domain {
             Domain::StoragePick => "leg ledger v1 storage pick",
             Domain::StorageMonth => "leg ledger v1 storage month",
             Domain::StorageContent => "leg ledger v1 storage content",
+            Domain::Governance => "leg ledger v1 governance",
         }
     }
 
@@ -128,6 +131,7 @@ impl Domain {
             Domain::StoragePick => 21,
             Domain::StorageMonth => 22,
             Domain::StorageContent => 23,
+            Domain::Governance => 24,
         }
     }
 }

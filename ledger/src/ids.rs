@@ -64,6 +64,10 @@ hash_id!(
     /// Id of a trade (the API's "transaction"): hash of (bid, seller, height).
     TradeId
 );
+hash_id!(
+    /// Id of a proposal: hash of (transaction id, action index).
+    ProposalId
+);
 
 /// A short name: 1 to 32 of `a-z 0-9 -`, not starting or ending with `-`. Stored zero-padded, so that it is `Copy` and compares by bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -75,5 +75,32 @@ pub const MAX_SLOT_BUYERS: usize = 64;
 pub const MAX_EVIDENCE: usize = 16;
 /// Counterparties (by owner) that each part of a member's standing keeps apart; the lightest beyond them are pooled (MARKET 11).
 pub const MAX_COUNTERPARTIES: usize = 16;
+/// Proposals of one member that are open or wait for their height; more are refused. With [`MAX_COMMITTEE`] members that may propose this
+/// bounds the proposals in the state together with [`MAX_PROPOSALS`].
+pub const MAX_MEMBER_PROPOSALS: usize = 4;
+/// Proposals in the state; more are refused until some end.
+pub const MAX_PROPOSALS: usize = 128;
+/// Longest time for votes, market ms (30 days).
+pub const MAX_VOTING_MS: u64 = 30 * 86_400_000;
+/// A change is in force at most this many blocks after the proposal entered (58 days at a block a second).
+pub const MAX_ACTIVATION_AHEAD: u64 = 5_000_000;
+/// Changes that come into force in one block; the rest in the next one.
+pub const MAX_ACTIVATIONS: usize = 16;
+/// Age at which a sign of life no longer shows that a hub's node is there, market ms (MARKET 11: a new committee member has a fresh one).
+pub const HEARTBEAT_MS: u64 = 86_400_000;
+/// Least committee that a change may leave: one faulty member of fewer would stop it (MARKET 11).
+pub const MIN_COMMITTEE: usize = 4;
+/// Members of the registry, those that left included; more do not join.
+pub const MAX_MEMBERS: usize = 10_000;
+/// Bytes of a member's name for people.
+pub const MAX_NAME_BYTES: usize = 64;
+/// Most watts or GB that a member is certified for.
+pub const MAX_CAPACITY: u64 = 1_000_000_000_000;
+/// Most machines that a hub is certified for.
+pub const MAX_MACHINES: u32 = 1_000_000;
+/// Highest base price, micro-CHF per priced unit: times the collar and the largest quantity it stays far from the number range.
+pub const MAX_BASE_PRICE: u64 = 1_000_000_000_000;
+/// Members charged in one block at a month's end; the rest in the next ones.
+pub const MAX_CHARGES: usize = 64;
 /// Width of a reputation bucket (MARKET 5): orders in one bucket are of equal rank.
 pub const REPUTATION_BUCKET: u32 = 500;

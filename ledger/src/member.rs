@@ -85,6 +85,7 @@ impl MemberKeys {
 
 /// Where a member is; the distance tiers of MARKET 5 compare these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Location {
     /// Two upper-case letters, ISO 3166.
     pub country: Country,
@@ -131,6 +132,7 @@ impl From<Country> for String {
 
 /// What a hub is certified for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Capacity {
     /// Power of its servers, watts: open and running compute due by t never exceeds watts x hours to t.
     pub compute_watts: u64,

@@ -8,7 +8,9 @@ pub use code::Code;
 
 use crate::amount::{MicroChf, Price, Quantity};
 use crate::hash::Hash;
-use crate::ids::{MemberId, OrderId, PlaceId, TradeId, TransactionId};
+use crate::ids::{Height, MemberId, OrderId, PlaceId, ProposalId, TradeId, TransactionId};
+use crate::member::MemberStatus;
+use crate::params::ProtocolVersion;
 use crate::state::{HeatLotKey, OracleInput, PriceParts, StorageEnd};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{HeatPurpose, Market};
@@ -348,4 +350,88 @@ pub enum Event {
         /// How.
         verdict: Verdict,
     },
+    /// A proposal entered.
+    Proposed {
+        /// The proposal.
+        proposal: ProposalId,
+        /// Who proposed it.
+        member: MemberId,
+    },
+    /// A member voted.
+    Voted {
+        /// The proposal.
+        proposal: ProposalId,
+        /// Who.
+        member: MemberId,
+        /// For it or against it.
+        approve: bool,
+    },
+    /// Two thirds approve; the change comes at its height.
+    Passed {
+        /// The proposal.
+        proposal: ProposalId,
+    },
+    /// A proposal left the state.
+    ProposalEnded {
+        /// The proposal.
+        proposal: ProposalId,
+        /// How.
+        end: ProposalEnd,
+    },
+    /// A member joined, or its status changed.
+    MemberStatus {
+        /// The member.
+        member: MemberId,
+        /// What it is now.
+        status: MemberStatus,
+    },
+    /// Another committee, or other keys of it, decide from a height on.
+    CommitteeChanged {
+        /// The first height.
+        height: Height,
+    },
+    /// The markets of a resource accept orders again.
+    Reopened {
+        /// The resource.
+        resource: crate::transaction::Resource,
+    },
+    /// A protocol version is announced.
+    VersionAnnounced {
+        /// The version.
+        version: ProtocolVersion,
+        /// First height under it.
+        height: Height,
+    },
+    /// The month's charges of a member.
+    Charged {
+        /// The member.
+        member: MemberId,
+        /// What is charged.
+        amount: MicroChf,
+        /// The part of it that the free balance did not cover, now debt.
+        debt: MicroChf,
+    },
+    /// The balance of a member that left was paid out, in whole Rappen.
+    PaidOut {
+        /// The member.
+        member: MemberId,
+        /// How much.
+        amount: MicroChf,
+    },
+}
+
+/// How a proposal left the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProposalEnd {
+    /// The change was made.
+    Activated,
+    /// Two thirds cannot be reached any more.
+    Rejected,
+    /// Two thirds were not reached by the deadline.
+    Expired,
+    /// Taken back by its proposer.
+    Withdrawn,
+    /// It passed, but when its height came the change was not possible any more.
+    Failed(Code),
 }

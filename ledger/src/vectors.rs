@@ -5,17 +5,17 @@ use crate::block::{Block, Body, Certificate, CommitSignature, Committee, Committ
 use crate::codec::{self, encode};
 use crate::execute::HistoryRecord;
 use crate::hash::{Domain, Hash};
-use crate::ids::{BlockId, ChainId, Height, LegId, MemberId, Nonce, OrderId, PlaceId, Round, TradeId, TransactionId};
-use crate::member::{Country, DistanceTier, KeyRole};
-use crate::params::{Params, ProtocolVersion};
+use crate::ids::{BlockId, ChainId, Height, LegId, MemberId, Nonce, OrderId, OwnerId, PlaceId, ProposalId, Round, TradeId, TransactionId};
+use crate::member::{Capacity, Country, DistanceTier, KeyRole, Location, MemberStatus, Role};
+use crate::params::{Parameter, Params, PriceRule, ProtocolVersion};
 use crate::receipt::{Code, Event, OrderEnd, Receipt};
 use crate::signature::SecretKey;
 use crate::state::{Account, Accounts, StateEntry, Table};
 use crate::time::{BlockTime, MarketClock, MarketTime, Slot};
 use crate::transaction::{
-    Action, AnnounceManifest, ChunkProof, CompleteTrade, Constraints, HeatPart, HeatPurpose, HeatSelection, PlaceOrder, Pricing, Product,
-    ProveStorage, Reading, ReadingQuality, ReplaceOrder, Resource, RetireHeat, RotateKey, SettlementMethod, Side, SignedTransaction,
-    StorageManifest, StorageTier, TimeInForce, TransactionBody,
+    Action, AnnounceManifest, Change, ChunkProof, CompleteTrade, Constraints, HeatPart, HeatPurpose, HeatSelection, KeyChange, NewMember,
+    PlaceOrder, Pricing, Product, Propose, ProveStorage, ProvenKey, Reading, ReadingQuality, ReplaceOrder, Resource, RetireHeat, RotateKey,
+    SettlementMethod, Side, SignedTransaction, StorageManifest, StorageTier, TimeInForce, TransactionBody, Vote,
 };
 use std::collections::BTreeMap;
 
@@ -102,6 +102,54 @@ fn operator_actions() -> Vec<Action> {
     ]
 }
 
+fn governance_actions() -> Vec<Action> {
+    let proven = ProvenKey { key: secret().public(), possession: secret().sign(b"possession") };
+    let location = Location {
+        country: Country::parse("CH").unwrap(),
+        canton: PlaceId::parse("zh").unwrap(),
+        municipality: PlaceId::parse("zurich").unwrap(),
+        grid_operator: PlaceId::parse("ewz").unwrap(),
+        transformer_circuit: PlaceId::parse("t1").unwrap(),
+        leg: LegId::parse("leg-1"),
+        building: PlaceId::parse("b1").unwrap(),
+    };
+    let capacity =
+        Capacity { compute_watts: 5_000, storage_gb: 10, solar_peak_watts: 0, heat_factor: BasisPoints::new(9_000), machines: 2 };
+    let member_id = member();
+    let new = NewMember {
+        id: member_id,
+        owner: OwnerId::parse("owner-1").unwrap(),
+        name: "A new hub".to_owned(),
+        role: Role::Hub,
+        location: location.clone(),
+        capacity,
+        operator: proven,
+        meter: Some(proven),
+        consensus: None,
+        network: vec![proven],
+    };
+    let keys = KeyChange { member: member_id, operator: None, meter: None, consensus: Some(proven), network: Some(vec![proven]) };
+    let changes = vec![
+        Change::Parameter { parameter: Parameter::Fee, value: 300 },
+        Change::BasePrice { resource: Resource::Heat, base: Price::from_micro_chf(90_000) },
+        Change::PriceRule { resource: Resource::Compute, rule: PriceRule::Uniform },
+        Change::Join(Box::new(new)),
+        Change::Status { member: member_id, status: MemberStatus::Suspended },
+        Change::Role { member: member_id, role: Role::Customer },
+        Change::Capacity { member: member_id, capacity },
+        Change::Location { member: member_id, location: Box::new(location) },
+        Change::Keys(Box::new(keys)),
+        Change::Reopen { resource: Resource::Energy },
+        Change::Committee { members: vec![member_id] },
+        Change::Version { version: ProtocolVersion::new(2) },
+    ];
+    let proposal = ProposalId::from_hash(hash("proposal"));
+    let propose = |change| Propose { change, deadline: MarketTime::from_ms(1_700_000), activation: Height::new(50) };
+    let mut actions: Vec<Action> = changes.into_iter().map(|change| Action::Propose(Box::new(propose(change)))).collect();
+    actions.extend([Action::Vote(Vote { proposal, approve: true }), Action::WithdrawProposal { proposal }, Action::Heartbeat]);
+    actions
+}
+
 fn meter_actions() -> Vec<Action> {
     let claims = vec![(Slot::new(7), Quantity::new(100))];
     let done = CompleteTrade {
@@ -160,6 +208,7 @@ fn block() -> Block {
 fn computed() -> BTreeMap<&'static str, String> {
     let operator = transaction(KeyRole::Operator, operator_actions());
     let meter = transaction(KeyRole::Meter, meter_actions());
+    let governance = transaction(KeyRole::Operator, governance_actions());
     let receipt = Receipt {
         transaction: TransactionId::from_hash(hash("transaction")),
         action: 3,
@@ -176,6 +225,8 @@ fn computed() -> BTreeMap<&'static str, String> {
         ("transaction.operator.id", operator.id().to_string()),
         ("transaction.operator.commitment", operator.commitment().to_string()),
         ("transaction.operator.message", hex::encode(operator.message())),
+        ("transaction.governance", hex::encode(encode(&governance))),
+        ("transaction.governance.id", governance.id().to_string()),
         ("transaction.meter", hex::encode(encode(&meter))),
         ("transaction.meter.id", meter.id().to_string()),
         ("precommit", hex::encode(precommit_bytes(ChainId::from_hash(hash("chain")), Height::new(6), Round::new(1), None))),

@@ -7,7 +7,7 @@ use super::screen::Progress;
 use super::usage::thread_cpu;
 use crate::devnet::clock::{Clock, SystemClock};
 use anyhow::{Context, Result};
-use leg_ledger::execute::execute_block;
+use leg_ledger::execute::{Rules, execute_block};
 use leg_ledger::ids::{Height, Nonce};
 use leg_ledger::market;
 use leg_ledger::member::KeyRole;
@@ -138,7 +138,7 @@ fn grown(size: usize) -> Result<GrowthCost> {
     for block in 0..BLOCKS {
         let transactions = block_of_mix(&books, &mut mix, block)?;
         let begun = thread_cpu()?;
-        let outcome = execute_block(&books.state, books.facts(), &transactions)?;
+        let outcome = execute_block(&Rules::default(), &books.state, books.facts(), &transactions)?;
         spent += thread_cpu()? - begun;
         orders += outcome.receipts.iter().filter(|receipt| receipt.code == Code::Ok).count();
         books.commit(outcome.changes);

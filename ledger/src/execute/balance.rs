@@ -6,7 +6,10 @@ use super::Context;
 use crate::amount::MicroChf;
 use crate::ids::MemberId;
 use crate::receipt::Code;
-use crate::state::{Account, Accounts, Owed, Totals, TotalsTable, View};
+use crate::state::{Account, Accounts, ArrearsTable, Owed, Totals, TotalsTable, View};
+
+/// Micro-CHF of a Rappen, the least amount that leaves the ledger (MARKET 1).
+const MICRO_CHF_PER_RAPPEN: u64 = 10_000;
 
 fn account(ctx: &Context<'_>, member: MemberId) -> Account {
     ctx.state.get::<Accounts>(&member).copied().unwrap_or_default()
@@ -176,8 +179,58 @@ pub fn pay_back(ctx: &mut Context<'_>, seller: MemberId, buyer: Option<MemberId>
     Ok(account(ctx, seller).debt.saturating_sub(before))
 }
 
-/// free -> creditors, then penalties, as far as there is debt and free balance. Called wherever a balance becomes free. What a creditor
-/// gets pays its own debt when next something of it becomes free.
+/// free -> fee: a charge of the network (MARKET 11). What free does not cover becomes debt that is owed to fee; returns it.
+///
+/// # Errors
+/// [`Code::Overflow`].
+pub fn collect_charge(ctx: &mut Context<'_>, member: MemberId, charge: MicroChf) -> Result<MicroChf, Code> {
+    let mut a = account(ctx, member);
+    let paid = charge.min(a.free);
+    let rest = minus(charge, paid)?;
+    a.free = minus(a.free, paid)?;
+    a.debt = plus(a.debt, rest)?;
+    put(ctx, member, a);
+    if !rest.is_zero() {
+        let owed = plus(arrears(ctx, member), rest)?;
+        ctx.state.put::<ArrearsTable>(member, owed);
+    }
+    pay_fee(ctx, paid)?;
+    Ok(rest)
+}
+
+fn pay_fee(ctx: &mut Context<'_>, amount: MicroChf) -> Result<(), Code> {
+    let mut sums = totals(ctx);
+    sums.fee = plus(sums.fee, amount)?;
+    ctx.state.put::<TotalsTable>((), sums);
+    Ok(())
+}
+
+/// The part of a member's debt that is owed to fee; the rest is owed to penalties.
+fn arrears(ctx: &Context<'_>, member: MemberId) -> MicroChf {
+    ctx.state.get::<ArrearsTable>(&member).copied().unwrap_or_default()
+}
+
+/// free -> out of the ledger, in whole Rappen; the residue stays. Returns what left.
+///
+/// # Errors
+/// [`Code::Overflow`].
+pub fn withdraw_rappen(ctx: &mut Context<'_>, member: MemberId) -> Result<MicroChf, Code> {
+    let mut a = account(ctx, member);
+    let residue = a.free.get().checked_rem(MICRO_CHF_PER_RAPPEN).ok_or(Code::Overflow)?;
+    let paid = minus(a.free, MicroChf::new(residue))?;
+    if paid.is_zero() {
+        return Ok(paid);
+    }
+    a.free = MicroChf::new(residue);
+    put(ctx, member, a);
+    let mut sums = totals(ctx);
+    sums.withdrawn = plus(sums.withdrawn, paid)?;
+    ctx.state.put::<TotalsTable>((), sums);
+    Ok(paid)
+}
+
+/// free -> creditors, then penalties, then fee for what is owed to it, as far as there is debt and free balance. Called wherever a balance
+/// becomes free. What a creditor gets pays its own debt when next something of it becomes free.
 ///
 /// # Errors
 /// [`Code::Overflow`].
@@ -191,10 +244,26 @@ pub fn collect_debt(ctx: &mut Context<'_>, member: MemberId) -> Result<(), Code>
     a.free = minus(a.free, paid)?;
     put(ctx, member, a);
     let rest = pay_creditors(ctx, member, paid)?;
+    if rest.is_zero() {
+        return Ok(());
+    }
+    // Creditors have all theirs: what is left of the debt is owed to penalties and fee.
+    let owed_to_fee = arrears(ctx, member);
+    let penalty = rest.min(minus(plus(a.debt, rest)?, owed_to_fee)?);
+    let charge = minus(rest, penalty)?;
     let mut sums = totals(ctx);
-    sums.penalties = plus(sums.penalties, rest)?;
+    sums.penalties = plus(sums.penalties, penalty)?;
     ctx.state.put::<TotalsTable>((), sums);
-    Ok(())
+    if charge.is_zero() {
+        return Ok(());
+    }
+    let left = minus(owed_to_fee, charge)?;
+    if left.is_zero() {
+        ctx.state.remove::<ArrearsTable>(&member);
+    } else {
+        ctx.state.put::<ArrearsTable>(member, left);
+    }
+    pay_fee(ctx, charge)
 }
 
 /// Pays creditors in the order of their ids, each in full before the next; returns what is left for the network. The loop ends with the

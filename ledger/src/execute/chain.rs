@@ -2,7 +2,7 @@
 
 use super::phases::{Outcome, execute_block};
 use super::validity::genesis_parent;
-use super::{BlockFacts, Fault, HistoryRecord, ReplayWindow, invariants};
+use super::{BlockFacts, Fault, HistoryRecord, ReplayWindow, Rules, invariants};
 use crate::block::{Block, Committee, Signers};
 use crate::codec;
 use crate::hash::{Domain, Hash};
@@ -42,6 +42,7 @@ pub struct Ledger {
     tree: Tree,
     history: Peaks,
     replay: ReplayWindow,
+    rules: Rules,
 }
 
 /// What executing a block yields, for one synced write and then for [`Ledger::commit`].
@@ -117,7 +118,7 @@ impl Ledger {
             receipts_root: Hash::ZERO,
             history_root: history.root(),
         };
-        Ledger::checked(Ledger { chain, tip, state, tree, history, replay: ReplayWindow::default() })
+        Ledger::checked(Ledger { chain, tip, state, tree, history, replay: ReplayWindow::default(), rules: Rules::default() })
     }
 
     /// The chain at a stored tip: rebuilds the tree and compares roots.
@@ -142,7 +143,18 @@ impl Ledger {
         history: Peaks,
         replay: ReplayWindow,
     ) -> Result<Ledger, ResumeError> {
-        Ledger::checked(Ledger { chain, tip, state, tree, history, replay })
+        Ledger::checked(Ledger { chain, tip, state, tree, history, replay, rules: Rules::default() })
+    }
+
+    /// The same chain under these rules; without this a program knows version 1 alone.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Ledger { rules, ..self }
+    }
+
+    /// The rules that blocks are executed by.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     fn checked(self) -> Result<Ledger, ResumeError> {
@@ -254,10 +266,10 @@ impl Ledger {
             block: block.id(),
             proposer: block.header.proposer,
             parent: block.header.parent,
-            version: block.header.version,
+            version: self.rules.version_of(block.header.height, block.header.version),
             signers: self.signers(block),
         };
-        let outcome = execute_block(&self.state, facts, &transactions)?;
+        let outcome = execute_block(&self.rules, &self.state, facts, &transactions)?;
         self.executed(block, transactions, outcome)
     }
 

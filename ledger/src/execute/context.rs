@@ -1,14 +1,14 @@
 //! What the rooms of the market work on while a block executes.
 
 use super::ChangedMarkets;
-use crate::block::Signers;
+use crate::block::{Committee, Signers};
 use crate::heat::HeatCertificate;
 use crate::ids::{BlockId, Height, MemberId, Nonce, TransactionId};
 use crate::member::Member;
 use crate::params::{Params, ProtocolVersion};
-use crate::receipt::{CancelReason, Code, Event, OrderEnd, Receipt, Settlement, Verdict};
+use crate::receipt::{CancelReason, Code, Event, OrderEnd, ProposalEnd, Receipt, Settlement, Verdict};
 use crate::reputation::Note;
-use crate::state::{Dispute, Members, Order, Overlay, StorageContract, StorageEnd, Trade, View};
+use crate::state::{Dispute, Members, Order, Overlay, Proposal, StorageContract, StorageEnd, Trade, View};
 use crate::time::{BlockTime, MarketTime};
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +108,15 @@ pub enum HistoryRecord {
         /// In which block.
         height: Height,
     },
+    /// A proposal that left the state.
+    Proposal {
+        /// As it was when it left.
+        proposal: Box<Proposal>,
+        /// How it ended.
+        end: ProposalEnd,
+        /// In which block.
+        height: Height,
+    },
 }
 
 /// A block that cannot be executed although it was decided: our own bug, or a broken invariant. Fatal: the node stops and says so.
@@ -150,6 +159,8 @@ pub struct Context<'s> {
     pub changed_markets: ChangedMarkets,
     /// What is noted of members' conduct, for their reputation in phase 4.
     pub notes: Vec<(MemberId, Note)>,
+    /// The committee that this block announces, in force two blocks later; at most one a block.
+    pub next_committee: Option<Committee>,
 }
 
 /// What a rejected action is undone to, beside the state.
@@ -165,7 +176,8 @@ impl<'s> Context<'s> {
     /// A context without changes.
     pub fn new(state: Overlay<'s>, facts: BlockFacts, params: Params) -> Self {
         let (events, finished, notes) = (Vec::new(), Vec::new(), Vec::new());
-        Context { state, facts, params, events, finished, changed_markets: ChangedMarkets::default(), notes }
+        let changed_markets = ChangedMarkets::default();
+        Context { state, facts, params, events, finished, changed_markets, notes, next_committee: None }
     }
 
     /// Runs `f`; when it is rejected, everything that it changed is undone, at the cost of what it changed.

@@ -13,17 +13,19 @@ mod context;
 pub mod invariants;
 mod phases;
 mod replay;
+mod rules;
 mod validity;
 
 pub use balance::{
-    collect_debt, collect_penalty, escrow_reserved, forfeit_bond, pay_back, pay_bonus, post_bond, refund_escrow, release, reserve,
-    return_bond, settle_escrow,
+    collect_charge, collect_debt, collect_penalty, escrow_reserved, forfeit_bond, pay_back, pay_bonus, post_bond, refund_escrow, release,
+    reserve, return_bond, settle_escrow, withdraw_rappen,
 };
 pub use chain::{Executed, Ledger, ResumeError, Tip};
 pub use changed::ChangedMarkets;
 pub use context::{BlockFacts, Context, Envelope, Fault, HistoryRecord};
 pub use phases::{Outcome, execute_block};
 pub use replay::ReplayWindow;
+pub use rules::{Migration, Recovery, Rules};
 pub use validity::{Inadmissible, Invalid, ProposalFacts, genesis_parent};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One block through the phases of MARKET 3. The only door to the state machine.
 
-use super::{BlockFacts, Context, Envelope, Fault, HistoryRecord, invariants};
+use super::{BlockFacts, Context, Envelope, Fault, HistoryRecord, Rules, invariants};
 use crate::codec;
 use crate::dispute;
 use crate::governance;
@@ -11,7 +11,6 @@ use crate::market;
 use crate::member::MemberStatus;
 use crate::meter;
 use crate::oracle;
-use crate::params::ProtocolVersion;
 use crate::receipt::{Code, Event, Receipt};
 use crate::reputation;
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Members, Overlay, Parameters, State, TimerId, View};
@@ -40,20 +39,19 @@ impl Outcome {
     }
 }
 
-/// Executes transactions on the state after the parent. The order in which they are given does not matter.
+/// Executes transactions on the state after the parent, by the rules of `facts.version`. The order in which they are given does not matter.
 ///
 /// The caller MUST have checked the block's validity ([`super::Ledger::check_block`]).
 ///
 /// # Errors
 /// [`Fault`]: our own bug or rules that this program does not know; the node MUST stop.
-pub fn execute_block(state: &State, facts: BlockFacts, transactions: &[Verified]) -> Result<Outcome, Fault> {
-    if facts.version != ProtocolVersion::V1 {
-        return Err(Fault::Version(facts.version.get()));
-    }
+pub fn execute_block(rules: &Rules, state: &State, facts: BlockFacts, transactions: &[Verified]) -> Result<Outcome, Fault> {
     let params = state.get::<Parameters>(&()).ok_or(Fault::Missing("parameters"))?.clone();
     let mut ctx = Context::new(Overlay::new(state), facts, params);
+    rules.enter(&mut ctx)?;
     run_timers(&mut ctx)?;
     let receipts = run_transactions(&mut ctx, transactions);
+    governance::activate(&mut ctx)?;
     market::run_auctions(&mut ctx)?;
     market::update_references(&mut ctx)?;
     reputation::update(&mut ctx)?;
@@ -89,6 +87,9 @@ fn run_timers(ctx: &mut Context<'_>) -> Result<(), Fault> {
             TimerId::OracleReports(key) => oracle::expire_reports(ctx, key),
             TimerId::Standing(member) => reputation::on_day(ctx, member),
             TimerId::Dispute(trade) => dispute::on_due(ctx, trade)?,
+            TimerId::Proposal(proposal) => governance::on_deadline(ctx, proposal),
+            TimerId::Departure(member) => governance::on_departure_due(ctx, member)?,
+            TimerId::Charges => governance::on_charges_due(ctx)?,
         }
     }
     Ok(())
@@ -185,7 +186,10 @@ fn finishes(action: &Action) -> bool {
         | Action::ReportGridLevel { .. }
         | Action::Heartbeat
         | Action::VoteDispute { .. }
-        | Action::CorrectReading(_) => false,
+        | Action::CorrectReading(_)
+        | Action::Propose(_)
+        | Action::Vote(_)
+        | Action::WithdrawProposal { .. } => false,
     }
 }
 
@@ -216,14 +220,19 @@ fn run_action(ctx: &mut Context<'_>, env: &Envelope, action: &Action) -> Result<
         Action::ConcedeDispute { trade } => dispute::concede(ctx, env, *trade),
         Action::CorrectReading(correction) => meter::correct(ctx, env, correction),
         Action::VoteDispute { trade, for_opener } => dispute::vote(ctx, env, *trade, *for_opener),
+        Action::Propose(propose) => governance::propose(ctx, env, propose),
+        Action::Vote(vote) => governance::vote(ctx, env, vote),
+        Action::WithdrawProposal { proposal } => governance::withdraw(ctx, env, *proposal),
     }?;
     Ok(None)
 }
 
-/// Phase 4, committees: what was announced comes into force. Written only when something changes.
+/// Phase 4, committees: what was announced comes into force, what was decided in this block is announced. Written only when something changes.
 fn rotate_committees(ctx: &mut Context<'_>) -> Result<(), Fault> {
+    let announced = ctx.next_committee.take();
     let now = ctx.state.get::<Committees>(&()).ok_or(Fault::Missing("committees"))?;
-    let after = CommitteeState { previous: now.current.clone(), current: now.next.clone(), next: now.next.clone() };
+    let next = announced.unwrap_or_else(|| now.next.clone());
+    let after = CommitteeState { previous: now.current.clone(), current: now.next.clone(), next };
     if after != *now {
         ctx.state.put::<Committees>((), after);
     }

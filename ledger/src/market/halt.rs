@@ -34,7 +34,15 @@ fn halts(ctx: &Context<'_>, resource: Resource) -> ReferenceState {
     reference::entry(&ctx.state, &ctx.params, resource, None)
 }
 
+/// Lifts the halt of a resource by vote. What could have traded meanwhile is auctioned in the next block ([`super::expect_auctions`]).
+pub fn reopen(ctx: &mut Context<'_>, resource: Resource) {
+    let mut state = halts(ctx, resource);
+    state.halted = false;
+    state.halt_votes.clear();
+    ctx.state.put::<References>((resource, None), state);
+}
+
 /// True if only cancels are accepted in the resource's markets.
-pub(super) fn is_halted(view: &impl View, resource: Resource) -> bool {
+pub fn is_halted(view: &impl View, resource: Resource) -> bool {
     view.get::<References>(&(resource, None)).is_some_and(|r| r.halted)
 }

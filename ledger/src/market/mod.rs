@@ -58,7 +58,7 @@ pub use due::{backing_freed, expect_auctions};
 pub use ending::{cancel, expire_market, expire_order, shrink_order, withdraw_member};
 pub use explain::{Candidate, explain};
 pub use forecast::forecast;
-pub use halt::halt;
+pub use halt::{halt, is_halted, reopen};
 pub use indicative::{Indicative, indicative};
 pub use pair::{PairTerms, PassedOver};
 pub use price::effective_price;

@@ -172,6 +172,46 @@ codes! {
     NotEntitled = 143, "not_entitled";
     /// The signer has voted on this dispute.
     AlreadyVoted = 144, "already_voted";
+    /// No such open proposal; it may have ended.
+    UnknownProposal = 160, "unknown_proposal";
+    /// The proposal's deadline is not after now, or more than 30 days ahead.
+    BadDeadline = 161, "bad_proposal_deadline";
+    /// The activation height has passed or is too far ahead.
+    BadActivation = 162, "bad_activation_height";
+    /// Too many proposals, of this member or in all; wait until some end, or withdraw one.
+    TooManyProposals = 163, "too_many_proposals";
+    /// Only hubs that sat in the committee when the proposal entered vote on it.
+    NotAVoter = 164, "not_a_voter";
+    /// The signer has voted on this proposal.
+    VotedAlready = 165, "voted_already";
+    /// The proposal is decided, or its deadline has passed.
+    ProposalDecided = 166, "proposal_decided";
+    /// Only its proposer withdraws a proposal.
+    NotProposer = 167, "not_proposer";
+    /// The value lies outside the parameter's bounds, or contradicts another parameter.
+    ParameterBounds = 168, "parameter_out_of_bounds";
+    /// The change changes nothing: it is so already.
+    NothingChanges = 169, "nothing_changes";
+    /// A member of this name is or was registered; choose another.
+    MemberExists = 170, "member_exists";
+    /// No such member, or it has left.
+    UnknownMember = 171, "unknown_member";
+    /// The entry contradicts itself: its name, keys or capacity do not fit its role, or the registry is full.
+    BadMember = 172, "bad_member";
+    /// A committee has 4 to 24 members, in ascending order of id.
+    CommitteeSize = 173, "committee_size";
+    /// A change replaces less than a third of the committee; go in several steps.
+    CommitteeOverlap = 174, "committee_overlap";
+    /// A committee member is an active hub with a consensus key and a network key.
+    CannotVote = 175, "cannot_vote";
+    /// A new committee member needs a heartbeat of its node within the last 24 hours.
+    NoHeartbeat = 176, "no_heartbeat";
+    /// The member sits in the committee; take it out of it first.
+    Seated = 177, "seated_in_committee";
+    /// The markets of this resource are not halted.
+    NotHalted = 178, "market_not_halted";
+    /// A protocol version, and its height, must be above the last one announced.
+    BadVersion = 179, "bad_protocol_version";
 }
 
 impl TryFrom<u16> for Code {

@@ -3,12 +3,12 @@
 //! Invariant: the index is a function of the entries ([`super::Table::index`]); it is not part of the state root.
 
 use super::{
-    Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey, OracleReports, Order, SlotReading,
-    SlotReadingKey, StorageContract, Trade, TradeStatus,
+    ChargeRun, Departure, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey, OracleReports, Order,
+    Proposal, SlotReading, SlotReadingKey, StorageContract, Trade, TradeStatus,
 };
 use crate::amount::Quantity;
 use crate::hash::Hash;
-use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, TradeId};
+use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, ProposalId, TradeId};
 use crate::limits::{ORACLE_RETENTION_MS, SLOT_RETENTION_MS};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Market, Product, Resource, Side, TimeInForce};
@@ -38,6 +38,12 @@ pub enum TimerId {
     Standing(MemberId),
     /// A dispute's verdict falls.
     Dispute(TradeId),
+    /// A proposal's deadline passes.
+    Proposal(ProposalId),
+    /// A member that left is to be paid out.
+    Departure(MemberId),
+    /// A month of charges is over.
+    Charges,
 }
 
 /// One key of the index. The variant's fields are in sort order.
@@ -207,6 +213,13 @@ pub enum IndexKey {
         /// The order.
         order: OrderId,
     },
+    /// A proposal that has passed.
+    Activation {
+        /// The block whose last step makes the change.
+        due: Height,
+        /// The proposal.
+        proposal: ProposalId,
+    },
 }
 
 /// What loads a member's capacity.
@@ -357,6 +370,21 @@ pub(super) fn of_oracle_reports(key: &OracleKey, _: &OracleReports, out: &mut Ve
 /// When what is kept by slot leaves the state.
 pub fn forgotten_at(slot: Slot) -> Option<MarketTime> {
     slot.end()?.checked_add_ms(SLOT_RETENTION_MS)
+}
+
+pub(super) fn of_proposal(id: &ProposalId, proposal: &Proposal, out: &mut Vec<IndexKey>) {
+    out.push(match proposal.due {
+        None => IndexKey::Timer { due: proposal.deadline, id: TimerId::Proposal(*id) },
+        Some(due) => IndexKey::Activation { due, proposal: *id },
+    });
+}
+
+pub(super) fn of_departure(member: &MemberId, departure: &Departure, out: &mut Vec<IndexKey>) {
+    out.push(IndexKey::Timer { due: departure.due, id: TimerId::Departure(*member) });
+}
+
+pub(super) fn of_charge_run(_: &(), run: &ChargeRun, out: &mut Vec<IndexKey>) {
+    out.push(IndexKey::Timer { due: run.due, id: TimerId::Charges });
 }
 
 pub(super) fn none<K, V>(_: &K, _: &V, _: &mut Vec<IndexKey>) {}

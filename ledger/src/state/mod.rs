@@ -7,6 +7,7 @@
 
 mod account;
 mod dispute;
+mod governance;
 mod index;
 mod oracle;
 mod order;
@@ -19,6 +20,7 @@ mod trade;
 
 pub use account::{Account, Totals};
 pub use dispute::{Dispute, Evidence, Ground};
+pub use governance::{ChargeRun, Departure, Proposal};
 pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots};
 pub use oracle::{OracleInput, OracleKey, OracleReport, OracleReports, PriceParts, ReferenceKey, ReferencePoint};
 pub use order::Order;
@@ -30,8 +32,9 @@ pub use records::{
 pub use standing::{Attendance, Pair, Presence, Shares, Standing};
 pub use storage::{Challenge, PaidMonth, StorageContract, StorageEnd, StorageStage};
 pub use tables::{
-    Accounts, Attendances, ChangeSet, Committees, Disputes, Exchanges, Forecasts, HeatLots, HeatReservations, Keys, Markets, Members,
-    OracleReportTable, Orders, Owed, Parameters, ReferenceHistory, References, Registers, SlotReadings, SlotSales, Standings, State,
-    StateEntry, StateError, StorageContracts, Table, TotalsTable, Trades, View, value_hash,
+    Accounts, ArrearsTable, Attendances, ChangeSet, ChargeRuns, Committees, Departures, Disputes, Exchanges, Forecasts, HeatLots,
+    HeatReservations, Keys, Markets, Members, OracleReportTable, Orders, Owed, Parameters, Proposals, ReferenceHistory, References,
+    Registers, SlotReadings, SlotSales, Standings, State, StateEntry, StateError, StorageContracts, Table, TotalsTable, Trades, View,
+    value_hash,
 };
 pub use trade::{Fill, Trade, TradeStatus};

@@ -4,15 +4,15 @@
 
 use super::index::{self, IndexKey};
 use super::{
-    Account, Attendance, CommitteeState, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey, MarketState, OracleKey,
-    OracleReports, Order, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, Sale, SlotReading, SlotReadingKey, Standing,
-    StorageContract, Totals, Trade,
+    Account, Attendance, ChargeRun, CommitteeState, Departure, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey,
+    MarketState, OracleKey, OracleReports, Order, Proposal, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, Sale,
+    SlotReading, SlotReadingKey, Standing, StorageContract, Totals, Trade,
 };
 use super::{dispute, standing};
 use crate::amount::{MicroChf, Quantity};
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
-use crate::ids::{LegId, MemberId, OrderId, TradeId};
+use crate::ids::{LegId, MemberId, OrderId, ProposalId, TradeId};
 use crate::member::{KeyRole, Member};
 use crate::params::Params;
 use crate::signature::PublicKey;
@@ -224,6 +224,14 @@ tables! {
     SlotSales = 27, slot_sales: SlotReadingKey => Vec<Sale>, index::none;
     /// What a debtor owes to a creditor, part of its account's debt.
     Owed = 40, owed: (MemberId, MemberId) => MicroChf, index::none;
+    /// Proposals that are open or wait for their height.
+    Proposals = 28, proposals: ProposalId => Proposal, index::of_proposal;
+    /// Members that left and are not paid out.
+    Departures = 29, departures: MemberId => Departure, index::of_departure;
+    /// The run of monthly charges, from the first charge on.
+    ChargeRuns = 31, charge_runs: () => ChargeRun, index::of_charge_run;
+    /// The part of members' debt that is owed to the network, micro-CHF.
+    ArrearsTable = 32, arrears: MemberId => MicroChf, index::none;
 }
 
 /// One changed entry as flat bytes; `value` is `None` where it was removed.

@@ -336,6 +336,7 @@ fn fire(ctx: &mut Context<'_>, id: TimerId) -> Result<(), Fault> {
             crate::reputation::on_day(ctx, member);
             Ok(())
         }
+        TimerId::Proposal(_) | TimerId::Departure(_) | TimerId::Charges => Err(Fault::Missing("votes in these tests")),
     }
 }
 

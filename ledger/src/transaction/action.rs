@@ -3,10 +3,11 @@
 use super::storage::{AnnounceManifest, ProveStorage};
 use crate::amount::{BasisPoints, Price, Quantity};
 use crate::hash::Hash;
-use crate::ids::{LegId, MemberId, OrderId, PlaceId, TradeId};
+use crate::ids::{LegId, MemberId, OrderId, PlaceId, ProposalId, TradeId};
 use crate::member::{Country, DistanceTier, KeyRole};
 use crate::signature::{PublicKey, Signature};
 use crate::time::{MarketTime, Slot};
+use crate::transaction::{Propose, Vote};
 use serde::{Deserialize, Serialize};
 
 /// What is traded (MARKET 1).
@@ -467,4 +468,13 @@ pub enum Action {
     },
     /// A grid operator corrects what a register increased in a slot (operator key).
     CorrectReading(CorrectReading),
+    /// A hub of the committee proposes a change (operator key, MARKET 11).
+    Propose(Box<Propose>),
+    /// A hub votes on a proposal (operator key).
+    Vote(Vote),
+    /// The proposer takes back a proposal that is not decided (operator key).
+    WithdrawProposal {
+        /// The proposal.
+        proposal: ProposalId,
+    },
 }

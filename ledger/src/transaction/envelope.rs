@@ -1,12 +1,12 @@
 //! The signed envelope, its id, and verification that happens once: [`SignedTransaction`] becomes [`Verified`].
 
-use super::{Action, HeatSelection, RetireHeat};
+use super::{Action, Change, HeatSelection, RetireHeat};
 use crate::codec;
 use crate::hash::{Domain, Hash};
 use crate::ids::{ChainId, Height, MemberId, Nonce, TransactionId};
 use crate::limits::{
-    MAX_ACTIONS, MAX_CHUNK_PROOFS, MAX_HEAT_PARTS, MAX_LIFETIME, MAX_READINGS, MAX_SETTLEMENT_METHODS, MAX_SLICE_BYTES,
-    MAX_TRANSACTION_BYTES,
+    MAX_ACTIONS, MAX_CHUNK_PROOFS, MAX_COMMITTEE, MAX_HEAT_PARTS, MAX_LIFETIME, MAX_NETWORK_KEYS, MAX_READINGS, MAX_SETTLEMENT_METHODS,
+    MAX_SLICE_BYTES, MAX_TRANSACTION_BYTES,
 };
 use crate::member::KeyRole;
 use crate::signature::{PublicKey, SecretKey, Signature, SignatureError, signing_bytes};
@@ -168,6 +168,12 @@ fn check_lists(action: usize, value: &Action) -> Result<(), FormError> {
         Action::ReportGridLevel { levels, .. } => (levels.len(), MAX_READINGS),
         Action::TransferHeat { heat: HeatSelection::Parts(parts), .. } => (parts.len(), MAX_HEAT_PARTS),
         Action::RetireHeat(RetireHeat { heat: HeatSelection::Parts(parts), .. }) => (parts.len(), MAX_HEAT_PARTS),
+        Action::Propose(propose) => match &propose.change {
+            Change::Join(member) => (member.network.len(), MAX_NETWORK_KEYS),
+            Change::Keys(keys) => (keys.network.as_ref().map_or(0, Vec::len), MAX_NETWORK_KEYS),
+            Change::Committee { members } => (members.len(), MAX_COMMITTEE),
+            _ => (0, 0),
+        },
         _ => (0, 0),
     };
     if length > limit { Err(FormError::List { action, length }) } else { Ok(()) }

@@ -9,6 +9,7 @@
 
 mod action;
 mod envelope;
+mod governance;
 mod storage;
 
 pub use action::{
@@ -16,4 +17,5 @@ pub use action::{
     Reading, ReadingQuality, ReplaceOrder, Resource, RetireHeat, RotateKey, SettlementMethod, Side, TimeInForce,
 };
 pub use envelope::{FormError, Signed, SignedTransaction, TransactionBody, Verified, VerifyError};
+pub use governance::{Change, KeyChange, NewMember, Propose, ProvenKey, Vote};
 pub use storage::{AnnounceManifest, ChunkProof, ProveStorage, StorageManifest, StorageTier};

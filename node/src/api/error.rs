@@ -124,7 +124,10 @@ fn rejection_status(code: Code) -> StatusCode {
         Code::MemberInactive | Code::WrongRole | Code::NotParty | Code::NotCommittee | Code::NotEntitled | Code::NoCommunity => {
             StatusCode::FORBIDDEN
         }
-        Code::UnknownOrder | Code::UnknownTrade | Code::UnknownDispute | Code::UnknownContract => StatusCode::NOT_FOUND,
+        Code::NotAVoter | Code::NotProposer => StatusCode::FORBIDDEN,
+        Code::UnknownOrder | Code::UnknownTrade | Code::UnknownDispute | Code::UnknownContract | Code::UnknownProposal => {
+            StatusCode::NOT_FOUND
+        }
         Code::AtomicSibling
         | Code::SlotClosed
         | Code::InsufficientFunds
@@ -145,7 +148,19 @@ fn rejection_status(code: Code) -> StatusCode {
         | Code::NoChallenge
         | Code::NoticeGiven
         | Code::AlreadyReported
-        | Code::AlreadyVoted => StatusCode::CONFLICT,
+        | Code::AlreadyVoted
+        | Code::TooManyProposals
+        | Code::VotedAlready
+        | Code::ProposalDecided
+        | Code::NothingChanges
+        | Code::MemberExists
+        | Code::UnknownMember
+        | Code::CommitteeOverlap
+        | Code::CannotVote
+        | Code::NoHeartbeat
+        | Code::Seated
+        | Code::NotHalted
+        | Code::BadVersion => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

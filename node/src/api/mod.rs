@@ -18,6 +18,7 @@ mod compute;
 mod conduct;
 mod error;
 mod extract;
+mod governance;
 mod heat;
 mod ledger;
 mod limiter;

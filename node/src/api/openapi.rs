@@ -66,6 +66,12 @@ use utoipa::{Modify, OpenApi};
         super::ledger::get_block,
         super::ledger::raw_block,
         super::ledger::follow_blocks,
+        super::governance::post_proposal,
+        super::governance::list_proposals,
+        super::governance::get_proposal,
+        super::governance::withdraw_proposal,
+        super::governance::post_vote,
+        super::governance::get_committee,
         super::status::status,
         super::status::healthz,
         super::status::metrics
@@ -82,6 +88,7 @@ use utoipa::{Modify, OpenApi};
         (name = "heat", description = "Heat credits: lots, transfer, retirement, certificates."),
         (name = "disputes", description = "Disputes, reputations and heartbeats."),
         (name = "ledger", description = "Members, accounts, blocks, signed transactions."),
+        (name = "governance", description = "Proposals, votes, the committee."),
         (name = "node", description = "This node.")
     )
 )]

@@ -5,6 +5,7 @@ use super::conduct::{
     concede_dispute, dispute_trade, get_dispute, get_reputation, list_disputes, send_heartbeat, submit_evidence, vote_dispute,
 };
 use super::error::ApiError;
+use super::governance::{get_committee, get_proposal, list_proposals, post_proposal, post_vote, withdraw_proposal};
 use super::heat::{list_certificates, list_lots, retire_heat, transfer_heat};
 use super::ledger::{
     follow_blocks, get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_batch,
@@ -42,6 +43,7 @@ pub fn router(api: Api) -> Router {
     marketplace()
         .merge(ledger())
         .merge(conduct())
+        .merge(votes())
         .route("/status", get(status))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
@@ -113,6 +115,14 @@ fn ledger() -> Router<Api> {
         .route("/api/blocks/follow", get(follow_blocks))
         .route("/api/blocks/{height}", get(get_block))
         .route("/api/blocks/{height}/raw", get(raw_block))
+}
+
+fn votes() -> Router<Api> {
+    Router::new()
+        .route("/api/governance/proposals", post(post_proposal).get(list_proposals))
+        .route("/api/governance/proposals/{id}", get(get_proposal).delete(withdraw_proposal))
+        .route("/api/governance/votes", post(post_vote))
+        .route("/api/governance/committee", get(get_committee))
 }
 
 /// Serves the API on a listener until `stop` resolves; requests under way are answered first.

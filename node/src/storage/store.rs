@@ -271,7 +271,7 @@ fn put_history(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), St
             }
             HistoryRecord::Storage { contract, .. } => batch.put::<FinishedContracts>(&contract.id, &leaf)?,
             // A dispute is found by its place, right before the end of its trade.
-            HistoryRecord::Receipt { .. } | HistoryRecord::Dispute { .. } => {}
+            HistoryRecord::Receipt { .. } | HistoryRecord::Dispute { .. } | HistoryRecord::Proposal { .. } => {}
             HistoryRecord::HeatRetired { certificate, .. } => {
                 batch.put::<HeatCertificates>(&leaf, &certificate.member)?;
                 batch.put::<MemberHeatCertificates>(&(certificate.member, leaf), &())?;

@@ -258,7 +258,8 @@ fn random_lives_reach_every_end() {
                 HistoryRecord::Order { .. }
                 | HistoryRecord::Receipt { .. }
                 | HistoryRecord::Storage { .. }
-                | HistoryRecord::HeatRetired { .. } => {}
+                | HistoryRecord::HeatRetired { .. }
+                | HistoryRecord::Proposal { .. } => {}
             }
         }
         silent += world.events.iter().filter(|event| matches!(event, Event::Confirmed { silent: true, .. })).count();

@@ -8,8 +8,8 @@ use leg_ledger::amount::Quantity;
 use leg_ledger::member::{DistanceTier, KeyRole};
 use leg_ledger::time::Slot;
 use leg_ledger::transaction::{
-    Action, AnnounceManifest, Constraints, HeatPurpose, HeatSelection, PlaceOrder, Pricing, Product, Resource, SettlementMethod, Side,
-    StorageTier, TimeInForce,
+    Action, AnnounceManifest, Change, Constraints, HeatPurpose, HeatSelection, PlaceOrder, Pricing, Product, Resource, SettlementMethod,
+    Side, StorageTier, TimeInForce,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -340,6 +340,28 @@ pub enum ActionAnswer {
         /// -1 to 3 by slot.
         levels: Vec<LevelAnswer>,
     },
+    /// A change is proposed.
+    Propose {
+        /// The change.
+        #[schema(value_type = Object)]
+        change: Box<Change>,
+        /// Votes count before this time.
+        deadline: String,
+        /// First height at which it is in force.
+        activation_height: u64,
+    },
+    /// A vote.
+    Vote {
+        /// The proposal.
+        proposal_id: String,
+        /// For it or against it.
+        approve: bool,
+    },
+    /// A proposal is taken back.
+    WithdrawProposal {
+        /// The proposal.
+        proposal_id: String,
+    },
 }
 
 /// A grid level in a slot.
@@ -427,6 +449,13 @@ impl From<&Action> for ActionAnswer {
                 let (quantity_kwh, parts) = selected(&retire.heat);
                 ActionAnswer::RetireHeat { used_by: retire.used_by.to_string(), purpose: retire.purpose, quantity_kwh, parts }
             }
+            Action::Propose(propose) => ActionAnswer::Propose {
+                change: Box::new(propose.change.clone()),
+                deadline: time::text(propose.deadline),
+                activation_height: propose.activation.get(),
+            },
+            Action::Vote(vote) => ActionAnswer::Vote { proposal_id: vote.proposal.to_string(), approve: vote.approve },
+            Action::WithdrawProposal { proposal } => ActionAnswer::WithdrawProposal { proposal_id: proposal.to_string() },
         }
     }
 }

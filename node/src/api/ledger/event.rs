@@ -4,8 +4,9 @@ use super::super::heat::PartAnswer;
 use super::super::number::Exact;
 use super::super::time;
 use super::super::trade::SettlementAnswer;
-use leg_ledger::member::KeyRole;
-use leg_ledger::receipt::{CancelReason, Event, OrderEnd, VerdictBasis};
+use leg_ledger::ids::ProposalId;
+use leg_ledger::member::{KeyRole, MemberStatus};
+use leg_ledger::receipt::{CancelReason, Event, OrderEnd, ProposalEnd, VerdictBasis};
 use leg_ledger::state::{OracleInput, PriceParts, StorageEnd};
 use leg_ledger::transaction::{HeatPart, HeatPurpose, Market, Resource};
 use serde::Serialize;
@@ -285,6 +286,93 @@ pub enum EventAnswer {
         /// Sources that counted.
         sources: u32,
     },
+    /// A proposal entered.
+    Proposed {
+        /// The proposal.
+        proposal_id: String,
+        /// Who proposed it.
+        hub_id: String,
+    },
+    /// A vote.
+    Voted {
+        /// The proposal.
+        proposal_id: String,
+        /// Who.
+        hub_id: String,
+        /// For it or against it.
+        approve: bool,
+    },
+    /// Two thirds approve.
+    Passed {
+        /// The proposal.
+        proposal_id: String,
+    },
+    /// A proposal ended.
+    ProposalEnded {
+        /// The proposal.
+        proposal_id: String,
+        /// `activated`, `rejected`, `expired`, `withdrawn` or `failed`.
+        end: String,
+        /// Why it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+    },
+    /// A member joined, or its status changed.
+    MemberStatus {
+        /// The member.
+        hub_id: String,
+        /// `active`, `suspended` or `left`.
+        #[schema(value_type = String)]
+        status: MemberStatus,
+    },
+    /// Another committee decides from a height on.
+    CommitteeChanged {
+        /// The first height.
+        height: u64,
+    },
+    /// The markets of a resource accept orders again.
+    Reopened {
+        /// What is traded.
+        #[schema(value_type = String)]
+        resource: Resource,
+    },
+    /// A protocol version is announced.
+    VersionAnnounced {
+        /// The version.
+        version: u16,
+        /// First height under it.
+        height: u64,
+    },
+    /// The month's charges of a member.
+    Charged {
+        /// The member.
+        hub_id: String,
+        /// What is charged.
+        #[schema(value_type = f64)]
+        amount_chf: Exact,
+        /// The part that became debt.
+        #[schema(value_type = f64)]
+        debt_chf: Exact,
+    },
+    /// The balance of a member that left was paid out.
+    PaidOut {
+        /// The member.
+        hub_id: String,
+        /// How much.
+        #[schema(value_type = f64)]
+        amount_chf: Exact,
+    },
+}
+
+fn ended(proposal: &ProposalId, end: &ProposalEnd) -> EventAnswer {
+    let (end, code) = match end {
+        ProposalEnd::Activated => ("activated", None),
+        ProposalEnd::Rejected => ("rejected", None),
+        ProposalEnd::Expired => ("expired", None),
+        ProposalEnd::Withdrawn => ("withdrawn", None),
+        ProposalEnd::Failed(code) => ("failed", Some(code.name().to_owned())),
+    };
+    EventAnswer::ProposalEnded { proposal_id: proposal.to_string(), end: end.to_owned(), code }
 }
 
 fn place(market: &Market) -> (Resource, Option<String>, Option<String>) {
@@ -349,6 +437,20 @@ impl From<&Event> for EventAnswer {
                 basis: verdict.basis,
                 loser: verdict.loser.map(|loser| loser.to_string()),
             },
+            Event::Proposed { proposal, member } => EventAnswer::Proposed { proposal_id: proposal.to_string(), hub_id: member.to_string() },
+            Event::Voted { proposal, member, approve } => {
+                EventAnswer::Voted { proposal_id: proposal.to_string(), hub_id: member.to_string(), approve: *approve }
+            }
+            Event::Passed { proposal } => EventAnswer::Passed { proposal_id: proposal.to_string() },
+            Event::ProposalEnded { proposal, end } => ended(proposal, end),
+            Event::MemberStatus { member, status } => EventAnswer::MemberStatus { hub_id: member.to_string(), status: *status },
+            Event::CommitteeChanged { height } => EventAnswer::CommitteeChanged { height: height.get() },
+            Event::Reopened { resource } => EventAnswer::Reopened { resource: *resource },
+            Event::VersionAnnounced { version, height } => EventAnswer::VersionAnnounced { version: version.get(), height: height.get() },
+            Event::Charged { member, amount, debt } => {
+                EventAnswer::Charged { hub_id: member.to_string(), amount_chf: Exact::chf(*amount), debt_chf: Exact::chf(*debt) }
+            }
+            Event::PaidOut { member, amount } => EventAnswer::PaidOut { hub_id: member.to_string(), amount_chf: Exact::chf(*amount) },
             Event::Shrunk { order, open } => EventAnswer::Shrunk { order_id: order.to_string(), open_quantity: Exact::quantity(*open) },
             Event::StorageMonth { contract, month, trade, escrow } => EventAnswer::StorageMonth {
                 contract_id: contract.to_string(),

@@ -1,4 +1,4 @@
-use super::possession_message;
+use super::super::possession_message;
 use crate::member::KeyRole;
 use crate::receipt::{Code, Event};
 use crate::signature::{PublicKey, SecretKey};
@@ -17,7 +17,7 @@ fn rotation(role: KeyRole, key: &SecretKey) -> RotateKey {
 }
 
 fn rotate(world: &mut World, signer: &str, rotation: &RotateKey) -> Code {
-    world.act(|ctx| super::rotate_key(ctx, &envelope(member(signer)), rotation))
+    world.act(|ctx| super::super::rotate_key(ctx, &envelope(member(signer)), rotation))
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn the_old_key_signs_until_the_block_ends() {
     let mut world = World::new();
     let (old, new) = (secret("hub-1", KeyRole::Operator).public(), fresh(1));
     world.run(|ctx| {
-        super::rotate_key(ctx, &envelope(member("hub-1")), &rotation(KeyRole::Operator, &new)).unwrap();
+        super::super::rotate_key(ctx, &envelope(member("hub-1")), &rotation(KeyRole::Operator, &new)).unwrap();
         let signer = |view: &crate::state::State| view.get::<Members>(&member("hub-1")).unwrap().keys.operator;
         assert_eq!(signer(ctx.state.base()), old, "validity reads the state after the parent");
     });
@@ -84,7 +84,7 @@ fn two_members_cannot_take_one_key_in_one_block() {
         RotateKey { role: KeyRole::Operator, key: key.public(), possession }
     };
     world.run(|ctx| {
-        assert_eq!(super::rotate_key(ctx, &envelope(member("hub-1")), &proof("hub-1")), Ok(()));
-        assert_eq!(super::rotate_key(ctx, &envelope(member("hub-2")), &proof("hub-2")), Err(Code::BadKey));
+        assert_eq!(super::super::rotate_key(ctx, &envelope(member("hub-1")), &proof("hub-1")), Ok(()));
+        assert_eq!(super::super::rotate_key(ctx, &envelope(member("hub-2")), &proof("hub-2")), Err(Code::BadKey));
     });
 }

@@ -1,5 +1,9 @@
 //! Parameters of a network: set by genesis, changed by governance. Read as after h-1 by block h.
 
+mod parameter;
+
+pub use parameter::Parameter;
+
 use crate::amount::{BasisPoints, MicroChf, Price, Quantity};
 use crate::ids::Height;
 use crate::time::{DAY_MS, HOUR_MS, MarketClock};
@@ -45,6 +49,17 @@ pub struct ResourceTable {
 }
 
 impl ResourceTable {
+    /// Parameters of one resource, to change.
+    pub fn of_mut(&mut self, resource: Resource) -> &mut ResourceParams {
+        match resource {
+            Resource::Compute => &mut self.compute,
+            Resource::ComputeHours => &mut self.compute_hours,
+            Resource::Storage => &mut self.storage,
+            Resource::Heat => &mut self.heat,
+            Resource::Energy => &mut self.energy,
+        }
+    }
+
     /// Parameters of one resource.
     pub fn of(&self, resource: Resource) -> &ResourceParams {
         match resource {
@@ -58,7 +73,7 @@ impl ResourceTable {
 }
 
 /// Which rules are in force from which height on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProtocolVersion(u16);
 
 impl ProtocolVersion {
@@ -74,6 +89,17 @@ impl ProtocolVersion {
     pub const fn get(self) -> u16 {
         self.0
     }
+}
+
+/// What the network charges a member each month of market time, micro-CHF (MARKET 11); zero for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Charges {
+    /// API access: of active hubs and customers.
+    pub api_access: MicroChf,
+    /// Certification: of active hubs with certified capacity.
+    pub certification: MicroChf,
+    /// Support: of active hubs.
+    pub support: MicroChf,
 }
 
 /// A change of rules: `version` is in force for every block of height >= `height`.
@@ -217,6 +243,8 @@ pub struct Params {
     pub reputation: ReputationParams,
     /// Disputes.
     pub disputes: DisputeParams,
+    /// Monthly charges.
+    pub charges: Charges,
 }
 
 impl Params {
@@ -282,6 +310,7 @@ impl Params {
                 metered_tolerance: BasisPoints::new(200),
                 correction_window_ms: DAY_MS.saturating_mul(30),
             },
+            charges: Charges::default(),
         }
     }
 }

@@ -1,0 +1,109 @@
+//! What changes do when their height comes.
+
+use super::*;
+use crate::amount::Price;
+use crate::params::{PriceRule, ProtocolVersion};
+
+#[test]
+fn prices_rules_and_versions_change_at_their_height() {
+    let mut world = Community::new();
+    let base = Price::from_micro_chf(200_000);
+    assert_eq!(world.adopt(Change::BasePrice { resource: Resource::Compute, base }), ProposalEnd::Activated);
+    assert_eq!(world.params().resources.compute.base, base);
+    assert_eq!(world.adopt(Change::PriceRule { resource: Resource::Compute, rule: PriceRule::Uniform }), ProposalEnd::Activated);
+    assert_eq!(world.params().resources.compute.rule, PriceRule::Uniform);
+
+    let two = ProtocolVersion::new(2);
+    let proposal = world.propose("hub-1", Change::Version { version: two }).unwrap();
+    let activation = world.state.get::<Proposals>(&proposal).unwrap().activation;
+    world.vote(proposal, &["hub-1", "hub-2", "hub-3"], true);
+    assert!(world.events.contains(&Event::VersionAnnounced { version: two, height: activation }), "announced as soon as it has passed");
+    assert_eq!(world.params().version_at(activation), two);
+    assert_eq!(world.params().version_at(Height::new(activation.get() - 1)), ProtocolVersion::V1);
+}
+
+#[test]
+fn a_member_joins_and_trades() {
+    let mut world = Community::new();
+    assert_eq!(world.act("hub-6", Action::Heartbeat), Code::MemberInactive, "not registered yet");
+    assert_eq!(world.adopt(Change::Join(Box::new(newcomer("hub-6")))), ProposalEnd::Activated);
+    let member = world.member("hub-6");
+    assert_eq!((member.status, member.reputation.get()), (MemberStatus::Active, 8_000));
+    assert_eq!(world.act("hub-6", order(Side::Ask, 1_000, 150_000)), Code::Ok);
+    assert_eq!(world.act("buyer", order(Side::Bid, 1_000, 150_000)), Code::Ok);
+    assert_eq!(world.state.range::<Trades>(..).count(), 1);
+}
+
+#[test]
+fn suspension_ends_open_orders_and_is_lifted() {
+    let mut world = Community::new();
+    assert_eq!(world.act("hub-5", order(Side::Bid, 1_000, 100_000)), Code::Ok);
+    assert_ne!(world.account("hub-5").reserved.get(), 0);
+    assert_eq!(world.adopt(status("hub-5", MemberStatus::Suspended)), ProposalEnd::Activated);
+    assert_eq!((world.account("hub-5").reserved.get(), world.account("hub-5").free.get()), (0, FUNDS));
+    assert_eq!(world.act("hub-5", order(Side::Bid, 1_000, 100_000)), Code::MemberInactive);
+    assert_eq!(world.adopt(status("hub-5", MemberStatus::Active)), ProposalEnd::Activated);
+    assert_eq!(world.act("hub-5", order(Side::Bid, 1_000, 100_000)), Code::Ok);
+}
+
+#[test]
+fn a_role_loses_the_keys_that_it_does_not_have() {
+    let mut world = Community::new();
+    assert_eq!(world.adopt(Change::Role { member: id("hub-5"), role: Role::Customer }), ProposalEnd::Activated);
+    let keys = &world.member("hub-5").keys;
+    assert_eq!((keys.meter, keys.consensus, keys.network.len()), (None, None, 1));
+    assert_eq!(world.act("hub-5", Action::Heartbeat), Code::WrongRole);
+}
+
+#[test]
+fn a_smaller_certificate_ends_the_orders_that_rest_on_the_old_one() {
+    let mut world = Community::new();
+    let mut capacity = world.member("hub-5").capacity;
+    assert_eq!(world.act("hub-5", order(Side::Ask, 1_000, 150_000)), Code::Ok);
+    capacity.storage_gb += 1;
+    assert_eq!(world.adopt(Change::Capacity { member: id("hub-5"), capacity }), ProposalEnd::Activated);
+    assert_eq!(world.state.range::<Orders>(..).count(), 1, "more ends nothing");
+    capacity.compute_watts = 1;
+    assert_eq!(world.adopt(Change::Capacity { member: id("hub-5"), capacity }), ProposalEnd::Activated);
+    assert_eq!((world.state.range::<Orders>(..).count(), world.member("hub-5").capacity), (0, capacity));
+}
+
+#[test]
+fn lost_keys_are_replaced_and_the_old_ones_forgotten() {
+    let mut world = Community::new();
+    let change = KeyChange {
+        member: id("hub-5"),
+        operator: Some(proven("hub-5", KeyRole::Operator, 1)),
+        meter: Some(proven("hub-5", KeyRole::Meter, 1)),
+        consensus: Some(proven("hub-5", KeyRole::Consensus, 1)),
+        network: Some(vec![proven("hub-5", KeyRole::Network, 0), proven("hub-5", KeyRole::Network, 1)]),
+    };
+    assert_eq!(world.adopt(Change::Keys(Box::new(change))), ProposalEnd::Activated);
+    let keys = world.member("hub-5").keys.clone();
+    assert_eq!(keys.operator, secret("hub-5", KeyRole::Operator, 1).public());
+    assert_eq!(keys.network.len(), 2);
+    assert_eq!(world.state.get::<Keys>(&secret("hub-5", KeyRole::Operator, 0).public()), None);
+    assert_eq!(world.seated(), SEATED, "who has no seat gets none with a key");
+}
+
+#[test]
+fn a_vote_reopens_halted_markets_and_what_waited_is_auctioned() {
+    let mut world = Community::new();
+    let resource = Resource::Compute;
+    // Halted in the block in which a pair crosses: its auction is not held.
+    let actions = vec![
+        ("hub-1", Action::HaltMarket { resource }),
+        ("hub-2", Action::HaltMarket { resource }),
+        ("hub-5", order(Side::Ask, 1_000, 150_000)),
+        ("buyer", order(Side::Bid, 1_000, 150_000)),
+    ];
+    world.block(actions);
+    let open = world.state.range::<Orders>(..).count();
+    assert_eq!(world.state.range::<Trades>(..).count(), 0);
+    assert_eq!(world.act("buyer", order(Side::Bid, 1_000, 140_000)), Code::MarketHalted);
+    assert_eq!(world.adopt(Change::Reopen { resource }), ProposalEnd::Activated);
+    assert!(world.state.range::<References>(..).all(|(_, r)| !r.halted && r.halt_votes.is_empty()));
+    world.idle(1);
+    assert_eq!(world.state.range::<Trades>(..).count(), usize::from(open == 2));
+    assert_eq!(world.act("buyer", order(Side::Bid, 1_000, 140_000)), Code::Ok);
+}
