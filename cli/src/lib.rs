@@ -6,6 +6,7 @@
 //! leg genesis   build and check what a network agrees on before its first block
 //! leg start     run a node
 //! leg order     place, list and cancel orders through a node
+//! leg governance  propose changes, vote, list proposals
 //! leg devnet    run a whole network on this machine and replay a real Swiss week
 //! leg bench     measure what it reaches on this machine, beside what the machine allows
 //! ```

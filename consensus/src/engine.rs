@@ -4,12 +4,13 @@ use crate::app::{App, HostActor, INPUT_QUEUE, Input, LoopEnd};
 use crate::codec::{EngineCodec, SYNC_BATCH};
 use crate::context::LegContext;
 use crate::guard::{Guard, GuardError, SharedGuard};
-use crate::handle::{Handler, Settings, Voter};
+use crate::handle::{Handler, Settings};
 use crate::outbound::{Outbound, OutboundGuard};
 use crate::ports::{ChainPort, Clock, MarkStore, Pace, ProposalStore};
 use crate::signing::{ChainVerifier, MemberSigner};
 use crate::timeouts::Timeouts;
 use crate::types::Address;
+use crate::voter::Voter;
 use crate::wal_check::{LogState, WalCheckError, check_log};
 use arc_malachitebft_app_channel::app::config::{ConsensusConfig, ValuePayload, ValueSyncConfig};
 use arc_malachitebft_app_channel::app::engine::consensus::ConsensusRef;
@@ -40,8 +41,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Config {
     /// The network.
     pub chain: ChainId,
-    /// This node's consensus key and its member; `None` for a node that follows without ever signing. A member that is not in the
-    /// committee follows as well, until it is.
+    /// This node's member and its consensus keys; `None` for a node that follows without ever signing. A member that is not in the
+    /// committee follows as well, until it is; nothing has to be started anew for that.
     pub voter: Option<Voter>,
     /// The engine's write-ahead log; a file on the same disk as the rest of the node, which the engine creates and locks.
     pub wal_path: PathBuf,
@@ -265,7 +266,7 @@ async fn spawn_children(
     let follower = MemberId::parse(FOLLOWER).expect("a slug");
     let address = Address::local(config.voter.as_ref().map_or(follower, |v| v.member));
     let signer: Option<Box<dyn Signer<LegContext>>> = match &config.voter {
-        Some(voter) => Some(Box::new(MemberSigner::new(config.chain, voter.key.clone()))),
+        Some(voter) => Some(Box::new(MemberSigner::new(config.chain, voter.keys.clone()))),
         None => None,
     };
     let sync_port = Arc::new(OutputPort::new());

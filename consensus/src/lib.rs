@@ -53,9 +53,11 @@ mod simulation_tests;
 mod testkit;
 pub mod timeouts;
 pub mod types;
+mod voter;
 mod wal_check;
 
 pub use action::Fatal;
 pub use context::LegContext;
 pub use engine::{Config, Ended, Engine, Ports, Presence, StartError, WorkBell, start};
-pub use handle::{Handler, Settings, Voter};
+pub use handle::{Handler, Settings};
+pub use voter::{Voter, VotingKeys};

@@ -6,6 +6,7 @@
 use leg_ledger::block::{Block, Certificate, Committee};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{BlockId, Height, MemberId, Round};
+use leg_ledger::signature::{PublicKey, SecretKey};
 use leg_ledger::time::BlockTime;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -216,6 +217,19 @@ pub trait MarkStore: Send {
     /// # Errors
     /// Fatal.
     fn save(&mut self, mark: &[u8]) -> Result<(), PortError>;
+}
+
+/// Where the secret halves of this node's consensus keys are. Asked when the committee names a key that is not at hand: at the start, when the
+/// node's member gets a seat, and when its key is rotated.
+pub trait KeySource: Send {
+    /// The secret half of a key; `None` when it is not here, which makes the node follow without voting. MAY read a disk.
+    fn find(&mut self, public: &PublicKey) -> Option<SecretKey>;
+}
+
+impl KeySource for Vec<SecretKey> {
+    fn find(&mut self, public: &PublicKey) -> Option<SecretKey> {
+        self.iter().find(|key| key.public() == *public).cloned()
+    }
 }
 
 /// The node's wall clock. The only time that this crate sees.

@@ -10,6 +10,7 @@
 
 use crate::context::LegContext;
 use crate::types::{BlockProposal, BlockVote, ledger_round};
+use crate::voter::VotingKeys;
 use arc_malachitebft_core_types::{NilOrVal, SignedMessage, SigningScheme, ValidatorProof, Value as _, VoteExtensionScope, VoteType};
 use arc_malachitebft_signing::{Error, Signer, VerificationResult, Verifier};
 use async_trait::async_trait;
@@ -113,19 +114,33 @@ impl Verifier<LegContext> for ChainVerifier {
     }
 }
 
-/// Signs with this node's consensus key.
+/// Signs with the key that this node's seat names at the message's height.
 #[derive(Clone, Debug)]
 pub struct MemberSigner {
     chain: ChainId,
-    key: SecretKey,
+    keys: VotingKeys,
 }
 
 impl MemberSigner {
     /// A signer for one network.
-    pub fn new(chain: ChainId, key: SecretKey) -> Self {
-        MemberSigner { chain, key }
+    pub fn new(chain: ChainId, keys: VotingKeys) -> Self {
+        MemberSigner { chain, keys }
+    }
+
+    fn key(&self, height: Height) -> Result<SecretKey, Error> {
+        self.keys.at(height).ok_or_else(|| Error::from_source(NoSeat(height)))
     }
 }
+
+/// The engine wants to vote where this node was not told to: a bug.
+#[derive(Debug, thiserror::Error)]
+#[error("this node has no seat at height {0}")]
+struct NoSeat(Height);
+
+/// Nodes know each other by their network keys.
+#[derive(Debug, thiserror::Error)]
+#[error("validator proofs are not used")]
+struct NoProofs;
 
 /// Vote extensions are not used on this network.
 #[derive(Debug, thiserror::Error)]
@@ -135,12 +150,12 @@ struct NoExtensions;
 #[async_trait]
 impl Signer<LegContext> for MemberSigner {
     async fn sign_vote(&self, vote: BlockVote) -> Result<SignedMessage<LegContext, BlockVote>, Error> {
-        let signature = self.key.sign(&vote_sign_bytes(self.chain, &vote));
+        let signature = self.key(vote.height.ledger())?.sign(&vote_sign_bytes(self.chain, &vote));
         Ok(SignedMessage::new(vote, signature))
     }
 
     async fn sign_proposal(&self, proposal: BlockProposal) -> Result<SignedMessage<LegContext, BlockProposal>, Error> {
-        let signature = self.key.sign(&proposal_sign_bytes(self.chain, &proposal));
+        let signature = self.key(proposal.height.ledger())?.sign(&proposal_sign_bytes(self.chain, &proposal));
         Ok(SignedMessage::new(proposal, signature))
     }
 
@@ -152,10 +167,8 @@ impl Signer<LegContext> for MemberSigner {
         Err(Error::from_source(NoExtensions))
     }
 
-    async fn sign_validator_proof(&self, public_key: Vec<u8>, peer_id: Vec<u8>) -> Result<ValidatorProof<LegContext>, Error> {
-        let preimage = ValidatorProof::<LegContext>::signing_bytes(&public_key, &peer_id);
-        let signature = self.key.sign(&preimage);
-        Ok(ValidatorProof::new(public_key, peer_id, signature))
+    async fn sign_validator_proof(&self, _public_key: Vec<u8>, _peer_id: Vec<u8>) -> Result<ValidatorProof<LegContext>, Error> {
+        Err(Error::from_source(NoProofs))
     }
 }
 

@@ -287,8 +287,10 @@ impl Simulation {
                 self.broadcast(node, WireMessage::Liveness(LivenessMsg::SkipRoundCertificate(proof)));
                 r.resume_with(())
             }
-            Effect::SignVote(vote, r) => r.resume_with(now_or_never(self.signer(node).sign_vote(vote)).unwrap()),
-            Effect::SignProposal(proposal, r) => r.resume_with(now_or_never(self.signer(node).sign_proposal(proposal)).unwrap()),
+            Effect::SignVote(vote, r) => r.resume_with(now_or_never(self.signer(node, vote.height).sign_vote(vote)).unwrap()),
+            Effect::SignProposal(proposal, r) => {
+                r.resume_with(now_or_never(self.signer(node, proposal.height).sign_proposal(proposal)).unwrap())
+            }
             Effect::VerifySignature(message, key, r) => {
                 let valid = match &message.message {
                     ConsensusMsg::Vote(vote) => now_or_never(verifier.verify_signed_vote(vote, &message.signature, &key)),
@@ -336,8 +338,10 @@ impl Simulation {
         })
     }
 
-    fn signer(&self, node: usize) -> MemberSigner {
-        MemberSigner::new(chain_id(), key(node as u8))
+    fn signer(&self, node: usize, height: EngineHeight) -> MemberSigner {
+        let keys = voter(node as u8).keys;
+        keys.take_seat(height.ledger(), &key(node as u8).public());
+        MemberSigner::new(chain_id(), keys)
     }
 
     /// Runs until every node has committed `height`, at most `limit` of virtual time.

@@ -1,8 +1,9 @@
 //! Ports in memory, for the tests of this crate. The chain has no state: its roots are hashes of the parent's id.
 
-use crate::handle::{Handler, Settings, Voter};
+use crate::handle::{Handler, Settings};
 use crate::ports::*;
 use crate::timeouts::Timeouts;
+use crate::voter::Voter;
 use leg_ledger::block::*;
 use leg_ledger::codec;
 use leg_ledger::hash::{Domain, Hash};
@@ -34,7 +35,7 @@ pub fn key(index: u8) -> SecretKey {
 }
 
 pub fn voter(index: u8) -> Voter {
-    Voter { member: member(index), key: key(index) }
+    Voter::new(member(index), key(index))
 }
 
 pub fn committee(size: u8) -> Committee {

@@ -12,6 +12,9 @@
 //! Every section and field may be left out; what is not known is refused, so that a misspelt setting is not silently ignored.
 
 use crate::network::{Multiaddr, NodeId};
+use leg_ledger::execute::Recovery;
+use leg_ledger::ids::{Height, MemberId};
+use leg_ledger::params::ProtocolVersion;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -24,6 +27,9 @@ const MAX_PEERS: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// The member whose node this is, where the registry does not know its keys yet: it follows, and takes its place as soon as it is voted in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<MemberId>,
     /// The swarm.
     pub network: NetworkSection,
     /// The HTTP API.
@@ -34,6 +40,26 @@ pub struct Config {
     pub consensus: ConsensusSection,
     /// The log.
     pub log: LogSection,
+    /// What the operators agreed on after a halt that no vote could end; see docs/reliability.md.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recovery: Vec<RecoverySection>,
+}
+
+/// From a decided block on, execution follows another protocol version. All operators MUST configure the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoverySection {
+    /// The decided block whose execution stopped every node.
+    pub height: u64,
+    /// The version under which it is executed.
+    pub version: u16,
+}
+
+impl RecoverySection {
+    /// As the ledger knows it.
+    pub fn recovery(&self) -> Recovery {
+        Recovery { height: Height::new(self.height), version: ProtocolVersion::new(self.version) }
+    }
 }
 
 /// The swarm.
@@ -289,6 +315,8 @@ mod tests {
         config.network.peers.push("/ip4/192.0.2.1/tcp/7600/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp".to_owned());
         config.consensus.distance = Distance::Local;
         config.log.format = LogFormat::Json;
+        config.member = MemberId::parse("hub-09");
+        config.recovery.push(RecoverySection { height: 7, version: 2 });
         assert_eq!(parse(&config.to_toml()).unwrap(), config);
     }
 
@@ -299,6 +327,7 @@ mod tests {
             ("[api]\nlisten = \"localhost\"", "listen"),
             ("[api]\nport = 1", "port"),
             ("[api]\ntransactions_per_second = 0", "api.transactions_per_second"),
+            ("member = \"Hub 9\"", "member"),
             ("[apy]", "apy"),
             ("[network]\nlisten = []", "network.listen"),
             ("[network]\nlisten = [\"0.0.0.0:7600\"]", "network.listen[0]"),
@@ -308,6 +337,7 @@ mod tests {
             ("[consensus]\nstall_seconds = 0", "consensus.stall_seconds"),
             ("[consensus]\ndistance = \"lunar\"", "lunar"),
             ("[log]\nfilter = \"info,leg_node=loud\"", "log.filter"),
+            ("[[recovery]]\nheight = 7", "version"),
             ("[storage\n", "node.toml"),
         ];
         for (text, named) in table {

@@ -1,6 +1,7 @@
 //! `leg keys`: the keys of a hub.
 
 use super::passphrase::PassphraseArguments;
+use super::proof;
 use crate::home::{Home, KEY_FILES, random_key};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
@@ -25,6 +26,23 @@ pub enum KeysCommand {
     Decrypt(KeysArguments),
     /// Print this hub's registry entry, which the founders put into the genesis.
     Member(Box<MemberArguments>),
+    /// Print the change by which this hub joins a running network, for `leg governance propose --file`.
+    Join(Box<MemberArguments>),
+    /// Make the successor of the consensus key and print the change by which it takes over.
+    Successor(SuccessorArguments),
+}
+
+/// Whose successor.
+#[derive(Debug, Args)]
+pub struct SuccessorArguments {
+    /// Home folder of the node.
+    #[arg(long, value_name = "DIR")]
+    home: PathBuf,
+    /// The member whose node it is.
+    #[arg(long)]
+    member: String,
+    #[command(flatten)]
+    passphrase: PassphraseArguments,
 }
 
 /// Which keys.
@@ -137,7 +155,21 @@ pub fn run(command: KeysCommand) -> Result<()> {
         KeysCommand::Show(arguments) => show(&arguments),
         KeysCommand::Encrypt(arguments) => rewrite(&arguments, None, Some(arguments.passphrase.require()?)),
         KeysCommand::Decrypt(arguments) => rewrite(&arguments, Some(arguments.passphrase.require()?), None),
-        KeysCommand::Member(arguments) => member(&arguments),
+        KeysCommand::Member(arguments) => {
+            println!("{}", serde_json::to_string_pretty(&MemberDocument::of(&entry(&arguments)?))?);
+            Ok(())
+        }
+        KeysCommand::Join(arguments) => {
+            let change = proof::join(&Home::at(&arguments.home), &entry(&arguments)?, arguments.passphrase.read()?.as_ref())?;
+            println!("{}", serde_json::to_string_pretty(&change)?);
+            Ok(())
+        }
+        KeysCommand::Successor(SuccessorArguments { home, member, passphrase }) => {
+            let id = MemberId::parse(&member).with_context(|| format!("--member {member}: 1 to 32 of a-z, 0-9 and '-'"))?;
+            let change = proof::successor(&Home::at(&home), id, passphrase.read()?.as_ref())?;
+            println!("{}", serde_json::to_string_pretty(&change)?);
+            Ok(())
+        }
     }
 }
 
@@ -221,7 +253,8 @@ fn replace(path: &Path, key: &leg_ledger::signature::SecretKey, passphrase: Opti
     std::fs::rename(&beside, path).with_context(|| format!("cannot replace {}", path.display()))
 }
 
-fn member(arguments: &MemberArguments) -> Result<()> {
+/// The registry entry that the arguments and the key files describe.
+fn entry(arguments: &MemberArguments) -> Result<Member> {
     let passphrase = arguments.passphrase.read()?;
     let folder = Home::at(&arguments.home).keys();
     let hub = arguments.role == Role::Hub;
@@ -253,7 +286,7 @@ fn member(arguments: &MemberArguments) -> Result<()> {
         },
         building: place(&arguments.building, "building")?,
     };
-    let entry = Member {
+    Ok(Member {
         id: MemberId::parse(&arguments.id).with_context(|| format!("--id {}: 1 to 32 of a-z, 0-9 and '-'", arguments.id))?,
         owner: OwnerId::parse(&arguments.owner).with_context(|| format!("--owner {}: 1 to 32 of a-z, 0-9 and '-'", arguments.owner))?,
         name: arguments.name.clone(),
@@ -269,9 +302,7 @@ fn member(arguments: &MemberArguments) -> Result<()> {
             machines: arguments.machines,
         },
         reputation: leg_ledger::reputation::WITHOUT_HISTORY,
-    };
-    println!("{}", serde_json::to_string_pretty(&MemberDocument::of(&entry))?);
-    Ok(())
+    })
 }
 
 #[cfg(test)]

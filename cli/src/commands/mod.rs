@@ -3,16 +3,20 @@
 mod bench;
 mod devnet;
 mod genesis;
+mod governance;
 mod init;
 mod keys;
+mod node;
 mod order;
 mod passphrase;
+pub mod proof;
 mod start;
 
 pub use devnet::DevnetArguments;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use leg_ledger::execute::Rules;
 use std::future::Future;
 
 /// A market and ledger for local energy communities: compute, heat and energy between buildings.
@@ -37,6 +41,8 @@ enum Command {
     Start(start::StartArguments),
     /// Place, list and cancel orders through a node.
     Order(order::OrderArguments),
+    /// Propose changes, vote on them, list proposals.
+    Governance(governance::GovernanceArguments),
     /// Run a whole network on this machine and replay a real Swiss week.
     Devnet(Box<devnet::DevnetArguments>),
     /// Measure what this program reaches on this machine, beside what the machine allows.
@@ -44,17 +50,18 @@ enum Command {
     Bench(bench::BenchCommand),
 }
 
-/// Runs what was asked for.
+/// Runs what was asked for, by the protocol versions in `rules` that the program knows.
 ///
 /// # Errors
 /// What failed, with what to do next.
-pub fn run(arguments: Arguments) -> Result<()> {
+pub fn run(arguments: Arguments, rules: Rules) -> Result<()> {
     match arguments.command {
         Command::Keys(command) => keys::run(command),
         Command::Init(arguments) => init::run(&arguments),
         Command::Genesis(command) => genesis::run(command),
-        Command::Start(arguments) => block_on(start::run(arguments)),
+        Command::Start(arguments) => block_on(start::run(arguments, rules)),
         Command::Order(arguments) => block_on(order::run(arguments)),
+        Command::Governance(arguments) => block_on(governance::run(arguments)),
         Command::Devnet(arguments) => block_on(devnet::run(*arguments)),
         Command::Bench(command) => bench::run(command),
     }

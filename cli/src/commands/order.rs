@@ -1,25 +1,17 @@
 //! `leg order`: orders through a node's API, signed by the node with its hub's key.
 
+use super::node::NodeArguments;
 use crate::client::HttpNode;
-use crate::home::{Home, read_token};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value};
-use std::path::PathBuf;
 
 /// Through which node, and what.
 #[derive(Debug, Args)]
 pub struct OrderArguments {
-    /// Address of the node's API; that of the node in --home if absent.
-    #[arg(long, value_name = "URL", global = true)]
-    node: Option<String>,
-    /// Home folder of the node, for its address and token.
-    #[arg(long, value_name = "DIR", global = true)]
-    home: Option<PathBuf>,
-    /// File with the API's token; that in --home if absent.
-    #[arg(long, value_name = "FILE", global = true)]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    node: NodeArguments,
     #[command(subcommand)]
     command: OrderCommand,
 }
@@ -131,7 +123,7 @@ struct ListArguments {
 
 /// Runs a command.
 pub async fn run(arguments: OrderArguments) -> Result<()> {
-    let node = arguments.client()?;
+    let node = arguments.node.client()?;
     match arguments.command {
         OrderCommand::Place(place) => {
             let path = format!("/api/marketplace/orders?wait={}", place.wait.text());
@@ -145,23 +137,6 @@ pub async fn run(arguments: OrderArguments) -> Result<()> {
             println!("{}", serde_json::to_string_pretty(&answer)?);
             Ok(())
         }
-    }
-}
-
-impl OrderArguments {
-    fn client(&self) -> Result<HttpNode> {
-        let home = self.home.as_ref().map(|path| Home::at(path));
-        let base = match (&self.node, &home) {
-            (Some(url), _) => url.clone(),
-            (None, Some(home)) => format!("http://{}", home.load_config()?.api.listen),
-            (None, None) => return Err(anyhow::anyhow!("say which node: --home DIR, or --node URL")),
-        };
-        let token = match (&self.token_file, &home) {
-            (Some(path), _) => Some(read_token(path)?),
-            (None, Some(home)) => Some(home.load_token()?),
-            (None, None) => None,
-        };
-        HttpNode::new(&base, token)
     }
 }
 

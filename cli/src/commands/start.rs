@@ -6,6 +6,7 @@ use crate::signals::asked_to_stop;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use leg_genesis::Genesis;
+use leg_ledger::execute::Rules;
 use leg_ledger::signature::PublicKey;
 use leg_node::chain::Founding;
 use leg_node::keys::NodeKeys;
@@ -24,13 +25,13 @@ pub struct StartArguments {
 }
 
 /// Runs it until Ctrl-C or SIGTERM.
-pub async fn run(arguments: StartArguments) -> Result<()> {
+pub async fn run(arguments: StartArguments, rules: Rules) -> Result<()> {
     let home = Home::at(&arguments.home);
     let genesis = home.load_genesis()?;
     let passphrase = arguments.passphrase.read()?;
     let founding = Founding { chain: genesis.chain_id(), state: genesis.state() };
     let advice = || format!("`leg init --home {}` makes what a node needs", home.path().display());
-    let setup = Setup::load(home.of_node(), founding, passphrase.as_ref()).with_context(advice)?;
+    let setup = Setup::load(home.of_node(), founding, rules, passphrase.as_ref()).with_context(advice)?;
     start_log(&setup.config.log)?;
     check_keys(&genesis, &setup.keys)?;
     let node = Node::start(setup).await.context("the node did not start")?;

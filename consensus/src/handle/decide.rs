@@ -85,6 +85,7 @@ impl Handler {
         self.next_committee = self.chain.committee(next(upcoming));
         let seats = &self.committee;
         self.attendance.retain(|member| seats.key(member).is_some());
+        self.take_seat();
         self.round = None;
         self.blocks.clear();
         self.polkas.clear();

@@ -36,6 +36,7 @@ use crate::parts::{CHUNK_BYTES, StreamNumbers};
 use crate::ports::{ChainPort, Pace, ProposalStore, Tip};
 use crate::timeouts::Timeouts;
 use crate::types::{CommitteeView, Manifest, chunk_hash};
+use crate::voter::Voter;
 use arc_malachitebft_app_channel::app::engine::host::HeightParams;
 use bytes::Bytes;
 use leg_ledger::block::{Block, Committee, Header};
@@ -56,15 +57,6 @@ const MAX_WAITING: usize = 4;
 const MAX_FRESH: usize = 2;
 /// Polka certificates remembered for one height.
 const MAX_POLKAS: usize = 64;
-
-/// A consensus key and who holds it.
-#[derive(Clone, Debug)]
-pub struct Voter {
-    /// The member.
-    pub member: MemberId,
-    /// Its consensus key.
-    pub key: SecretKey,
-}
 
 /// What a handler is set up with.
 #[derive(Clone, Debug)]
@@ -141,6 +133,13 @@ struct Source {
     pol_round: Option<Round>,
 }
 
+/// This node's seat in the committee of the height being decided.
+#[derive(Clone, Debug)]
+struct Seat {
+    member: MemberId,
+    key: SecretKey,
+}
+
 /// The state between inputs, with the ports.
 pub struct Handler {
     settings: Settings,
@@ -150,6 +149,7 @@ pub struct Handler {
     tip: Tip,
     committee: Committee,
     next_committee: Option<Committee>,
+    seat: Option<Seat>,
     round: Option<Round>,
     /// When this node entered that round.
     entered: BlockTime,
@@ -190,11 +190,13 @@ impl Handler {
             tip,
             committee,
             next_committee,
+            seat: None,
             round: None,
             waiting: vec![],
             blocks: BTreeMap::new(),
             polkas: BTreeSet::new(),
         };
+        handler.take_seat();
         handler.restore()?;
         Ok(handler)
     }
@@ -220,12 +222,29 @@ impl Handler {
         Some(proposer.member)
     }
 
-    /// This node's vote, if the committee of the height being decided holds its key.
-    fn voter(&self) -> Option<&Voter> {
-        let voter = self.settings.voter.as_ref()?;
+    /// Finds this node's seat at the height being decided: its member is in the committee, and this node has the key that the seat names.
+    fn take_seat(&mut self) {
+        let height = self.height();
+        let before = self.seat.take();
+        let Some(Voter { member, keys }) = &self.settings.voter else { return };
+        let named = self.committee.key(*member);
+        let key = named.and_then(|key| keys.take_seat(height, &key));
+        self.seat = key.map(|key| Seat { member: *member, key });
+        match (before, &self.seat) {
+            (None, Some(_)) => tracing::info!(%height, %member, "this node votes from here on"),
+            (Some(_), None) if named.is_some() => tracing::error!(%height, %member, "this node lacks the key of its seat: it follows"),
+            (Some(_), None) => tracing::info!(%height, %member, "this node has no seat any more: it follows"),
+            (Some(old), Some(new)) if old.key.public() != new.key.public() => {
+                tracing::info!(%height, key = %new.key.public(), "this node votes with another key from here on");
+            }
+            _ => {}
+        }
+    }
+
+    /// This node's seat, if it votes.
+    fn voter(&self) -> Option<&Seat> {
         let silent = self.settings.silent_until.is_some_and(|s| self.height() <= s);
-        let seated = self.committee.key(voter.member) == Some(voter.key.public());
-        (seated && !silent).then_some(voter)
+        self.seat.as_ref().filter(|_| !silent)
     }
 
     fn height_params(&self) -> HeightParams<LegContext> {

@@ -465,7 +465,7 @@ fn a_follower_and_a_rotated_key_follow_without_voting() {
         assert_eq!(proposals.0.lock().unwrap().is_empty(), !votes, "{name}: only a log could name the block after a crash");
     }
     let mut rotated = settings(1);
-    rotated.voter.as_mut().unwrap().key = key(200);
+    rotated.voter = Some(crate::Voter::new(member(1), key(200)));
     let handler = Handler::new(rotated, Box::new(chain), Box::new(MemoryProposals::default()), None).unwrap();
     assert!(!handler.height_params().validator_set.votes_here());
 }

@@ -2,8 +2,9 @@
 
 use super::handle::{ChainHandle, Shared};
 use crate::storage::{Recovered, Store, StoreError};
-use leg_ledger::execute::{Ledger, ReplayWindow, ResumeError, Tip};
+use leg_ledger::execute::{Ledger, ReplayWindow, ResumeError, Rules, Tip};
 use leg_ledger::ids::{BlockId, ChainId, Height};
+use leg_ledger::params::Activation;
 use leg_ledger::state::State;
 use std::path::Path;
 
@@ -40,9 +41,11 @@ pub enum ChainError {
 /// Opens the chain in the folder `path`, founding it when the folder is empty. Rebuilds the state's tree and compares its root with the
 /// stored one.
 ///
+/// Blocks are executed by `rules`.
+///
 /// # Errors
 /// [`ChainError`].
-pub fn open(path: &Path, founding: Founding) -> Result<ChainHandle, ChainError> {
+pub fn open(path: &Path, founding: Founding, rules: Rules) -> Result<ChainHandle, ChainError> {
     let store = Store::open(path, founding.chain)?;
     let ledger = if store.is_empty()? {
         let ledger = Ledger::genesis(founding.chain, founding.state)?;
@@ -51,9 +54,20 @@ pub fn open(path: &Path, founding: Founding) -> Result<ChainHandle, ChainError> 
     } else {
         resume(&store, founding.chain)?
     };
+    let ledger = ledger.with_rules(rules);
+    warn_of_unknown_versions(&ledger);
     let tip = ledger.tip();
     tracing::info!(height = %tip.height, state_root = %tip.state_root, entries = ledger.state().len(), "the chain is open");
     Ok(ChainHandle::new(Shared::new(ledger, store)))
+}
+
+/// Says in time that this program will stop at a height that the network has voted.
+pub(super) fn warn_of_unknown_versions(ledger: &Ledger) {
+    let announced = ledger.params().map(|params| params.activations.as_slice()).unwrap_or_default();
+    for Activation { height, version } in announced.iter().filter(|a| !ledger.rules().knows(a.version)) {
+        let version = version.get();
+        tracing::error!(%height, version, "this program does not know an announced protocol version: install one that does before that height");
+    }
 }
 
 fn resume(store: &Store, chain: ChainId) -> Result<Ledger, ChainError> {

@@ -1,6 +1,7 @@
 //! Validating, building and committing blocks: the only place where the committed chain moves on.
 
 use super::handle::{ChainHandle, Committed, Shared};
+use super::open::warn_of_unknown_versions;
 use super::pool::{TakeBudget, TransactionPool};
 use super::verify::verify_transactions;
 use crate::storage::{BlockRecord, StoreError};
@@ -11,6 +12,7 @@ use leg_ledger::execute::{Executed, Fault, Invalid, Ledger, ProposalFacts};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{BlockId, Height, TransactionId};
 use leg_ledger::limits::{HARD_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS};
+use leg_ledger::receipt::Event;
 use leg_ledger::transaction::{SignedTransaction, Verified};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -149,6 +151,9 @@ impl Service {
         self.certificate = Some(certificate.clone());
         self.validated.clear();
         self.pool.on_committed(block);
+        if committed.events.iter().any(|event| matches!(event, Event::VersionAnnounced { .. })) {
+            warn_of_unknown_versions(&self.shared.ledger());
+        }
         self.shared.tip.send_replace(committed.tip);
         self.shared.publish(committed);
         Ok(())

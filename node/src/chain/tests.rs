@@ -7,7 +7,7 @@ use crate::storage::BlockRecord;
 use leg_consensus::ports::{BuildRequest, ChainPort, Outlook, Verdict};
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
-use leg_ledger::execute::{Invalid, ResumeError};
+use leg_ledger::execute::{Invalid, ResumeError, Rules};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, Round, TransactionId};
 use leg_ledger::member::KeyRole;
@@ -83,7 +83,7 @@ fn founding(network: &Network) -> Founding {
 
 fn world(hubs: u8) -> World {
     let (network, folder) = (Network::new(hubs), tempfile::tempdir().unwrap());
-    let chain = open(folder.path(), founding(&network)).unwrap();
+    let chain = open(folder.path(), founding(&network), Rules::default()).unwrap();
     let pool = Arc::new(TestPool { keeps_caps: true, ..TestPool::default() });
     let service = chain.service(pool.clone()).unwrap();
     World { network, folder, chain, service, pool }
@@ -161,7 +161,7 @@ fn a_reopened_chain_goes_on_where_it_was() {
     w.commit(&block);
     let World { network, folder, chain, service, pool } = w;
     drop((chain, service));
-    let chain = open(folder.path(), founding(&network)).unwrap();
+    let chain = open(folder.path(), founding(&network), Rules::default()).unwrap();
     assert_eq!(chain.tip(), *network.ledger.tip());
     let service = chain.service(pool.clone()).unwrap();
     let mut w = World { network, folder, chain, service, pool };
@@ -196,7 +196,7 @@ fn a_crash_between_the_write_and_its_publication_is_found_as_the_new_block() {
     assert_eq!(w.chain.tip().height, Height::new(1), "not published");
     let World { mut network, folder, chain, service, .. } = w;
     drop((chain, service));
-    let chain = open(folder.path(), founding(&network)).unwrap();
+    let chain = open(folder.path(), founding(&network), Rules::default()).unwrap();
     network.advance(executed, certificate);
     assert_eq!(chain.tip(), *network.ledger.tip());
     assert!(chain.read(|ledger| ledger.state() == network.ledger.state()));
@@ -215,7 +215,7 @@ fn a_write_that_fails_stops_the_chain_and_publishes_nothing() {
     assert!(w.pool.committed.lock().unwrap().is_empty());
     let World { network, folder, chain, service, .. } = w;
     drop((chain, service));
-    assert_eq!(open(folder.path(), founding(&network)).unwrap().tip().height, Height::GENESIS);
+    assert_eq!(open(folder.path(), founding(&network), Rules::default()).unwrap().tip().height, Height::GENESIS);
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_damaged_state_is_not_opened_and_the_error_says_what_differs() {
     let stored = w.chain.tip().state_root;
     let World { network, folder, chain, service, .. } = w;
     drop((chain, service));
-    let error = open(folder.path(), founding(&network)).err().unwrap();
+    let error = open(folder.path(), founding(&network), Rules::default()).err().unwrap();
     assert!(matches!(error, ChainError::Resume(ResumeError::StateRoot { .. })), "{error}");
     assert!(error.to_string().contains(&stored.to_string()), "{error}");
 }
@@ -241,7 +241,7 @@ fn the_store_of_another_network_is_not_opened() {
     let World { folder, chain, service, .. } = w;
     drop((chain, service));
     let other = Network::named(b"other", 1);
-    assert!(matches!(open(folder.path(), founding(&other)), Err(ChainError::Store(_))));
+    assert!(matches!(open(folder.path(), founding(&other), Rules::default()), Err(ChainError::Store(_))));
 }
 
 fn flip(signature: &Signature) -> Signature {
@@ -492,5 +492,5 @@ fn good_signatures_of_later_blocks_are_verified_ahead() {
 fn a_folder_that_cannot_be_written_is_an_error() {
     let network = Network::new(1);
     let file = tempfile::NamedTempFile::new().unwrap();
-    assert!(matches!(open(Path::new(file.path()), founding(&network)), Err(ChainError::Store(_))));
+    assert!(matches!(open(Path::new(file.path()), founding(&network), Rules::default()), Err(ChainError::Store(_))));
 }

@@ -49,7 +49,7 @@ mod tests {
     async fn silence_is_reported_again_and_again_and_ends_with_a_block() {
         let folder = tempfile::tempdir().unwrap();
         let network = Network::new(1);
-        let chain = open(folder.path(), network.founding()).unwrap();
+        let chain = open(folder.path(), network.founding(), leg_ledger::execute::Rules::default()).unwrap();
         let (sender, mut stalled) = watch::channel(None);
         let limit = Duration::from_millis(20);
         let task = tokio::spawn(watch_progress(chain.clone(), limit, || 3, sender));

@@ -4,15 +4,18 @@
 //! keys/operator.key   signs orders and everything else that the hub decides
 //! keys/meter.key      signs readings and completions
 //! keys/consensus.key  signs votes; only of hubs that may sit in the committee
+//! keys/consensus.next.key   the consensus key that is to take over; read when the committee names it, without a restart
 //! keys/network.key    identifies the node in the swarm
 //! ```
 //!
 //! A file holds 64 hexadecimal digits and a line end, or the same encrypted with a pass-phrase in the age format (scrypt). Its mode MUST be
 //! 0600 or stricter: a key that others can read is refused, not used.
 
+mod consensus;
 mod error;
 mod file;
 
+pub use consensus::ConsensusKeys;
 pub use error::KeyError;
 pub use file::{Passphrase, read_key, read_token, write_key};
 
@@ -25,6 +28,8 @@ pub const OPERATOR_FILE: &str = "operator.key";
 pub const METER_FILE: &str = "meter.key";
 /// See [`OPERATOR_FILE`].
 pub const CONSENSUS_FILE: &str = "consensus.key";
+/// The successor of [`CONSENSUS_FILE`], from before the vote on it until it has taken over.
+pub const NEXT_CONSENSUS_FILE: &str = "consensus.next.key";
 /// See [`OPERATOR_FILE`].
 pub const NETWORK_FILE: &str = "network.key";
 

@@ -19,9 +19,18 @@ use leg_ledger::signature::PublicKey;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// The key with which a member speaks about a height; `None` when it has no seat there, or the height is before the newest block. For heights
-/// too far ahead the newest known committee has to do: a node that is behind still passes on what the others need. MUST be fast.
-pub type Seats = Box<dyn Fn(Height, MemberId) -> Option<PublicKey> + Send>;
+/// A seat in the committee of a height.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownSeat {
+    /// The key with which its member speaks.
+    pub key: PublicKey,
+    /// The committee of that height is known. Where it is not, a member may have another key by then.
+    pub certain: bool,
+}
+
+/// The seat of a member at a height; `None` when it has none there, or the height is before the newest block. For heights too far ahead the
+/// newest known committee has to do: a node that is behind still passes on what the others need. MUST be fast.
+pub type Seats = Box<dyn Fn(Height, MemberId) -> Option<KnownSeat> + Send>;
 
 /// Manifests whose signature is remembered: the parts of a block arrive together, and each carries the same one.
 const MANIFESTS: usize = 16;
@@ -44,7 +53,9 @@ impl WireCheck {
         match (self.seats)(height, member) {
             // It may be news of yesterday, or of a committee that this node does not know yet: nobody's fault.
             None => Judgement::Unwanted,
-            Some(key) if verifies(key) => Judgement::Good,
+            Some(seat) if verifies(seat.key) => Judgement::Good,
+            // Signed with a key that its member has by then, perhaps.
+            Some(KnownSeat { certain: false, .. }) => Judgement::Unwanted,
             Some(_) => Judgement::Bad,
         }
     }
@@ -154,11 +165,11 @@ mod tests {
         SecretKey::from_bytes(&[number; 32])
     }
 
-    /// Members 1 to 3 are seated from height 7 on.
+    /// Members 1 to 3 are seated from height 7 on; who sits from height 9 on is not known yet.
     fn check() -> WireCheck {
         let seats = |height: Height, of: MemberId| {
             let number = (1..=3).find(|number| member(*number) == of).filter(|_| height >= Height::new(7))?;
-            Some(key(number).public())
+            Some(KnownSeat { key: key(number).public(), certain: height < Height::new(9) })
         };
         WireCheck::new(chain(), Box::new(seats))
     }
@@ -196,6 +207,8 @@ mod tests {
             ("of an observer", as_vote(vote(4, 7, 4)), Judgement::Unwanted),
             ("of yesterday", as_vote(vote(1, 6, 1)), Judgement::Unwanted),
             ("in another's name", as_vote(vote(1, 7, 4)), Judgement::Bad),
+            ("far ahead", as_vote(vote(1, 9, 1)), Judgement::Good),
+            ("far ahead with another key", as_vote(vote(1, 9, 4)), Judgement::Unwanted),
             ("a certificate", polka(&[vote(1, 7, 1), vote(2, 7, 2), vote(3, 7, 3)]), Judgement::Good),
             ("with a forged vote", polka(&[vote(1, 7, 1), vote(2, 7, 1)]), Judgement::Bad),
             ("with one vote twice", polka(&[vote(1, 7, 1), vote(1, 7, 1)]), Judgement::Bad),

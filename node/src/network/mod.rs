@@ -33,7 +33,7 @@ mod service;
 mod sync;
 
 pub use allow::{AllowList, RETIREMENT};
-pub use check::{Seats, WireCheck};
+pub use check::{KnownSeat, Seats, WireCheck};
 pub use content::ContentAsk;
 pub use direct::{Channel, CheckFrame, DirectConfig, DirectEvent, Judgement, MAX_PEERS, StatusReport};
 pub use gossip::{BAD_COST, GossipConfig};

@@ -21,6 +21,14 @@ pub enum IdentityError {
         /// Who holds that one's.
         second: MemberId,
     },
+    /// The keys belong to another member than the one that the configuration names.
+    #[error("the node's keys belong to {registered}; its configuration says member = \"{declared}\"")]
+    OtherMember {
+        /// Who holds the keys.
+        registered: MemberId,
+        /// Who the configuration names.
+        declared: MemberId,
+    },
     /// A key stands in the wrong file.
     #[error("{file} holds the {registered:?} key of {member}")]
     WrongRole {
@@ -36,18 +44,19 @@ pub enum IdentityError {
 /// What the registry says of a node's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The member; `None` when no key is registered: the node follows as a guest of the nodes that pinned it.
+    /// The member, by the registry, or by the configuration while the registry knows no key of it. `None` when neither names one: the node
+    /// follows as a guest of the nodes that pinned it.
     pub member: Option<MemberId>,
     /// Key files whose key is not registered. That is a mistake, or this node has not caught up with a rotation yet.
     pub unregistered: Vec<&'static str>,
 }
 
 impl Identity {
-    /// Looks the keys up in the registry.
+    /// Looks the keys up in the registry; `declared` is the member that the configuration names.
     ///
     /// # Errors
     /// [`IdentityError`].
-    pub fn of<V: View>(keys: &NodeKeys, registry: &V) -> Result<Self, IdentityError> {
+    pub fn of<V: View>(keys: &NodeKeys, registry: &V, declared: Option<MemberId>) -> Result<Self, IdentityError> {
         let mut identity = Identity::default();
         let mut found: Option<(KeyRole, MemberId)> = None;
         for (file, role, key) in files(keys) {
@@ -65,7 +74,12 @@ impl Identity {
                 _ => found = Some((role, member)),
             }
         }
-        identity.member = found.map(|(_, member)| member);
+        identity.member = match (found, declared) {
+            (Some((_, registered)), Some(declared)) if registered != declared => {
+                return Err(IdentityError::OtherMember { registered, declared });
+            }
+            (found, declared) => found.map(|(_, member)| member).or(declared),
+        };
         Ok(identity)
     }
 }
@@ -92,19 +106,22 @@ mod tests {
         let network = Network::new(2);
         let state = network.ledger.state();
         let own = keys_of(&network.hubs[0]);
-        let all = Identity::of(&own, state).unwrap();
+        let all = Identity::of(&own, state, None).unwrap();
         assert_eq!((all.member, all.unregistered.len()), (Some(network.hubs[0].id), 0));
 
         let other = NodeKeys { consensus: Some(network.hubs[1].consensus.clone()), ..own.clone() };
-        assert!(matches!(Identity::of(&other, state), Err(IdentityError::TwoMembers { .. })));
+        assert!(matches!(Identity::of(&other, state, None), Err(IdentityError::TwoMembers { .. })));
         let swapped = NodeKeys { meter: own.operator.clone(), ..own.clone() };
-        assert!(matches!(Identity::of(&swapped, state), Err(IdentityError::WrongRole { file: "meter.key", .. })));
+        assert!(matches!(Identity::of(&swapped, state, None), Err(IdentityError::WrongRole { file: "meter.key", .. })));
 
         let unknown = SecretKey::from_bytes(&[200; 32]);
         let rotated = NodeKeys { operator: Some(unknown.clone()), ..own };
-        let identity = Identity::of(&rotated, state).unwrap();
+        let identity = Identity::of(&rotated, state, None).unwrap();
         assert_eq!((identity.member, identity.unregistered), (Some(network.hubs[0].id), vec!["operator.key"]));
         let guest = NodeKeys { operator: None, meter: None, consensus: None, network: unknown };
-        assert_eq!(Identity::of(&guest, state).unwrap().member, None);
+        assert_eq!(Identity::of(&guest, state, None).unwrap().member, None);
+        let later = MemberId::parse("hub-99");
+        assert_eq!(Identity::of(&guest, state, later).unwrap().member, later, "who joins later is named by the configuration");
+        assert!(matches!(Identity::of(&rotated, state, later), Err(IdentityError::OtherMember { .. })));
     }
 }

@@ -16,7 +16,7 @@ use crate::storage::{MarkError, MarkFile, StoreError};
 use crate::telemetry::Telemetry;
 use leg_consensus::ports::{MarkStore, Pace};
 use leg_consensus::timeouts::Timeouts;
-use leg_consensus::{Ended, Engine, Ports, Voter};
+use leg_consensus::{Ended, Engine, Ports, Voter, VotingKeys};
 use leg_ledger::ids::ChainId;
 use leg_ledger::signature::SecretKey;
 use std::net::SocketAddr;
@@ -120,9 +120,10 @@ impl Node {
         let shutdown = Shutdown::default();
         std::fs::create_dir_all(&setup.data).map_err(|cause| StartError::Folder { path: setup.data.clone(), cause })?;
         let chain = open_chain(&setup).await?;
-        let identity = chain.read(|ledger| Identity::of(&setup.keys, ledger.state()))?;
+        let identity = chain.read(|ledger| Identity::of(&setup.keys, ledger.state(), setup.config.member))?;
         describe(&identity);
-        let voter = identity.member.zip(setup.keys.consensus.clone()).map(|(member, key)| Voter { member, key });
+        let files = setup.keys.consensus.as_ref().map(|_| VotingKeys::new(Box::new(setup.consensus_keys.clone())));
+        let voter = identity.member.zip(files).map(|(member, keys)| Voter { member, keys });
         let mark = voter.as_ref().map(|_| MarkFile::open(&setup.guard())).transpose()?;
         let (mut rooms, mut tasks) = (JoinSet::new(), JoinSet::new());
         let (mempool, fresh, service) = Mempool::start(MempoolConfig::default(), Arc::new(chain.clone()));
@@ -299,8 +300,8 @@ fn describe_end(ended: Ended) -> String {
 
 /// Opening rebuilds the state: away from the runtime's own threads.
 async fn open_chain(setup: &Setup) -> Result<ChainHandle, StartError> {
-    let (path, founding) = (setup.database(), setup.founding.clone());
-    match tokio::task::spawn_blocking(move || chain::open(&path, founding)).await {
+    let (path, founding, rules) = (setup.database(), setup.founding.clone(), setup.rules.clone());
+    match tokio::task::spawn_blocking(move || chain::open(&path, founding, rules)).await {
         Ok(opened) => Ok(opened?),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }

@@ -4,7 +4,7 @@ use super::metrics::BlockAge;
 use crate::chain::ChainHandle;
 use crate::clock::SystemClock;
 use crate::mempool::Mempool;
-use crate::network::{Network, NodeId, PeerInfo, Seats, Stopped};
+use crate::network::{KnownSeat, Network, NodeId, PeerInfo, Seats, Stopped};
 use leg_consensus::{Presence, WorkBell};
 use leg_ledger::ids::{Height, MemberId};
 use leg_ledger::signature::PublicKey;
@@ -68,7 +68,8 @@ pub(super) fn seats(chain: ChainHandle) -> Seats {
     Box::new(move |height, member| {
         chain.read(|ledger| {
             let furthest = ledger.tip().height.checked_add(2)?;
-            ledger.committee(height.min(furthest))?.key(member)
+            let key = ledger.committee(height.min(furthest))?.key(member)?;
+            Some(KnownSeat { key, certain: height <= furthest })
         })
     })
 }

@@ -1,7 +1,9 @@
 use super::*;
 use crate::config::{Config, Distance};
 use crate::fixture::{Network, ORIGIN_MS, keys_of};
+use crate::keys::ConsensusKeys;
 use crate::mempool::Source;
+use leg_ledger::execute::Rules;
 use leg_ledger::ids::Height;
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +18,10 @@ fn setup(network: &Network, hub: usize, data: &Path) -> Setup {
     config.network.listen = vec!["/ip4/127.0.0.1/tcp/0".to_owned()];
     config.api.listen = "127.0.0.1:0".parse().unwrap();
     config.consensus.distance = Distance::Local;
-    Setup { config, data: data.to_owned(), founding: network.founding(), keys: keys_of(&network.hubs[hub]), token: TOKEN.to_owned() }
+    let keys = keys_of(&network.hubs[hub]);
+    let consensus_keys = ConsensusKeys::new(data, None, keys.consensus.iter().cloned().collect());
+    let (data, founding, token) = (data.to_owned(), network.founding(), TOKEN.to_owned());
+    Setup { config, data, founding, rules: Rules::default(), keys, consensus_keys, token }
 }
 
 async fn reach(node: &Node, height: u64) {

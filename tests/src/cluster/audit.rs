@@ -4,7 +4,7 @@ use super::node::Node;
 use leg_genesis::Genesis;
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
-use leg_ledger::execute::{Ledger, invariants};
+use leg_ledger::execute::{Ledger, Rules, invariants};
 use leg_ledger::ids::Height;
 use leg_ledger::limits::HARD_BLOCK_BYTES;
 
@@ -13,7 +13,26 @@ use leg_ledger::limits::HARD_BLOCK_BYTES;
 /// # Panics
 /// Any of it fails.
 pub async fn audit(genesis: &Genesis, node: &Node, height: u64) -> Ledger {
-    let mut ledger = Ledger::genesis(genesis.chain_id(), genesis.state()).expect("a checked genesis starts a chain");
+    audit_by(genesis, Rules::default(), node, height).await
+}
+
+/// The certificate of a block, as a node gives it.
+///
+/// # Panics
+/// The node does not have it.
+pub async fn certificate(node: &Node, height: Height) -> Certificate {
+    let bytes = node.client().bytes(&format!("/api/blocks/{}/raw", height.get())).await;
+    let (_, certificate): (Block, Certificate) = codec::decode(&bytes, HARD_BLOCK_BYTES * 2).expect("a block and its certificate");
+    certificate
+}
+
+/// As [`audit`], with the protocol versions and recoveries of `rules`.
+///
+/// # Panics
+/// Any of it fails.
+pub async fn audit_by(genesis: &Genesis, rules: Rules, node: &Node, height: u64) -> Ledger {
+    let ledger = Ledger::genesis(genesis.chain_id(), genesis.state()).expect("a checked genesis starts a chain");
+    let mut ledger = ledger.with_rules(rules);
     for next in 1..=height {
         let bytes = node.client().bytes(&format!("/api/blocks/{next}/raw")).await;
         let (block, certificate): (Block, Certificate) = codec::decode(&bytes, HARD_BLOCK_BYTES * 2).expect("a block and its certificate");

@@ -1,12 +1,14 @@
 //! Homes of the nodes: genesis, configuration, keys, token.
 
 use super::node::Node;
+use leg_cli::commands::proof;
 use leg_cli::home::{Home, KEY_FILES};
 use leg_genesis::{DevnetSpec, Genesis, MemberSecrets};
-use leg_ledger::ids::MemberId;
-use leg_ledger::member::{KeyRole, Role};
+use leg_ledger::ids::{MemberId, OwnerId};
+use leg_ledger::member::{KeyRole, Member, Role};
 use leg_ledger::params::StorageParams;
 use leg_ledger::signature::SecretKey;
+use leg_ledger::transaction::Change;
 use leg_node::config::{Config, Distance};
 use leg_node::keys::write_key;
 use leg_node::network::NodeId;
@@ -54,6 +56,8 @@ pub struct ClusterSpec {
     pub scale: u32,
     /// Rules of storage contracts.
     pub storage: StorageParams,
+    /// Which protocol versions the program knows ([`crate::rules::named`]).
+    pub rules: String,
 }
 
 impl ClusterSpec {
@@ -67,7 +71,14 @@ impl ClusterSpec {
             graph: Graph::Complete,
             scale: 1,
             storage: StorageParams::STANDARD,
+            rules: String::new(),
         }
+    }
+
+    /// The same with a program that knows other protocol versions ([`crate::rules::named`]).
+    #[must_use]
+    pub fn with_rules(self, name: &str) -> Self {
+        ClusterSpec { rules: name.to_owned(), ..self }
     }
 
     fn genesis(&self) -> (Genesis, BTreeMap<MemberId, MemberSecrets>) {
@@ -105,7 +116,9 @@ pub fn make(spec: &ClusterSpec, folder: &Path) -> (Genesis, BTreeMap<MemberId, M
         for (role, file) in KEY_FILES.iter().filter(|(role, _)| hub || *role == KeyRole::Network) {
             write_key(&home.keys().join(file), secrets[member].of(*role), None).expect("a key is written");
         }
-        nodes.push(Node::new(member.as_str(), &spec.program, home.path(), addresses[index].clone(), apis[index], token));
+        let mut node = Node::new(member.as_str(), &spec.program, home.path(), addresses[index].clone(), apis[index], token);
+        node.set_rules(&spec.rules);
+        nodes.push(node);
     }
     (genesis, secrets, nodes)
 }
@@ -118,6 +131,31 @@ pub fn stranger(spec: &ClusterSpec, genesis: &Genesis, nodes: &[Node], folder: &
     let token = write_home(&home, genesis, at[0], at[1], nodes.iter().map(|node| node.address.clone()).collect());
     write_key(&home.keys().join(leg_node::keys::NETWORK_FILE), &key, None).expect("a key is written");
     Node::new("stranger", &spec.program, home.path(), multiaddress(at[0], &key), at[1], token)
+}
+
+/// The home of a hub that is in no registry yet and that dials all of `nodes`, and the change by which it joins.
+pub fn newcomer(spec: &ClusterSpec, genesis: &Genesis, nodes: &[Node], folder: &Path, name: &str) -> (Node, Change) {
+    let id = MemberId::parse(name).expect("a member's name");
+    let secrets = MemberSecrets::from_seed(&spec.seed, id);
+    let founder = genesis.member(genesis.committee().members()[0].member).expect("a founder").clone();
+    let entry = Member {
+        id,
+        owner: OwnerId::parse(name).expect("an owner's name"),
+        name: format!("Newcomer {name}"),
+        keys: secrets.public(Role::Hub),
+        ..founder
+    };
+    let home = Home::at(&folder.join(name));
+    let at = free_addresses(2);
+    let token = write_home(&home, genesis, at[0], at[1], nodes.iter().map(|node| node.address.clone()).collect());
+    for (role, file) in KEY_FILES {
+        write_key(&home.keys().join(file), secrets.of(role), None).expect("a key is written");
+    }
+    let change = proof::join(&home, &entry, None).expect("its keys prove themselves");
+    let mut node = Node::new(name, &spec.program, home.path(), multiaddress(at[0], &secrets.network), at[1], token);
+    node.set_rules(&spec.rules);
+    node.configure(|config| config.member = Some(id));
+    (node, change)
 }
 
 fn stranger_seed(seed: &str) -> leg_ledger::hash::Hash {

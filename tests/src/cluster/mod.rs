@@ -16,9 +16,10 @@ mod client;
 mod homes;
 mod load;
 mod node;
+mod votes;
 mod wait;
 
-pub use audit::audit;
+pub use audit::{audit, audit_by, certificate};
 pub use client::{Client, Reply};
 pub use homes::{ClusterSpec, Graph};
 pub use load::{Acknowledged, Load};
@@ -28,6 +29,7 @@ pub use wait::eventually;
 use leg_cli::devnet::wallet::Wallet;
 use leg_genesis::{Genesis, MemberSecrets};
 use leg_ledger::ids::MemberId;
+use leg_ledger::transaction::Change;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tempfile::TempDir;
@@ -68,6 +70,11 @@ impl Cluster {
     /// A node that is in no registry: its own network key, no other keys. It dials the whole committee.
     pub fn stranger(&self) -> Node {
         homes::stranger(&self.spec, &self.genesis, &self.nodes, self.folder.path())
+    }
+
+    /// The node of a hub that is in no registry, with all keys and its name in its configuration, and the change by which it joins.
+    pub fn newcomer(&self, name: &str) -> (Node, Change) {
+        homes::newcomer(&self.spec, &self.genesis, &self.nodes, self.folder.path(), name)
     }
 
     /// Waits until every running node is at `height` or above.

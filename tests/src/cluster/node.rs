@@ -2,6 +2,8 @@
 
 use super::client::Client;
 use super::wait::eventually;
+use leg_cli::home::Home;
+use leg_node::config::Config;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,12 +22,22 @@ pub struct Node {
     pub(super) address: String,
     client: Client,
     process: Option<Child>,
+    /// Which protocol versions its program knows.
+    rules: String,
 }
 
 impl Node {
     pub(super) fn new(name: &str, program: &Path, home: &Path, address: String, api: SocketAddr, token: String) -> Self {
         let client = Client::new(api, Some(token));
-        Node { name: name.to_owned(), program: program.to_owned(), home: home.to_owned(), address, client, process: None }
+        Node {
+            name: name.to_owned(),
+            program: program.to_owned(),
+            home: home.to_owned(),
+            address,
+            client,
+            process: None,
+            rules: String::new(),
+        }
     }
 
     /// Its member's name.
@@ -43,6 +55,45 @@ impl Node {
         self.address.rsplit('/').next().unwrap_or_default()
     }
 
+    /// Its home folder.
+    pub fn home(&self) -> Home {
+        Home::at(&self.home)
+    }
+
+    /// From the next start on its program knows other protocol versions ([`crate::rules::named`]).
+    pub fn set_rules(&mut self, name: &str) {
+        name.clone_into(&mut self.rules);
+    }
+
+    /// Changes its configuration, which it reads when it starts.
+    ///
+    /// # Panics
+    /// The configuration is none then.
+    pub fn configure(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = self.home().load_config().expect("its configuration");
+        change(&mut config);
+        config.check().expect("a configuration");
+        std::fs::write(self.home().config(), config.to_toml()).expect("a configuration is written");
+    }
+
+    /// Its API does not answer.
+    pub async fn is_silent(&self) -> bool {
+        self.client.try_send(reqwest::Method::GET, "/healthz", None, None).await.is_err()
+    }
+
+    /// Waits until its process ends by itself with a failure whose last words hold `cause`.
+    ///
+    /// # Panics
+    /// It does not run, ends otherwise, or goes on for a minute.
+    pub async fn ends(&mut self, cause: &str) {
+        let mut process = self.process.take().unwrap_or_else(|| panic!("{} does not run", self.name));
+        let child = std::cell::RefCell::new(&mut process);
+        let status =
+            eventually(&format!("the end of {}", self.name), || async { child.borrow_mut().try_wait().expect("a process of ours") }).await;
+        let log = self.log_end();
+        assert!(!status.success() && log.contains(cause), "{} ended with {status}\n{log}", self.name);
+    }
+
     /// Starts its process, which adds to the log in its home.
     ///
     /// # Panics
@@ -53,6 +104,7 @@ impl Node {
         let errors = log.try_clone().expect("a log file");
         let mut command = Command::new(&self.program);
         command.args(["start", "--home"]).arg(&self.home).stdin(Stdio::null()).stdout(log).stderr(errors);
+        command.env(crate::rules::VARIABLE, &self.rules);
         self.process = Some(command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display())));
     }
 

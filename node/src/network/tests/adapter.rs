@@ -54,7 +54,10 @@ fn listening(event: NetworkEvent) -> Option<()> {
 
 /// Members 1 to 4 are seated.
 fn wire_check() -> Box<dyn CheckFrame> {
-    let seats = |_: Height, of: MemberId| (1..=4).find(|number| member(*number) == of).map(|number| key(number).public());
+    let seats = |_: Height, of: MemberId| {
+        let number = (1..=4).find(|number| member(*number) == of)?;
+        Some(KnownSeat { key: key(number).public(), certain: true })
+    };
     Box::new(WireCheck::new(chain(), Box::new(seats)))
 }
 

@@ -5,12 +5,14 @@
 
 mod bench;
 mod crashes;
+mod governance;
 mod graph;
 mod input;
 mod readme;
 mod retries;
 mod scenario;
 mod storage;
+mod upgrade;
 
 use leg_tests::cluster::{Cluster, ClusterSpec};
 use serde_json::{Value, json};
