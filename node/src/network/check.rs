@@ -96,7 +96,9 @@ impl WireCheck {
         let signed = &part.signed;
         match (self.seats)(signed.manifest.height, signed.manifest.streamer) {
             None => Judgement::Unwanted,
-            Some(key) if is_listed(part) && self.is_vouched_for(signed, key) => Judgement::Good,
+            Some(_) if !is_listed(part) => Judgement::Bad,
+            Some(seat) if self.is_vouched_for(signed, seat.key) => Judgement::Good,
+            Some(KnownSeat { certain: false, .. }) => Judgement::Unwanted,
             Some(_) => Judgement::Bad,
         }
     }
