@@ -10,7 +10,7 @@ fn small() -> Genesis {
 
 #[test]
 fn the_chain_id_of_a_small_genesis_is_frozen() {
-    assert_eq!(small().chain_id().to_string(), "3688df47e630f6b9a74c4d26bf467b0480fe5573b07efb8bfa13b002df6be145");
+    assert_eq!(small().chain_id().to_string(), "ca665ee4aef6232c420e3086d8effcd3b54bf0bbc2084ae886de085259574452");
 }
 
 #[test]
