@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 const SEEDS: std::ops::Range<u64> = 0..10;
 /// Histories of which each kind of action and event is demanded; some are rare.
-const COVERED: std::ops::Range<u64> = 0..40;
+const COVERED: std::ops::Range<u64> = 0..60;
 const BLOCKS: usize = 60;
 
 /// How often each kind of action was accepted, each event happened, each code was given.
