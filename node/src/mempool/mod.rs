@@ -1,7 +1,7 @@
 //! Transactions that wait for a block: admission (form, member, expiry, replay, signature), fair choice for a proposer, removal.
 //!
 //! ```text
-//!  API, peers ──submit──▶ mailbox ──▶ service: gather ≤ 3 ms or 2 048 ──▶ blocking threads: check, verify all sources together, bisect
+//!  API, peers ──submit──▶ mailbox ──▶ service: gather ≤ 3 ms (25 ms under load) ──▶ blocking threads: check, verify all sources together, bisect
 //!                                                                              │
 //!  proposer ◀──take── Pool (by member and nonce, capped) ◀────insert───────────┘──▶ fresh transactions to gossip
 //!  chain ────on_committed──▶ Pool                         KnownSignatures ◀── remembers (body, key, signature)
@@ -17,6 +17,7 @@
 mod admission;
 mod counters;
 mod error;
+mod gather;
 mod known;
 mod mailbox;
 mod pool;
@@ -45,6 +46,10 @@ pub struct MempoolConfig {
     pub gather: usize,
     /// Longest that the first of them waits for company.
     pub gather_delay: Duration,
+    /// The same when so many arrive that company is sure to come; see [`MempoolConfig::busy`].
+    pub busy_delay: Duration,
+    /// Transactions a second up to which the shorter delay holds; from twice as many on it is the longer one, between them in proportion.
+    pub busy: u32,
     /// Signatures verified in one batch on one core, whatever peers they came from.
     pub batch: usize,
     /// Bad signatures after which the rest of a peer's batch is dropped unseen: bisecting costs more with each.
@@ -66,6 +71,8 @@ impl Default for MempoolConfig {
             mailbox: 8_192,
             gather: 4_096,
             gather_delay: Duration::from_millis(3),
+            busy_delay: Duration::from_millis(25),
+            busy: 2_000,
             batch: 2_048,
             max_bad: 8,
             known: 131_072,

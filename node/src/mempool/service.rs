@@ -2,6 +2,7 @@
 
 use super::admission::{self, Knowledge, Look, Outcome, Results, Share};
 use super::counters::{Counters, add};
+use super::gather::{Gathering, Group};
 use super::known::KnownSignatures;
 use super::mailbox::{Answers, Message, Source};
 use super::pool::{Pool, PoolError};
@@ -14,7 +15,7 @@ use leg_ledger::transaction::{SignedTransaction, Verified};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 pub(super) struct Shared {
     config: MempoolConfig,
@@ -186,50 +187,22 @@ struct Admitted {
     gossip: Vec<Verified>,
 }
 
-/// Transactions that are verified together, and who waits for how many of the answers.
-struct Group {
-    source: Source,
-    transactions: Vec<SignedTransaction>,
-    replies: Waiting,
-}
-
 pub(super) async fn run(shared: Arc<Shared>, mut mailbox: mpsc::Receiver<Message>, outgoing: mpsc::Sender<Verified>) {
     let period = shared.config.repeat;
     let mut repeat = interval_at(Instant::now() + period, period);
     repeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cursor = None;
+    let mut gathering = Gathering::new(&shared.config);
     loop {
         tokio::select! {
             message = mailbox.recv() => {
                 let Some(first) = message else { return };
-                let groups = gather(&shared.config, first, &mut mailbox).await;
+                let groups = gathering.gather(first, &mut mailbox).await;
                 process(&shared, groups, &outgoing).await;
             }
             _ = repeat.tick() => cursor = repeat_waiting(&shared, cursor, &outgoing),
         }
     }
-}
-
-/// Collects what arrives within the delay, up to the cap: local submissions into one group, each peer's batch into its own.
-async fn gather(config: &MempoolConfig, first: Message, mailbox: &mut mpsc::Receiver<Message>) -> Vec<Group> {
-    let deadline = Instant::now() + config.gather_delay;
-    let mut groups = vec![Group { source: Source::Local, transactions: Vec::new(), replies: Vec::new() }];
-    let mut count = 0;
-    let mut next = Some(first);
-    while let Some(Message { transactions, source, reply }) = next {
-        count += transactions.len().max(1);
-        if source == Source::Peer {
-            groups.push(Group { source, replies: vec![(transactions.len(), reply)], transactions });
-        } else if let Some(local) = groups.first_mut() {
-            local.replies.push((transactions.len(), reply));
-            local.transactions.extend(transactions);
-        }
-        if count >= config.gather {
-            break;
-        }
-        next = timeout_at(deadline, mailbox.recv()).await.ok().flatten();
-    }
-    groups
 }
 
 /// Verifies all groups together, in as many jobs at a time as there are cores but for the one that consensus needs, and answers.
@@ -271,7 +244,7 @@ struct Job {
     shares: Vec<(Source, Vec<SignedTransaction>)>,
 }
 
-type Waiting = Vec<(usize, oneshot::Sender<Answers>)>;
+pub(super) type Waiting = Vec<(usize, oneshot::Sender<Answers>)>;
 
 /// Jobs of about `batch` transactions, with who waits for the answers of each group. What a peer delivered stays in one job: whether it is
 /// forwarded as it came is decided there.

@@ -27,6 +27,9 @@ pub(super) struct Database {
 /// One step of a walk.
 type Entry<K, V> = Result<(K, V), StoreError>;
 
+/// Key and bytes of an entry.
+type Found<T> = (<T as Table>::Key, Vec<u8>);
+
 /// Which way to walk a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
@@ -126,6 +129,11 @@ impl Database {
         }))
     }
 
+    /// The last entry whose key begins with `prefix` and is not after `key`: the run that holds `key`, if one does.
+    pub fn at_or_before<T: Table>(&self, prefix: &[u8], key: &T::Key) -> Result<Option<Found<T>>, StoreError> {
+        self.scan::<T>(prefix, Some(key), Order::Descending)?.next().transpose()
+    }
+
     /// An empty batch.
     pub fn batch(&self) -> Batch<'_> {
         Batch { database: self, changes: WriteBatch::default() }
@@ -165,7 +173,7 @@ impl Database {
     }
 }
 
-fn decode<T: Table<Value: Serialize + DeserializeOwned>>(key: &[u8], bytes: &[u8]) -> Result<T::Value, StoreError> {
+pub(super) fn decode<T: Table<Value: Serialize + DeserializeOwned>>(key: &[u8], bytes: &[u8]) -> Result<T::Value, StoreError> {
     codec::decode(bytes, MAX_VALUE_BYTES).map_err(|e| StoreError::codec(T::NAME, key, &e))
 }
 
@@ -192,6 +200,14 @@ impl Batch<'_> {
     pub fn put<T: Table<Value: Serialize>>(&mut self, key: &T::Key, value: &T::Value) -> Result<(), StoreError> {
         let key = key.to_bytes();
         let bytes = codec::try_encode(value).map_err(|e| StoreError::codec(T::NAME, &key, &e))?;
+        self.changes.put_cf(self.database.family::<T>()?, key, bytes);
+        Ok(())
+    }
+
+    /// Sets an entry to several items, which stay where they are.
+    pub fn put_run<T: Table<Value = Vec<V>>, V: Serialize>(&mut self, key: &T::Key, items: &[V]) -> Result<(), StoreError> {
+        let key = key.to_bytes();
+        let bytes = codec::try_encode(items).map_err(|e| StoreError::codec(T::NAME, &key, &e))?;
         self.changes.put_cf(self.database.family::<T>()?, key, bytes);
         Ok(())
     }

@@ -17,6 +17,7 @@
 
 mod database;
 mod error;
+mod finished;
 mod idempotency;
 mod key;
 mod mark;
@@ -28,12 +29,15 @@ mod store;
 mod views;
 
 pub use error::StoreError;
+pub use finished::Finished;
 pub use idempotency::{IdempotencyKey, IdempotencyRecord};
 pub use mark::{MarkError, MarkFile};
 pub use proposals::Proposals;
 pub use schema::{FORMAT, FinishedTrade, TransactionPlace};
 pub use store::{BlockRecord, Recovered, Store};
-pub use views::{Finished, StoredBlock};
+pub use views::StoredBlock;
 
+#[cfg(test)]
+mod finished_tests;
 #[cfg(test)]
 mod tests;

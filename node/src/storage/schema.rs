@@ -6,14 +6,13 @@ use super::idempotency::{IdempotencyKey, IdempotencyRecord};
 use super::key::StoreKey;
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::execute::HistoryRecord;
-use leg_ledger::hash::Hash;
 use leg_ledger::ids::{BlockId, Height, MemberId, OrderId, TradeId, TransactionId};
 use leg_ledger::receipt::{Event, Receipt};
 use leg_ledger::time::BlockTime;
 use serde::{Deserialize, Serialize};
 
 /// Version of everything in this file. A store of another version is not opened.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// One table.
 pub trait Table {
@@ -59,20 +58,20 @@ tables! {
     Events = "events": Height => Vec<Event>;
     /// Where a committed transaction is.
     TransactionIndex = "transactions": TransactionId => TransactionPlace;
-    /// Nodes of the history log by position.
-    HistoryNodes = "history-nodes": u64 => Hash;
-    /// Leaves of the history log: what is finished.
-    HistoryRecords = "history-records": u64 => HistoryRecord;
+    /// Nodes of the history log, in runs by the position of the first. Raw: hash after hash.
+    HistoryNodes = "history-nodes": u64 => Raw;
+    /// Leaves of the history log, in runs by the first leaf: what is finished.
+    HistoryRecords = "history-records": u64 => Vec<HistoryRecord>;
     /// Leaf of each finished trade.
     FinishedTrades = "finished-trades": TradeId => u64;
-    /// Finished trades of each member, buyer or seller, by leaf, old first.
-    MemberTrades = "member-trades": (MemberId, u64) => FinishedTrade;
-    /// Finished trades of all, by leaf, old first.
-    AllTrades = "all-trades": u64 => FinishedTrade;
+    /// Finished trades of each member, buyer or seller: leaves, old first, in runs by the first leaf.
+    MemberTrades = "member-trades": (MemberId, u64) => Vec<(u64, FinishedTrade)>;
+    /// Finished trades of all: leaves, old first, in runs by the first leaf.
+    AllTrades = "all-trades": u64 => Vec<(u64, FinishedTrade)>;
     /// Leaf of each finished order; a replaced order's id may finish once only.
     FinishedOrders = "finished-orders": OrderId => u64;
-    /// Finished orders of each member by leaf, old first.
-    MemberOrders = "member-orders": (MemberId, u64) => OrderId;
+    /// Finished orders of each member: leaves, old first, in runs by the first leaf.
+    MemberOrders = "member-orders": (MemberId, u64) => Vec<u64>;
     /// Leaf of each storage contract that ended.
     FinishedContracts = "finished-contracts": TradeId => u64;
     /// Certificates of retired heat by leaf, old first, and who retired it.

@@ -2,14 +2,11 @@
 
 use super::StoreError;
 use super::database::{Batch, Database, Order};
+use super::finished;
 use super::idempotency::{self, IdempotencyKey, IdempotencyRecord};
 use super::proposals::Proposals;
 use super::recovery;
-use super::schema::{
-    AllTrades, Blocks, Certificates, Entries, Events, FORMAT, FinishedContracts, FinishedOrders, FinishedTrade, FinishedTrades,
-    HeatCertificates, HistoryNodes, HistoryRecords, MemberHeatCertificates, MemberOrders, MemberTrades, Meta, Receipts, Setting, Table,
-    TransactionIndex, TransactionPlace,
-};
+use super::schema::{Blocks, Certificates, Entries, Events, FORMAT, Meta, Receipts, Setting, Table, TransactionIndex, TransactionPlace};
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
 use leg_ledger::execute::{HistoryRecord, Tip};
@@ -17,7 +14,7 @@ use leg_ledger::hash::Hash;
 use leg_ledger::history::Peaks;
 use leg_ledger::ids::{ChainId, Height, TransactionId};
 use leg_ledger::receipt::{Event, Receipt};
-use leg_ledger::state::{State, StateEntry, Trade};
+use leg_ledger::state::{State, StateEntry};
 use leg_ledger::time::BlockTime;
 use leg_ledger::tree::Tree;
 use serde::Serialize;
@@ -159,7 +156,7 @@ impl Store {
         put_setting(&mut batch, Setting::Peaks, record.peaks)?;
         put_block(&mut batch, record)?;
         put_entries(&mut batch, record.entries)?;
-        put_history(&mut batch, record)?;
+        finished::put(&mut batch, record)?;
         idempotency::forget_expired(&self.database, &mut batch, record.tip.time)?;
         self.database.commit("block", batch)
     }
@@ -236,7 +233,9 @@ fn put_block(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), Stor
     batch.put::<Certificates>(&height, record.certificate)?;
     batch.put::<Receipts>(&height, record.receipts)?;
     batch.put::<Events>(&height, record.events)?;
-    for (index, id) in (0_u32..).zip(record.transactions) {
+    let mut places: Vec<(&TransactionId, u32)> = record.transactions.iter().zip(0..).collect();
+    places.sort_unstable();
+    for (id, index) in places {
         batch.put::<TransactionIndex>(id, &TransactionPlace { height, index })?;
     }
     Ok(())
@@ -253,39 +252,6 @@ fn put_entries(batch: &mut Batch<'_>, entries: &[StateEntry]) -> Result<(), Stor
         }
     }
     Ok(())
-}
-
-fn put_history(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), StoreError> {
-    for (position, hash) in record.history_nodes {
-        batch.put::<HistoryNodes>(position, hash)?;
-    }
-    let first = record.peaks.size().saturating_sub(record.records.len() as u64);
-    for (leaf, finished) in (first..).zip(record.records) {
-        batch.put::<HistoryRecords>(&leaf, finished)?;
-        match finished {
-            HistoryRecord::Settled { trade, .. } => put_trade(batch, leaf, trade, FinishedTrade::Settled)?,
-            HistoryRecord::Cancelled { trade, .. } => put_trade(batch, leaf, trade, FinishedTrade::Cancelled)?,
-            HistoryRecord::Order { order, .. } => {
-                batch.put::<FinishedOrders>(&order.id, &leaf)?;
-                batch.put::<MemberOrders>(&(order.member, leaf), &order.id)?;
-            }
-            HistoryRecord::Storage { contract, .. } => batch.put::<FinishedContracts>(&contract.id, &leaf)?,
-            // A dispute is found by its place, right before the end of its trade.
-            HistoryRecord::Receipt { .. } | HistoryRecord::Dispute { .. } | HistoryRecord::Proposal { .. } => {}
-            HistoryRecord::HeatRetired { certificate, .. } => {
-                batch.put::<HeatCertificates>(&leaf, &certificate.member)?;
-                batch.put::<MemberHeatCertificates>(&(certificate.member, leaf), &())?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn put_trade(batch: &mut Batch<'_>, leaf: u64, trade: &Trade, finished: FinishedTrade) -> Result<(), StoreError> {
-    batch.put::<FinishedTrades>(&trade.id, &leaf)?;
-    batch.put::<AllTrades>(&leaf, &finished)?;
-    batch.put::<MemberTrades>(&(trade.buyer, leaf), &finished)?;
-    batch.put::<MemberTrades>(&(trade.seller, leaf), &finished)
 }
 
 #[cfg(test)]

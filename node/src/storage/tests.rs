@@ -15,13 +15,13 @@ use leg_ledger::time::{BlockTime, MarketTime};
 use leg_ledger::transaction::{Market, Product, SettlementMethod};
 use std::path::Path;
 
-fn founded(path: &Path, network: &Network) -> Store {
+pub(super) fn founded(path: &Path, network: &Network) -> Store {
     let store = Store::open(path, network.chain).unwrap();
     store.found(network.chain, network.ledger.tip(), network.ledger.state()).unwrap();
     store
 }
 
-fn commit(store: &Store, block: &Block, certificate: &Certificate, executed: &Executed) -> Result<(), StoreError> {
+pub(super) fn commit(store: &Store, block: &Block, certificate: &Certificate, executed: &Executed) -> Result<(), StoreError> {
     let transactions: Vec<TransactionId> = block.body.transactions.iter().map(|t| t.id()).collect();
     store.commit(&BlockRecord {
         block,
@@ -301,8 +301,8 @@ fn stores_of_other_networks_formats_settings_and_tables_are_not_opened() {
     batch.delete::<Meta>(&b"compress".to_vec()).unwrap();
     store.commit("test", batch).unwrap();
     drop(store);
-    set("format", &codec::encode(&2_u32));
-    assert_eq!(Store::open(folder.path(), network.chain).err(), Some(StoreError::Format { found: 2, known: FORMAT }));
+    set("format", &codec::encode(&(FORMAT + 1)));
+    assert_eq!(Store::open(folder.path(), network.chain).err(), Some(StoreError::Format { found: FORMAT + 1, known: FORMAT }));
     set("format", &codec::encode(&FORMAT));
     assert!(Store::open(folder.path(), network.chain).is_ok());
 
@@ -392,7 +392,7 @@ fn idempotency_keys_are_short_visible_ascii() {
     assert!(IdempotencyKey::parse(member, &"x".repeat(128)).is_some());
 }
 
-fn trade(number: u8, buyer: MemberId, seller: MemberId) -> Trade {
+pub(super) fn trade(number: u8, buyer: MemberId, seller: MemberId) -> Trade {
     let id = Hash::from_bytes([number; 32]);
     Trade {
         id: TradeId::from_hash(id),
