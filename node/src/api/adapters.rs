@@ -23,7 +23,7 @@ fn unavailable(error: StoreError) -> Unavailable {
 }
 
 fn results(committed: &Committed) -> Results {
-    Results { height: committed.tip.height, receipts: committed.receipts.clone(), events: committed.events.clone() }
+    Results { height: committed.tip.height, receipts: Arc::clone(&committed.receipts), events: Arc::clone(&committed.events) }
 }
 
 impl ChainPort for ChainHandle {
@@ -50,7 +50,7 @@ impl ChainPort for ChainHandle {
     fn results(&self, height: Height) -> Result<Option<Results>, Unavailable> {
         let receipts = self.store().receipts(height).map_err(unavailable)?;
         let events = self.store().events(height).map_err(unavailable)?;
-        Ok(receipts.zip(events).map(|(receipts, events)| Results { height, receipts, events }))
+        Ok(receipts.zip(events).map(|(receipts, events)| Results { height, receipts: Arc::new(receipts), events: Arc::new(events) }))
     }
 
     fn height_of(&self, transaction: TransactionId) -> Result<Option<Height>, Unavailable> {

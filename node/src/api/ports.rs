@@ -18,9 +18,9 @@ pub struct Results {
     /// Its height.
     pub height: Height,
     /// One receipt an action, those of a transaction side by side.
-    pub receipts: Vec<Receipt>,
+    pub receipts: Arc<Vec<Receipt>>,
     /// What happened, in order.
-    pub events: Vec<Event>,
+    pub events: Arc<Vec<Event>>,
 }
 
 /// A step of the stream of committed blocks.

@@ -36,7 +36,7 @@ pub struct Outcome {
 impl Outcome {
     /// Receipts of its actions, in their order; empty while it waits.
     pub fn receipts(&self) -> Vec<Receipt> {
-        let all = self.results.iter().flat_map(|results| &results.receipts);
+        let all = self.results.iter().flat_map(|results| results.receipts.iter());
         all.filter(|receipt| receipt.transaction == self.id).copied().collect()
     }
 

@@ -66,7 +66,7 @@ impl Waiters {
 
     fn answer(&self, results: &Arc<Results>) {
         let mut senders = self.lock();
-        for receipt in &results.receipts {
+        for receipt in results.receipts.iter() {
             if senders.is_empty() {
                 return;
             }

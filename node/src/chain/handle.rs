@@ -17,9 +17,9 @@ pub struct Committed {
     /// Number of its transactions.
     pub transactions: usize,
     /// Receipts in canonical order.
-    pub receipts: Vec<Receipt>,
+    pub receipts: Arc<Vec<Receipt>>,
     /// Events in order.
-    pub events: Vec<Event>,
+    pub events: Arc<Vec<Event>>,
 }
 
 /// What the service and all handles share.

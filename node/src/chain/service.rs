@@ -143,8 +143,8 @@ impl Service {
         let committed = Committed {
             tip: executed.tip,
             transactions: ids.len(),
-            receipts: std::mem::take(&mut executed.receipts),
-            events: std::mem::take(&mut executed.events),
+            receipts: Arc::new(std::mem::take(&mut executed.receipts)),
+            events: Arc::new(std::mem::take(&mut executed.events)),
         };
         let moved = self.shared.ledger_mut().commit(executed);
         assert!(moved, "block {id} was executed on another tip than this one thread's");

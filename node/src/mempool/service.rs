@@ -193,12 +193,14 @@ pub(super) async fn run(shared: Arc<Shared>, mut mailbox: mpsc::Receiver<Message
     repeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cursor = None;
     let mut gathering = Gathering::new(&shared.config);
+    // Asked once: the answer is read from several files.
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1));
     loop {
         tokio::select! {
             message = mailbox.recv() => {
                 let Some(first) = message else { return };
                 let groups = gathering.gather(first, &mut mailbox).await;
-                process(&shared, groups, &outgoing).await;
+                process(&shared, groups, cores, &outgoing).await;
             }
             _ = repeat.tick() => cursor = repeat_waiting(&shared, cursor, &outgoing),
         }
@@ -206,8 +208,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut mailbox: mpsc::Receiver<Message
 }
 
 /// Verifies all groups together, in as many jobs at a time as there are cores but for the one that consensus needs, and answers.
-async fn process(shared: &Arc<Shared>, groups: Vec<Group>, outgoing: &mpsc::Sender<Verified>) {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1));
+async fn process(shared: &Arc<Shared>, groups: Vec<Group>, cores: usize, outgoing: &mpsc::Sender<Verified>) {
     let (jobs, replies) = divide(groups, shared.config.batch);
     let mut answers: Vec<Answers> = replies.iter().map(|_| Vec::new()).collect();
     let mut done = stream::iter(jobs)

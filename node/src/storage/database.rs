@@ -139,6 +139,11 @@ impl Database {
         Batch { database: self, changes: WriteBatch::default() }
     }
 
+    /// An empty batch with room for so many bytes.
+    pub fn batch_of(&self, bytes: usize) -> Batch<'_> {
+        Batch { database: self, changes: WriteBatch::with_capacity_bytes(bytes) }
+    }
+
     /// Writes a batch and returns when it is on the disk. The first failure makes the database unusable for writing: what is on the disk
     /// is then only known to the next start.
     pub fn commit(&self, doing: &'static str, batch: Batch<'_>) -> Result<(), StoreError> {

@@ -151,7 +151,7 @@ impl Store {
             return Err(StoreError::NotNext { tip, given: height });
         }
         let _order = self.idempotency.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = self.database.batch();
+        let mut batch = self.database.batch_of(size_hint(record));
         put_setting(&mut batch, Setting::Tip, record.tip)?;
         put_setting(&mut batch, Setting::Peaks, record.peaks)?;
         put_block(&mut batch, record)?;
@@ -225,6 +225,16 @@ fn decode<V: Serialize + DeserializeOwned>(setting: Setting, bytes: &[u8]) -> Re
 
 fn put_setting<V: Serialize>(batch: &mut Batch<'_>, setting: Setting, value: &V) -> Result<(), StoreError> {
     batch.put_raw::<Meta>(&setting.name().as_bytes().to_vec(), &codec::encode(value))
+}
+
+/// About how many bytes a block's batch has: a batch that grows copies itself again and again.
+fn size_hint(record: &BlockRecord<'_>) -> usize {
+    /// Of a finished thing in all tables, its part of the block included.
+    const RECORD: usize = 512;
+    /// Of an entry of the state beside its value.
+    const KEY: usize = 96;
+    let entries = record.entries.iter().map(|entry| entry.value.as_ref().map_or(KEY, |value| value.len().saturating_add(KEY)));
+    entries.fold(record.records.len().saturating_mul(RECORD), usize::saturating_add)
 }
 
 fn put_block(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), StoreError> {

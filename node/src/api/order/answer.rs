@@ -217,7 +217,7 @@ pub fn find_order(chain: &dyn ChainPort, id: OrderId) -> Result<Option<(Order, O
 /// The trades that a block's auctions made of an order.
 fn trades_in_block(api: &Api, order: &Order, results: &Results) -> Result<Vec<Trade>, ApiError> {
     let mut trades = Vec::new();
-    for event in &results.events {
+    for event in results.events.iter() {
         let Event::Matched { trade, bid, seller, market, .. } = event else { continue };
         let may_fill = match order.terms.side {
             Side::Bid => *bid == order.id,

@@ -128,7 +128,8 @@ impl Inner {
         let signatures = committee.members().iter().take(3).map(|m| sign(m.member)).collect();
         let certificate = Certificate { height, round: Round::new(0), block: block.id(), signatures };
         let executed = self.ledger.execute(&block, verified).unwrap();
-        let results = Arc::new(Results { height, receipts: executed.receipts.clone(), events: executed.events.clone() });
+        let results =
+            Arc::new(Results { height, receipts: Arc::new(executed.receipts.clone()), events: Arc::new(executed.events.clone()) });
         assert_eq!(executed.first_record, self.history.len() as u64);
         self.history.extend(executed.records.iter().cloned());
         self.heights.extend(transactions.iter().map(|t| (t.id(), height)));
