@@ -98,7 +98,7 @@ impl Content {
         check_disputes(&p.disputes)?;
         for charge in [Parameter::ApiAccess, Parameter::Certification, Parameter::Support] {
             let (least, most) = charge.bounds().into_inner();
-            within(format!("params.charges.{}", charge.name()), charge.get(p), least, most)?;
+            within(format!("params.{}", charge.name()), charge.get(p), least, most)?;
         }
         within("params.maxDriftMs", p.max_drift_ms, 10, 60_000)?;
         within("params.blockIntervalMs", p.block_interval_ms, 1, 60_000)?;

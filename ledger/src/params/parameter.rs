@@ -1,11 +1,12 @@
 //! The parameters that the community changes one at a time, each within bounds that keep the ledger's invariants (MARKET 11).
 //!
-//! Lots and ticks are not among them: orders in the book rest on them. Nor is the pace of blocks, which running nodes keep.
+//! Lots and ticks are not among them: orders in the book rest on them. Nor are the pace of blocks, which running nodes keep, and the number of
+//! chunks of a storage challenge, which one that has been drawn rests on.
 
 use super::Params;
 use crate::amount::{BasisPoints, MicroChf};
-use crate::limits::{MAX_AHEAD_MS, SLOT_RETENTION_MS};
-use crate::time::DAY_MS;
+use crate::limits::{MAX_AHEAD_MS, MAX_DEPOSITED, MAX_ORACLE_AHEAD_MS, MAX_WINDOW_MS, SLOT_RETENTION_MS};
+use crate::time::{DAY_MS, SLOT_MS};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -15,6 +16,10 @@ const MAX_WINDOW: u64 = SLOT_RETENTION_MS.saturating_sub(DAY_MS);
 const MIN_BLOCK: u64 = 128 * 1_024;
 /// Most bytes of a block: the hard limit.
 const MAX_BLOCK: u64 = 1_024 * 1_024;
+/// Longest time in which evidence is taken: the verdict falls after it.
+const MAX_VERDICT: u64 = MAX_WINDOW_MS.saturating_sub(1);
+/// Most sources that an input can need: as many as one has.
+const MAX_SOURCES: u64 = 32;
 /// Highest charge a month, micro-CHF: CHF 10 000.
 const MAX_CHARGE: u64 = 10_000_000_000;
 
@@ -22,9 +27,8 @@ macro_rules! parameters {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $bounds:expr, $get:expr, $set:expr;)+) => {
         /// A parameter that a proposal can change. New ones are appended, never inserted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase")]
         pub enum Parameter {
-            $($(#[doc = $doc])+ $name,)+
+            $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
         }
 
         impl Parameter {
@@ -104,11 +108,45 @@ parameters! {
     /// Calendar months after which heat lots expire.
     HeatExpiryMonths = "heatExpiryMonths", 1..=120, |p| p.heat_expiry_months.into(), |p, v| p.heat_expiry_months = narrow(v);
     /// API access of an active hub or customer, micro-CHF a month.
-    ApiAccess = "apiAccess", 0..=MAX_CHARGE, |p| p.charges.api_access.get(), |p, v| p.charges.api_access = MicroChf::new(v);
+    ApiAccess = "charges.apiAccess", 0..=MAX_CHARGE, |p| p.charges.api_access.get(), |p, v| p.charges.api_access = MicroChf::new(v);
     /// Certification of an active hub with certified capacity, micro-CHF a month.
-    Certification = "certification", 0..=MAX_CHARGE, |p| p.charges.certification.get(), |p, v| p.charges.certification = MicroChf::new(v);
+    Certification = "charges.certification", 0..=MAX_CHARGE, |p| p.charges.certification.get(), |p, v| p.charges.certification = MicroChf::new(v);
     /// Support of an active hub, micro-CHF a month.
-    Support = "support", 0..=MAX_CHARGE, |p| p.charges.support.get(), |p, v| p.charges.support = MicroChf::new(v);
+    Support = "charges.support", 0..=MAX_CHARGE, |p| p.charges.support.get(), |p, v| p.charges.support = MicroChf::new(v);
+    /// Longest term of a storage contract, calendar months.
+    StorageMaxMonths = "storage.maxMonths", 1..=1_200, |p| p.storage.max_months.into(), |p, v| p.storage.max_months = narrow(v);
+    /// The buyer of storage announces its content within this time after the match, market ms.
+    StorageAnnounceWindow = "storage.announceWindowMs", 1..=MAX_WINDOW_MS, |p| p.storage.announce_window_ms, |p, v| p.storage.announce_window_ms = v;
+    /// The seller of storage proves that it has the content within this time after the announcement, market ms.
+    StorageFirstProofWindow = "storage.firstProofWindowMs", 1..=MAX_WINDOW_MS, |p| p.storage.first_proof_window_ms, |p, v| p.storage.first_proof_window_ms = v;
+    /// Time from one challenge of a storage contract to the next, market ms.
+    StorageDay = "storage.dayMs", 1..=MAX_WINDOW_MS, |p| p.storage.day_ms, |p, v| p.storage.day_ms = v;
+    /// A storage challenge is answered within this time, market ms.
+    StorageAnswerWindow = "storage.answerWindowMs", 1..=MAX_WINDOW_MS, |p| p.storage.answer_window_ms, |p, v| p.storage.answer_window_ms = v;
+    /// So many missed challenges in a row end a storage contract.
+    StorageMissingDays = "storage.missingDays", 1..=366, |p| p.storage.missing_days.into(), |p, v| p.storage.missing_days = narrow(v);
+    /// Sources of different owners that a price input needs.
+    OracleMinSources = "oracle.minSources", 1..=MAX_SOURCES, |p| p.oracle.min_sources.into(), |p, v| p.oracle.min_sources = narrow(v);
+    /// A solar forecast counts if it was reported at most this long before its slot, market ms.
+    ForecastStaleness = "oracle.forecastStalenessMs", SLOT_MS..=MAX_ORACLE_AHEAD_MS, |p| p.oracle.forecast_staleness_ms, |p, v| p.oracle.forecast_staleness_ms = v;
+    /// A grid level counts for at most this long, market ms.
+    GridStaleness = "oracle.gridStalenessMs", SLOT_MS..=DAY_MS, |p| p.oracle.grid_staleness_ms, |p, v| p.oracle.grid_staleness_ms = v;
+    /// The value that counts as one in a reputation, micro-CHF.
+    ReputationUnit = "reputation.unit", 1..=MAX_DEPOSITED, |p| p.reputation.unit.get(), |p, v| p.reputation.unit = MicroChf::new(v);
+    /// Least length of an attendance period, market ms.
+    Attendance = "reputation.attendanceMs", 1..=MAX_WINDOW_MS, |p| p.reputation.attendance_ms, |p, v| p.reputation.attendance_ms = v;
+    /// Bond of a party to a dispute, basis points of the disputed value.
+    DisputeBond = "disputes.bond", 0..=10_000, |p| p.disputes.bond.get().into(), |p, v| p.disputes.bond = points(v);
+    /// Least bond of a party to a dispute, micro-CHF.
+    DisputeMinBond = "disputes.minBond", 0..=MAX_DEPOSITED, |p| p.disputes.min_bond.get(), |p, v| p.disputes.min_bond = MicroChf::new(v);
+    /// Evidence is taken this long after the opening of a dispute, market ms.
+    EvidenceWindow = "disputes.evidenceWindowMs", 1..=MAX_VERDICT, |p| p.disputes.evidence_window_ms, |p, v| p.disputes.evidence_window_ms = v;
+    /// The verdict falls at most this long after the opening of a dispute, market ms.
+    VerdictWindow = "disputes.verdictWindowMs", 2..=MAX_WINDOW_MS, |p| p.disputes.verdict_window_ms, |p, v| p.disputes.verdict_window_ms = v;
+    /// Claims that differ from the registers by more than this share are decided by the registers, basis points.
+    MeteredTolerance = "disputes.meteredTolerance", 0..=10_000, |p| p.disputes.metered_tolerance.get().into(), |p, v| p.disputes.metered_tolerance = points(v);
+    /// A grid operator corrects a slot until this long after its end, market ms.
+    CorrectionWindow = "disputes.correctionWindowMs", 1..=SLOT_RETENTION_MS, |p| p.disputes.correction_window_ms, |p, v| p.disputes.correction_window_ms = v;
 }
 
 impl Parameter {
@@ -122,7 +160,8 @@ impl Parameter {
     pub fn set(self, params: &Params, value: u64) -> Option<Params> {
         let mut changed = params.clone();
         self.put(&mut changed, value);
-        let agree = changed.barred_reputation <= changed.capped_reputation;
+        let disputes = &changed.disputes;
+        let agree = changed.barred_reputation <= changed.capped_reputation && disputes.evidence_window_ms < disputes.verdict_window_ms;
         (self.bounds().contains(&value) && agree).then_some(changed)
     }
 }
@@ -131,6 +170,10 @@ impl Parameter {
 mod tests {
     use super::*;
     use crate::time::{BlockTime, MarketClock};
+
+    /// Those that another parameter bounds as well.
+    const BOUND_BY_ANOTHER: [Parameter; 4] =
+        [Parameter::CappedReputation, Parameter::BarredReputation, Parameter::EvidenceWindow, Parameter::VerdictWindow];
 
     fn standard() -> Params {
         Params::standard(MarketClock { origin: BlockTime::from_ms(1), scale: 1 })
@@ -145,7 +188,7 @@ mod tests {
             let (least, most) = parameter.bounds().into_inner();
             for value in [least, most] {
                 let Some(changed) = parameter.set(&params, value) else {
-                    assert!(matches!(parameter, Parameter::CappedReputation | Parameter::BarredReputation), "{parameter:?} {value}");
+                    assert!(BOUND_BY_ANOTHER.contains(parameter), "{parameter:?} {value}");
                     continue;
                 };
                 assert_eq!(parameter.get(&changed), value);
@@ -158,7 +201,23 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_has_one_name_everywhere() {
+        for parameter in Parameter::ALL {
+            assert_eq!(serde_json::to_value(parameter).unwrap(), parameter.name());
+        }
+    }
+
+    #[test]
+    fn evidence_is_taken_before_the_verdict() {
+        let params = standard();
+        assert_eq!(Parameter::EvidenceWindow.set(&params, params.disputes.verdict_window_ms), None);
+        assert_eq!(Parameter::VerdictWindow.set(&params, params.disputes.evidence_window_ms), None);
+        assert!(Parameter::EvidenceWindow.set(&params, params.disputes.verdict_window_ms - 1).is_some());
+    }
+
+    #[test]
     fn blocks_keep_to_the_limits() {
+        assert_eq!(MAX_SOURCES, crate::limits::MAX_ORACLE_SOURCES as u64);
         assert_eq!(MIN_BLOCK, 2 * crate::limits::MAX_TRANSACTION_BYTES as u64);
         assert_eq!(MAX_BLOCK, crate::limits::HARD_BLOCK_BYTES as u64);
     }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, unfold};
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::execute::{HistoryRecord, Ledger};
-use leg_ledger::ids::{Height, MemberId, OrderId, TradeId, TransactionId};
+use leg_ledger::ids::{Height, MemberId, OrderId, ProposalId, TradeId, TransactionId};
 use leg_ledger::time::BlockTime;
 use leg_ledger::transaction::SignedTransaction;
 use std::sync::Arc;
@@ -85,6 +85,14 @@ impl ChainPort for ChainHandle {
         limit: usize,
     ) -> Result<Vec<Finished>, Unavailable> {
         self.store().finished_trades(member, end, below, limit).map_err(unavailable)
+    }
+
+    fn finished_proposal(&self, id: ProposalId) -> Result<Option<Finished>, Unavailable> {
+        self.store().finished_proposal(id).map_err(unavailable)
+    }
+
+    fn ended_proposals(&self, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {
+        self.store().ended_proposals(below, limit).map_err(unavailable)
     }
 
     fn heat_certificates(&self, member: Option<MemberId>, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {

@@ -68,6 +68,7 @@ use utoipa::{Modify, OpenApi};
         super::ledger::follow_blocks,
         super::governance::post_proposal,
         super::governance::list_proposals,
+        super::governance::list_ended,
         super::governance::get_proposal,
         super::governance::withdraw_proposal,
         super::governance::post_vote,

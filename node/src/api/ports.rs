@@ -6,7 +6,7 @@ use futures::stream::BoxStream;
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::execute::{HistoryRecord, Inadmissible, Ledger};
 use leg_ledger::hash::Hash;
-use leg_ledger::ids::{Height, MemberId, OrderId, TradeId, TransactionId};
+use leg_ledger::ids::{Height, MemberId, OrderId, ProposalId, TradeId, TransactionId};
 use leg_ledger::receipt::{Event, Receipt};
 use leg_ledger::time::BlockTime;
 use leg_ledger::transaction::SignedTransaction;
@@ -103,6 +103,18 @@ pub trait ChainPort: Send + Sync + 'static {
         below: u64,
         limit: usize,
     ) -> Result<Vec<Finished>, Unavailable>;
+
+    /// A proposal that ended.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn finished_proposal(&self, id: ProposalId) -> Result<Option<Finished>, Unavailable>;
+
+    /// At most `limit` proposals that ended, with leaves below `below`, the newest first.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn ended_proposals(&self, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable>;
 
     /// At most `limit` certificates of heat that a member, or anybody, retired, with leaves below `below`, the newest first.
     ///

@@ -5,7 +5,7 @@ use super::conduct::{
     concede_dispute, dispute_trade, get_dispute, get_reputation, list_disputes, send_heartbeat, submit_evidence, vote_dispute,
 };
 use super::error::ApiError;
-use super::governance::{get_committee, get_proposal, list_proposals, post_proposal, post_vote, withdraw_proposal};
+use super::governance::{get_committee, get_proposal, list_ended, list_proposals, post_proposal, post_vote, withdraw_proposal};
 use super::heat::{list_certificates, list_lots, retire_heat, transfer_heat};
 use super::ledger::{
     follow_blocks, get_account, get_block, get_transaction, list_accounts, list_blocks, list_members, raw_block, submit_batch,
@@ -120,6 +120,7 @@ fn ledger() -> Router<Api> {
 fn votes() -> Router<Api> {
     Router::new()
         .route("/api/governance/proposals", post(post_proposal).get(list_proposals))
+        .route("/api/governance/proposals/ended", get(list_ended))
         .route("/api/governance/proposals/{id}", get(get_proposal).delete(withdraw_proposal))
         .route("/api/governance/votes", post(post_vote))
         .route("/api/governance/committee", get(get_committee))

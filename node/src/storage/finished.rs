@@ -8,15 +8,15 @@ use super::StoreError;
 use super::database::{Batch, Database, Order, decode};
 use super::key::StoreKey;
 use super::schema::{
-    AllTrades, FinishedContracts, FinishedOrders, FinishedTrade, FinishedTrades, HeatCertificates, HistoryNodes, HistoryRecords,
-    MemberHeatCertificates, MemberOrders, MemberTrades, Table,
+    AllTrades, EndedProposals, FinishedContracts, FinishedOrders, FinishedProposals, FinishedTrade, FinishedTrades, HeatCertificates,
+    HistoryNodes, HistoryRecords, MemberHeatCertificates, MemberOrders, MemberTrades, Table,
 };
 use super::store::{BlockRecord, Store};
 use super::views::absent;
 use leg_ledger::execute::HistoryRecord;
 use leg_ledger::hash::Hash;
 use leg_ledger::history::NodeSource;
-use leg_ledger::ids::{MemberId, OrderId, TradeId};
+use leg_ledger::ids::{MemberId, OrderId, ProposalId, TradeId};
 use leg_ledger::state::Trade;
 use std::collections::BTreeMap;
 
@@ -79,7 +79,11 @@ impl<'r> Lists<'r> {
             }
             HistoryRecord::Storage { contract, .. } => batch.put::<FinishedContracts>(&contract.id, &leaf)?,
             // A dispute is found by its place, right before the end of its trade.
-            HistoryRecord::Receipt { .. } | HistoryRecord::Dispute { .. } | HistoryRecord::Proposal { .. } => {}
+            HistoryRecord::Receipt { .. } | HistoryRecord::Dispute { .. } => {}
+            HistoryRecord::Proposal { proposal, .. } => {
+                batch.put::<FinishedProposals>(&proposal.id, &leaf)?;
+                batch.put::<EndedProposals>(&leaf, &proposal.id)?;
+            }
             HistoryRecord::HeatRetired { certificate, .. } => {
                 batch.put::<HeatCertificates>(&leaf, &certificate.member)?;
                 batch.put::<MemberHeatCertificates>(&(certificate.member, leaf), &())?;
@@ -194,6 +198,24 @@ impl Store {
             }
         };
         leaves.into_iter().map(|leaf| self.finished(leaf)).collect()
+    }
+
+    /// A proposal that ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn finished_proposal(&self, id: ProposalId) -> Result<Option<Finished>, StoreError> {
+        self.database.get::<FinishedProposals>(&id)?.map(|leaf| self.finished(leaf)).transpose()
+    }
+
+    /// At most `limit` proposals that ended, with leaves below `below`, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn ended_proposals(&self, below: u64, limit: usize) -> Result<Vec<Finished>, StoreError> {
+        let Some(last) = below.checked_sub(1) else { return Ok(Vec::new()) };
+        let entries = self.database.scan::<EndedProposals>(&[], Some(&last), Order::Descending)?;
+        entries.take(limit).map(|entry| self.finished(entry?.0)).collect()
     }
 
     /// At most `limit` finished orders of a member with leaves below `below`, the newest first.

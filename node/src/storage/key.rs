@@ -1,7 +1,7 @@
 //! Keys of tables as bytes: fixed length but for the last part, numbers big-endian, so that the order of bytes is the order of keys.
 
 use leg_ledger::hash::Hash;
-use leg_ledger::ids::{BlockId, Height, MemberId, OrderId, TradeId, TransactionId};
+use leg_ledger::ids::{BlockId, Height, MemberId, OrderId, ProposalId, TradeId, TransactionId};
 use leg_ledger::time::BlockTime;
 
 /// A key that sorts as bytes the way it sorts as a value.
@@ -86,7 +86,7 @@ macro_rules! hash_keys {
     };
 }
 
-hash_keys!(BlockId, TransactionId, OrderId, TradeId);
+hash_keys!(BlockId, TransactionId, OrderId, ProposalId, TradeId);
 
 impl StoreKey for MemberId {
     fn write(&self, out: &mut Vec<u8>) {

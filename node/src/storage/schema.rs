@@ -6,7 +6,7 @@ use super::idempotency::{IdempotencyKey, IdempotencyRecord};
 use super::key::StoreKey;
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::execute::HistoryRecord;
-use leg_ledger::ids::{BlockId, Height, MemberId, OrderId, TradeId, TransactionId};
+use leg_ledger::ids::{BlockId, Height, MemberId, OrderId, ProposalId, TradeId, TransactionId};
 use leg_ledger::receipt::{Event, Receipt};
 use leg_ledger::time::BlockTime;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,10 @@ tables! {
     MemberOrders = "member-orders": (MemberId, u64) => Vec<u64>;
     /// Leaf of each storage contract that ended.
     FinishedContracts = "finished-contracts": TradeId => u64;
+    /// Leaf of each proposal that ended.
+    FinishedProposals = "finished-proposals": ProposalId => u64;
+    /// Proposals that ended by leaf, old first.
+    EndedProposals = "ended-proposals": u64 => ProposalId;
     /// Certificates of retired heat by leaf, old first, and who retired it.
     HeatCertificates = "heat-certificates": u64 => MemberId;
     /// Certificates of retired heat of each member by leaf, old first.

@@ -7,7 +7,10 @@ mod act;
 mod query;
 
 pub use act::{__path_post_proposal, __path_post_vote, __path_withdraw_proposal, post_proposal, post_vote, withdraw_proposal};
-pub use query::{__path_get_committee, __path_get_proposal, __path_list_proposals, get_committee, get_proposal, list_proposals};
+pub use query::{
+    __path_get_committee, __path_get_proposal, __path_list_ended, __path_list_proposals, get_committee, get_proposal, list_ended,
+    list_proposals,
+};
 
 use super::error::ApiError;
 use leg_ledger::ids::ProposalId;

@@ -5,6 +5,7 @@ mod batch;
 mod client;
 mod conduct;
 mod follow;
+mod governance;
 mod heat;
 mod idempotency;
 mod life;

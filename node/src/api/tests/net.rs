@@ -10,7 +10,7 @@ use leg_genesis::{DevnetSpec, MemberSecrets};
 use leg_ledger::block::{Block, Body, Certificate, CommitSignature, precommit_bytes};
 use leg_ledger::execute::{HistoryRecord, Ledger, ProposalFacts};
 use leg_ledger::hash::Hash;
-use leg_ledger::ids::{Height, MemberId, OrderId, Round, TradeId, TransactionId};
+use leg_ledger::ids::{Height, MemberId, OrderId, ProposalId, Round, TradeId, TransactionId};
 use leg_ledger::state::Trade;
 use leg_ledger::time::BlockTime;
 use leg_ledger::transaction::SignedTransaction;
@@ -233,6 +233,15 @@ impl ChainPort for Net {
         let of = |trade: &Trade| member.is_none_or(|member| trade.buyer == member || trade.seller == member);
         let wanted = |r: &HistoryRecord| ended_trade(r).is_some_and(|(trade, how)| of(trade) && end.is_none_or(|end| end == how));
         Ok(self.lock().finished(wanted, below, limit))
+    }
+
+    fn finished_proposal(&self, id: ProposalId) -> Result<Option<Finished>, Unavailable> {
+        let wanted = |record: &HistoryRecord| matches!(record, HistoryRecord::Proposal { proposal, .. } if proposal.id == id);
+        Ok(self.lock().finished(wanted, u64::MAX, 1).pop())
+    }
+
+    fn ended_proposals(&self, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {
+        Ok(self.lock().finished(|record| matches!(record, HistoryRecord::Proposal { .. }), below, limit))
     }
 
     fn heat_certificates(&self, member: Option<MemberId>, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {
