@@ -1,13 +1,13 @@
 //! One call auction for every market, in every block (MARKET 5).
 
-use super::backing::{Backing, energy};
+use super::backing::{Backing, made};
+use super::fills::Fill;
 use super::orders::common;
-use super::{Model, Order, Trade, gross};
-use leg_ledger::hash::Hash;
-use leg_ledger::ids::{MemberId, OrderId, TradeId};
+use super::{Model, Order, hash};
+use leg_ledger::ids::{MemberId, OrderId};
 use leg_ledger::member::Location;
 use leg_ledger::params::PriceRule;
-use leg_ledger::state::TradeStatus;
+use leg_ledger::time::MarketTime;
 use leg_ledger::transaction::{Constraints, Market, Pricing, Product, Resource, Side, TimeInForce};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,22 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Fills of a bid in one auction.
 const MAX_FILLS: usize = 16;
 
-/// One fill as it was decided.
-#[derive(Clone, Debug)]
-struct Fill {
-    ask: OrderId,
-    seller: MemberId,
-    quantity: u64,
-    price: u64,
-    product: Product,
-    solar: bool,
-}
-
 /// The asks of one auction with what is left of them, and what their hubs owe.
 #[derive(Clone, Debug)]
 struct Desk {
     asks: BTreeMap<OrderId, Order>,
     backing: BTreeMap<MemberId, Backing>,
+    lot: u64,
 }
 
 fn distance(a: &Location, b: &Location) -> u8 {
@@ -52,12 +42,22 @@ fn distance(a: &Location, b: &Location) -> u8 {
     5 - tier.max(1)
 }
 
+fn window(product: &Product) -> Option<(u64, u64)> {
+    match product {
+        Product::Compute { from, until } | Product::ComputeHours { from, until } => Some((from.ms(), until.ms())),
+        _ => None,
+    }
+}
+
 fn is_fill_or_kill(order: &Order) -> bool {
     order.terms.time_in_force == TimeInForce::FillOrKill
 }
 
 impl Model {
     pub(super) fn run_auctions(&mut self) {
+        if !self.halted.contains(&Resource::Heat) {
+            self.run_swaps();
+        }
         let markets: BTreeSet<Market> = self.orders.values().map(|o| o.market).collect();
         for market in markets {
             if !self.halted.contains(&market.resource()) {
@@ -70,7 +70,7 @@ impl Model {
     }
 
     fn side(&self, market: Market, side: Side) -> Vec<(OrderId, Order)> {
-        let of = |o: &Order| o.market == market && o.terms.side == side && o.expires > self.now;
+        let of = |o: &Order| o.market == market && o.terms.side == side && o.expires > self.now && o.partner().is_none();
         self.orders.iter().filter(|(_, o)| of(o)).map(|(id, o)| (*id, o.clone())).collect()
     }
 
@@ -80,7 +80,6 @@ impl Model {
 
     /// `blake3(domain, parent, market, member)`.
     fn tie(&self, market: Market, member: MemberId) -> [u8; 32] {
-        let mut bytes = self.parent.as_bytes().to_vec();
         let number = match market {
             Market::Compute => 0_u32,
             Market::ComputeHours => 1,
@@ -88,15 +87,12 @@ impl Model {
             Market::Heat => 3,
             Market::Energy { .. } => 4,
         };
-        bytes.extend(number.to_le_bytes());
+        let mut bytes = number.to_le_bytes().to_vec();
         if let Market::Energy { leg, slot } = market {
-            let mut name = [0_u8; 32];
-            name[..leg.as_str().len()].copy_from_slice(leg.as_str().as_bytes());
-            bytes.extend(name);
+            bytes.extend(leg.as_bytes());
             bytes.extend(slot.get().to_le_bytes());
         }
-        bytes.extend(member.as_bytes());
-        blake3::derive_key("leg ledger v1 tie break", &bytes)
+        hash("tie break", &[self.facts.parent.as_bytes(), &bytes, member.as_bytes()])
     }
 
     /// Effective price of an ask: a dynamic one follows the reference after the parent.
@@ -107,7 +103,7 @@ impl Model {
         }
         let rules = self.params.resources.of(ask.market.resource());
         let leg = if let Market::Energy { leg, .. } = ask.market { Some(leg) } else { None };
-        let reference = self.references_before.get(&(ask.market.resource(), leg)).copied().unwrap_or(rules.base.micro_chf());
+        let reference = self.reference(ask.market.resource(), leg).price;
         let premium = (self.member(ask.member).reputation.get().saturating_sub(8_000) / 4).min(500);
         let (exact, tick) = (reference * (10_000 + u64::from(premium)) / 10_000, rules.tick.micro_chf());
         limit.max(exact.div_ceil(tick) * tick)
@@ -124,29 +120,26 @@ impl Model {
         }
         let uniform =
             (self.params.resources.of(market.resource()).rule == PriceRule::Uniform).then(|| self.uniform(market, &bids, asks.values()));
-        let backing = asks.values().map(|a| (a.member, self.backing(a.member))).collect();
-        let mut desk = Desk { asks, backing };
-        let mut price = None;
+        let backing = asks.values().map(|a| (a.member, self.backing(a.member, market.resource()))).collect();
+        let lot = self.params.resources.of(market.resource()).lot.get();
+        let mut desk = Desk { asks, backing, lot };
+        let mut matches = Vec::new();
         for (id, bid) in bids {
             let bound = uniform.unwrap_or(bid.terms.limit.micro_chf());
-            if bid.terms.limit.micro_chf() < bound {
-                continue;
+            let fills = if bid.terms.limit.micro_chf() < bound { Vec::new() } else { self.fill(&mut desk, &bid, bound, uniform) };
+            if !fills.is_empty() {
+                matches.push((id, fills));
             }
-            let fills = self.fill(&mut desk, &bid, bound, uniform);
-            price = fills.last().map(|f| f.price).or(price);
-            self.open_trades(id, fills);
         }
-        // What is left of the asks; those that are too small end.
+        let Some(price) = matches.iter().flat_map(|(_, fills)| fills).map(|f| f.price).last() else { return };
+        self.take_fills(&matches);
         for (id, ask) in desk.asks {
-            let order = self.orders.get_mut(&id).expect("open");
-            let sold = std::mem::replace(&mut order.open, ask.open) > ask.open;
-            if sold && self.is_remainder(&ask, ask.open) {
-                self.end_order(id);
+            let filled = self.orders[&id].open - ask.open;
+            if filled > 0 {
+                self.fill_order(id, filled);
             }
         }
-        if let Some(price) = price {
-            self.last_price.insert(market, price);
-        }
+        self.last_price.insert(market, price);
     }
 
     /// By its definition: every price of the orders that make the price is tried.
@@ -250,12 +243,12 @@ impl Model {
             None => common(&bid.terms.product, &ask.terms.product, self.now)?,
             Some(first) => {
                 let both = common(&first.product, &ask.terms.product, self.now)?;
-                let span = |p: &Product| match p {
-                    Product::Compute { from, until } => (from.ms().max(self.now), until.ms()),
-                    Product::Energy { slot } => (slot.get(), slot.get()),
-                    _ => unreachable!("not traded here"),
+                let left = |p: &Product| match *p {
+                    Product::Compute { from, until } => Product::Compute { from: from.max(MarketTime::from_ms(self.now)), until },
+                    Product::ComputeHours { from, until } => Product::ComputeHours { from: from.max(MarketTime::from_ms(self.now)), until },
+                    other => other,
                 };
-                if span(&both) != span(&first.product) {
+                if left(&both) != left(&first.product) {
                     return None;
                 }
                 first.product
@@ -267,15 +260,19 @@ impl Model {
         }
         let backing = &desk.backing[&ask.member];
         let mut room = ask.open;
-        if let (Product::Compute { from, until }, Product::Compute { until: ask_until, .. }) = (product, ask.terms.product) {
+        if let (Some((from, until)), Some((_, ask_until))) = (window(&product), window(&ask.terms.product)) {
             let sold: u64 = joined.iter().map(|f| f.quantity).sum();
-            let window = energy(backing.watts, from.ms().max(self.now), until.ms()).saturating_sub(sold);
-            room = room.min(window).min(backing.room(until.ms(), ask_until.ms()));
-            if let Some((first, last)) = super::backing::slots(&product, self.now).filter(|_| ask.terms.solar) {
-                room = room.min(backing.sun(Some(ask_id), first, last, ask.open));
-            }
+            let within = made(backing.rate, from.max(self.now), until).saturating_sub(sold);
+            room = room.min(within).min(backing.room(until, ask_until));
         }
-        let room = room / 10 * 10;
+        if bid.market == Market::Storage {
+            room = room.min(backing.certified.saturating_sub(backing.held));
+        }
+        if ask.terms.solar && bid.market == Market::Compute {
+            let (first, last) = super::backing::slots(&product, self.now).expect("a window");
+            room = room.min(backing.sun(Some(ask_id), first, last, ask.open));
+        }
+        let room = room / desk.lot * desk.lot;
         let most = room.min(left);
         (most > 0 && most >= least).then_some((product, room))
     }
@@ -321,10 +318,12 @@ impl Model {
             let shares = loop {
                 let total: u64 = group.iter().map(|g| g.2).sum();
                 let wanted = left.min(total);
-                let part = |room: u64| u64::try_from(u128::from(wanted) * u128::from(room) / u128::from(total)).expect("smaller") / 10 * 10;
+                let part = |room: u64| {
+                    u64::try_from(u128::from(wanted) * u128::from(room) / u128::from(total)).expect("smaller") / desk.lot * desk.lot
+                };
                 let mut shares: Vec<u64> = group.iter().map(|g| part(g.2)).collect();
-                let leftover = (wanted - shares.iter().sum::<u64>()) / 10;
-                shares.iter_mut().take(usize::try_from(leftover).expect("few")).for_each(|s| *s += 10);
+                let leftover = (wanted - shares.iter().sum::<u64>()) / desk.lot;
+                shares.iter_mut().take(usize::try_from(leftover).expect("few")).for_each(|s| *s += desk.lot);
                 match (0..group.len()).rev().find(|i| shares[*i] < least(&group[*i].0)) {
                     Some(under) => drop(group.remove(under)),
                     None => break shares,
@@ -336,73 +335,5 @@ impl Model {
             }
         }
         fills
-    }
-
-    /// Fills of one bid: money to escrow, one trade a seller, what is left of the bid (MARKET 6).
-    fn open_trades(&mut self, id: OrderId, fills: Vec<Fill>) {
-        if fills.is_empty() {
-            return;
-        }
-        let bid = self.orders[&id].clone();
-        let limit = bid.terms.limit.micro_chf();
-        let mut sellers: Vec<MemberId> = Vec::new();
-        for fill in &fills {
-            if !sellers.contains(&fill.seller) {
-                sellers.push(fill.seller);
-            }
-        }
-        let mut open = bid.open;
-        for seller in sellers {
-            let own: Vec<&Fill> = fills.iter().filter(|f| f.seller == seller).collect();
-            let quantity: u64 = own.iter().map(|f| f.quantity).sum();
-            let cost: u64 = own.iter().map(|f| gross(f.price, f.quantity)).sum();
-            let freed = gross(limit, open) - gross(limit, open - quantity);
-            open -= quantity;
-            self.escrow_reserved(bid.member, cost);
-            self.release(bid.member, freed - cost);
-            let order = self.orders.get_mut(&id).expect("open");
-            order.open = open;
-            order.reserved -= freed;
-            if !bid.terms.split && bid.market.resource() == Resource::Compute {
-                order.seller = Some(seller);
-            }
-            self.open_trade(id, &bid, seller, &own, quantity, cost);
-        }
-        if self.is_remainder(&bid, open) {
-            self.end_order(id);
-        }
-    }
-
-    fn open_trade(&mut self, id: OrderId, bid: &Order, seller: MemberId, fills: &[&Fill], quantity: u64, escrow: u64) {
-        let product = fills[0].product;
-        let deadline = match product {
-            Product::Compute { from, .. } => self.now.max(from.ms()) + self.params.start_window_ms,
-            Product::Energy { slot } => (slot.get() + 1) * super::SLOT_MS + self.params.readings_window_ms,
-            _ => unreachable!("not traded here"),
-        };
-        if let Market::Energy { leg, slot } = bid.market {
-            let mut exchange = self.exchange(leg, slot.get());
-            exchange.waiting += 1;
-            self.put_exchange(leg, slot.get(), exchange);
-        }
-        let trade = Trade {
-            market: bid.market,
-            buyer: bid.member,
-            seller,
-            fills: fills.iter().map(|f| (f.quantity, f.price)).collect(),
-            quantity,
-            product,
-            solar: fills.iter().all(|f| f.solar),
-            escrow,
-            fee: u64::from(self.params.fee.get()),
-            status: TradeStatus::Pending,
-            matched_at: self.now,
-            deadline: Some(deadline),
-            delivered: Vec::new(),
-            heat: Vec::new(),
-        };
-        let bytes = [id.hash().as_bytes().as_slice(), seller.as_bytes(), &self.height.to_le_bytes()].concat();
-        let id = Hash::from_bytes(blake3::derive_key("leg ledger v1 trade", &bytes));
-        self.trades.insert(TradeId::from_hash(id), trade);
     }
 }

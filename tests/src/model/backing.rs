@@ -1,12 +1,12 @@
-//! What a hub can make: certified capacity and solar forecast (MARKET 4), everything gone through for each question.
+//! What a hub can make and keep: certified capacity and solar forecast (MARKET 4), everything gone through for each question.
 
 use super::{Model, SLOT_MS};
 use leg_ledger::ids::{MemberId, OrderId};
 use leg_ledger::state::TradeStatus;
-use leg_ledger::transaction::{Product, Side};
+use leg_ledger::transaction::{Product, Resource, Side};
 use std::collections::BTreeMap;
 
-/// Compute that is owed at a time: of an open ask, or of a running trade.
+/// Compute or compute-hours owed at a time: of an open ask, or of a running trade.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
     pub until: u64,
@@ -24,19 +24,24 @@ pub(super) struct Promise {
     pub ask: Option<OrderId>,
 }
 
-/// What one hub owes, and its forecast.
+/// What one hub owes of a resource, and its forecast.
 #[derive(Clone, Debug)]
 pub(super) struct Backing {
-    pub watts: u64,
+    /// What it makes an hour: watts, or milli-hours of its machines.
+    pub rate: u64,
+    /// MB that it is certified for, that its contracts hold, and that its asks offer.
+    pub certified: u64,
+    pub held: u64,
+    pub offered: u64,
     pub now: u64,
     pub dues: Vec<Due>,
     pub promises: Vec<Promise>,
     pub forecast: BTreeMap<u64, u64>,
 }
 
-/// Wh of `watts` from `now` to `until`.
-pub(super) fn energy(watts: u64, now: u64, until: u64) -> u64 {
-    u64::try_from(u128::from(watts) * u128::from(until.saturating_sub(now)) / 3_600_000).unwrap_or(u64::MAX)
+/// What `rate` makes from `now` to `until`.
+pub(super) fn made(rate: u64, now: u64, until: u64) -> u64 {
+    u64::try_from(u128::from(rate) * u128::from(until.saturating_sub(now)) / 3_600_000).unwrap_or(u64::MAX)
 }
 
 /// Slots of a window from `earliest` on.
@@ -51,28 +56,42 @@ pub(super) fn slots(product: &Product, earliest: u64) -> Option<(u64, u64)> {
     }
 }
 
+/// When compute or compute-hours are due.
+pub(super) fn due(product: &Product) -> Option<u64> {
+    match product {
+        Product::Compute { until, .. } | Product::ComputeHours { until, .. } => Some(until.ms()),
+        _ => None,
+    }
+}
+
 impl Model {
-    pub(super) fn backing(&self, hub: MemberId) -> Backing {
-        let (mut dues, mut promises) = (Vec::new(), Vec::new());
+    pub(super) fn backing(&self, hub: MemberId, resource: Resource) -> Backing {
+        let (mut dues, mut promises, mut offered) = (Vec::new(), Vec::new(), 0);
         for (id, order) in self.orders.iter().filter(|(_, o)| o.member == hub && o.terms.side == Side::Ask) {
-            if let Product::Compute { until, .. } = order.terms.product {
-                dues.push(Due { until: until.ms(), wh: order.open, running: false, ask: Some(*id) });
+            if let Some(until) = due(&order.terms.product).filter(|_| order.market.resource() == resource) {
+                dues.push(Due { until, wh: order.open, running: false, ask: Some(*id) });
             }
             if let Some((first, last)) = slots(&order.terms.product, 0).filter(|_| order.terms.solar) {
                 promises.push(Promise { first: first.max(self.now / SLOT_MS), last, wh: order.open, ask: Some(*id) });
             }
+            if order.market.resource() == Resource::Storage {
+                offered += order.open;
+            }
         }
         let runs = |status| matches!(status, TradeStatus::Pending | TradeStatus::Running);
         for trade in self.trades.values().filter(|t| t.seller == hub && runs(t.status)) {
-            if let Product::Compute { until, .. } = trade.product {
-                dues.push(Due { until: until.ms(), wh: trade.quantity, running: true, ask: None });
+            if let Some(until) = due(&trade.product).filter(|_| trade.market.resource() == resource) {
+                dues.push(Due { until, wh: trade.quantity, running: true, ask: None });
             }
             if let Some((first, last)) = slots(&trade.product, trade.matched_at).filter(|_| trade.solar) {
                 promises.push(Promise { first, last, wh: trade.quantity, ask: None });
             }
         }
+        let capacity = self.member(hub).capacity;
+        let rate = if resource == Resource::ComputeHours { u64::from(capacity.machines) * 1_000 } else { capacity.compute_watts };
+        let held = self.contracts.values().filter(|c| c.seller == hub).map(|c| c.quantity).sum();
         let forecast = self.forecasts.iter().filter(|((m, _), _)| *m == hub).map(|((_, slot), wh)| (*slot, *wh)).collect();
-        Backing { watts: self.member(hub).capacity.compute_watts, now: self.now, dues, promises, forecast }
+        Backing { rate, certified: capacity.storage_gb * 1_000, held, offered, now: self.now, dues, promises, forecast }
     }
 }
 
@@ -88,14 +107,14 @@ impl Backing {
 
     /// For every time: what is open and running by then, and the new ask, is made by then.
     pub(super) fn admits(&self, from: u64, until: u64, wh: u64) -> bool {
-        wh <= energy(self.watts, from.max(self.now), until)
-            && self.times(until).iter().all(|t| self.by(*t, false) + self.by(*t, true) + wh <= energy(self.watts, self.now, *t))
+        wh <= made(self.rate, from.max(self.now), until)
+            && self.times(until).iter().all(|t| self.by(*t, false) + self.by(*t, true) + wh <= made(self.rate, self.now, *t))
     }
 
     /// What of an ask due by `ask_until` can be sold due by `until`.
     pub(super) fn room(&self, until: u64, ask_until: u64) -> u64 {
         let at = |t: &u64| {
-            let left = energy(self.watts, self.now, *t).saturating_sub(self.by(*t, true));
+            let left = made(self.rate, self.now, *t).saturating_sub(self.by(*t, true));
             if *t < ask_until { left.saturating_sub(self.by(*t, false)) } else { left }
         };
         self.times(until).iter().map(at).min().expect("at least one time")
@@ -140,18 +159,21 @@ impl Backing {
     }
 
     /// Sells a part of an ask: what was open is running.
-    pub(super) fn sell(&mut self, ask: OrderId, product: &Product, solar: bool, wh: u64) {
+    pub(super) fn sell(&mut self, ask: OrderId, product: &Product, solar: bool, quantity: u64) {
         for due in self.dues.iter_mut().filter(|d| d.ask == Some(ask)) {
-            due.wh -= wh;
+            due.wh -= quantity;
         }
-        if let Product::Compute { until, .. } = product {
-            self.dues.push(Due { until: until.ms(), wh, running: true, ask: None });
+        if let Some(until) = due(product) {
+            self.dues.push(Due { until, wh: quantity, running: true, ask: None });
+        }
+        if let Product::Storage { .. } = product {
+            self.held += quantity;
         }
         if let Some((first, last)) = slots(product, self.now).filter(|_| solar) {
             for promise in self.promises.iter_mut().filter(|p| p.ask == Some(ask)) {
-                promise.wh -= wh;
+                promise.wh -= quantity;
             }
-            self.promises.push(Promise { first, last, wh, ask: None });
+            self.promises.push(Promise { first, last, wh: quantity, ask: None });
         }
     }
 }

@@ -1,12 +1,18 @@
 //! What the model predicts against what the ledger has.
 
 use super::Model;
+use super::state::{Stage, Trade};
 use leg_ledger::amount::MicroChf;
-use leg_ledger::state::{Accounts, HeatLots, Members, Orders, References, State, TotalsTable, Trades, View};
-use leg_ledger::transaction::Resource;
+use leg_ledger::state as ledger;
+use leg_ledger::state::{State, StorageStage, View};
 use std::fmt::Debug;
 
-fn same<K: Ord + Debug, V: PartialEq + Debug>(what: &str, mut ours: Vec<(K, V)>, mut theirs: Vec<(K, V)>) -> Result<(), String> {
+fn same<K: Ord + Debug, V: PartialEq + Debug>(
+    what: &str,
+    ours: impl IntoIterator<Item = (K, V)>,
+    theirs: impl IntoIterator<Item = (K, V)>,
+) -> Result<(), String> {
+    let (mut ours, mut theirs): (Vec<_>, Vec<_>) = (ours.into_iter().collect(), theirs.into_iter().collect());
     ours.sort_by(|a, b| a.0.cmp(&b.0));
     theirs.sort_by(|a, b| a.0.cmp(&b.0));
     if let Some((o, t)) = ours.iter().zip(&theirs).find(|(o, t)| o != t) {
@@ -19,45 +25,107 @@ fn same<K: Ord + Debug, V: PartialEq + Debug>(what: &str, mut ours: Vec<(K, V)>,
     }
 }
 
+fn get(money: MicroChf) -> u64 {
+    money.get()
+}
+
 impl Model {
-    /// Compares balances, open orders, open trades, lots of heat, reference prices and the common pots.
+    /// Compares everything that the market is made of: balances, orders, trades, contracts, lots, meters, reference prices, reputations.
     ///
     /// # Errors
     /// The first difference, in words.
     pub fn compare(&self, state: &State) -> Result<(), String> {
-        let get = MicroChf::get;
-        let ours = self.orders.iter().map(|(id, o)| (*id, (o.open, o.reserved, o.terms.quantity.get(), o.seller)));
-        let theirs = state.range::<Orders>(..).map(|(id, o)| (*id, (o.open.get(), get(o.reserved), o.terms.quantity.get(), o.seller)));
-        same("open orders (Wh, reserved, total, seller)", ours.collect(), theirs.collect())?;
+        self.compare_orders(state)?;
+        self.compare_trades(state)?;
+        self.compare_contracts(state)?;
+        self.compare_balances(state)?;
+        self.compare_heat(state)?;
+        self.compare_inputs(state)
+    }
+
+    fn compare_orders(&self, state: &State) -> Result<(), String> {
+        let ours = self.orders.iter().map(|(id, o)| (*id, (o.open, o.reserved, o.terms.quantity.get(), o.seller, Some(o.expires))));
+        let theirs = state.range::<ledger::Orders>(..).map(|(id, o)| {
+            let expires = o.expires_at.map(|at| at.ms());
+            (*id, (o.open.get(), get(o.reserved), o.terms.quantity.get(), o.seller, expires))
+        });
+        same("open orders (open, reserved, total, seller, expiry)", ours, theirs)
+    }
+
+    fn compare_trades(&self, state: &State) -> Result<(), String> {
         let ours = self.trades.iter().map(|(id, t)| {
-            (*id, (t.buyer, t.seller, t.quantity, t.escrow, t.status, t.deadline, t.fills.clone(), t.delivered.clone(), t.solar))
+            let Trade { buyer, seller, quantity, escrow, fee, status, deadline, solar, .. } = *t;
+            (*id, (buyer, seller, quantity, escrow, fee, status, deadline, solar), (t.fills.clone(), t.delivered.clone()))
         });
-        let theirs = state.range::<Trades>(..).map(|(id, t)| {
-            let fills = t.fills.iter().map(|f| (f.quantity.get(), f.price.micro_chf())).collect::<Vec<_>>();
-            let delivered = t.delivered.iter().map(|(slot, wh)| (slot.get(), wh.get())).collect::<Vec<_>>();
+        let theirs = state.range::<ledger::Trades>(..).map(|(id, t)| {
+            let fills: Vec<_> = t.fills.iter().map(|f| (f.quantity.get(), f.price.micro_chf())).collect();
+            let delivered: Vec<_> = t.delivered.iter().map(|(slot, wh)| (slot.get(), wh.get())).collect();
             let (quantity, escrow, deadline) = (t.quantity.get(), get(t.escrow), t.deadline.map(|d| d.ms()));
-            (*id, (t.buyer, t.seller, quantity, escrow, t.status, deadline, fills, delivered, t.solar))
+            (*id, (t.buyer, t.seller, quantity, escrow, u64::from(t.fee.get()), t.status, deadline, t.solar), (fills, delivered))
         });
-        same("open trades", ours.collect(), theirs.collect())?;
-        let ours = self.purses.iter().map(|(id, p)| (*id, [p.free, p.reserved, p.escrow, p.debt, p.heat]));
-        let theirs =
-            state.range::<Accounts>(..).map(|(id, a)| (*id, [get(a.free), get(a.reserved), get(a.escrow), get(a.debt), a.heat_free.get()]));
-        let known = |list: Vec<(_, [u64; 5])>| list.into_iter().filter(|(_, parts)| parts.iter().any(|p| *p > 0)).collect();
-        same("accounts [free, reserved, escrow, debt, heat]", known(ours.collect()), known(theirs.collect()))?;
-        let totals = state.get::<TotalsTable>(&()).ok_or("the state has no totals")?;
-        let common = [self.common.fee, self.common.penalties, self.common.heat_issued, self.common.heat_expired];
-        let ledger = [get(totals.fee), get(totals.penalties), totals.heat_issued.get(), totals.heat_expired.get()];
-        same("totals [fee, penalties, heat issued, heat expired]", vec![((), common)], vec![((), ledger)])?;
+        let pair = |(id, terms, lists)| (id, (terms, lists));
+        same("open trades", ours.map(pair), theirs.map(pair))
+    }
+
+    fn compare_contracts(&self, state: &State) -> Result<(), String> {
+        let ours = self.contracts.iter().map(|(id, c)| {
+            let open = c.challenge.as_ref().map(|c| (c.day, c.seed, c.due, u32::try_from(c.proved.len()).expect("few")));
+            let counts = (c.month, c.months, c.asked, c.answered, c.missed, c.next_day, c.paid.clone());
+            (*id, ((c.buyer, c.seller, c.quantity, c.trade, c.stage, c.manifest), counts, (open, c.draw, c.notice, c.due())))
+        });
+        let theirs = state.range::<ledger::StorageContracts>(..).map(|(id, c)| {
+            let stage = match c.stage {
+                StorageStage::Matched { until } => Stage::Matched { until: until.ms() },
+                StorageStage::Announced { until } => Stage::Announced { until: until.ms() },
+                StorageStage::Stored { since } => Stage::Stored { since: since.ms() },
+            };
+            let open = c.challenge.map(|c| (c.day, *c.seed.as_bytes(), c.due.ms(), c.proved.count_ones()));
+            let paid: Vec<_> = c.paid.iter().map(|m| (m.asked, m.answered, get(m.gross))).collect();
+            let counts = (c.month, c.months, c.asked, c.answered, c.missed_in_row, c.next_day, paid);
+            let times = (open, c.next_draw.map(|at| at.ms()), c.notice, c.due.ms());
+            (*id, ((c.buyer, c.seller, c.quantity.get(), c.trade, stage, c.manifest), counts, times))
+        });
+        same("storage contracts", ours, theirs)
+    }
+
+    fn compare_balances(&self, state: &State) -> Result<(), String> {
+        let ours = self.purses.iter().map(|(id, p)| (*id, [p.free, p.reserved, p.escrow, p.debt, p.heat_free, p.heat_reserved]));
+        let theirs = state.range::<ledger::Accounts>(..).map(|(id, a)| {
+            let heat = [a.heat_free.get(), a.heat_reserved.get()];
+            (*id, [get(a.free), get(a.reserved), get(a.escrow), get(a.debt), heat[0], heat[1]])
+        });
+        let known = |(_, parts): &(_, [u64; 6])| parts.iter().any(|p| *p > 0);
+        same("accounts [free, reserved, escrow, debt, free heat, reserved heat]", ours.filter(known), theirs.filter(known))?;
+        let totals = state.get::<ledger::TotalsTable>(&()).ok_or("the state has no totals")?;
+        let c = self.common;
+        let ours = [c.fee, c.penalties, c.heat_issued, c.heat_retired, c.heat_expired];
+        let heat = [totals.heat_issued, totals.heat_retired, totals.heat_expired].map(|q| q.get());
+        let theirs = [get(totals.fee), get(totals.penalties), heat[0], heat[1], heat[2]];
+        same("totals [fee, penalties, heat issued, retired, expired]", [((), ours)], [((), theirs)])?;
         let ours = self.members.iter().map(|(id, m)| (*id, m.reputation));
-        let theirs = state.range::<Members>(..).map(|(id, m)| (*id, m.reputation));
-        same("reputations", ours.collect(), theirs.collect())?;
-        let ours = self.lots.iter().map(|((holder, slot, trade), lot)| ((*holder, *slot, *trade), *lot));
-        let theirs = state.range::<HeatLots>(..).map(|(k, l)| ((k.holder, k.slot.get(), k.trade), (l.quantity.get(), l.expires_at.ms())));
-        same("lots of heat", ours.collect(), theirs.collect())?;
-        let ours = self.references.iter().map(|(key, price)| (*key, *price));
-        let known = |resource| matches!(resource, Resource::Compute | Resource::Energy);
-        let theirs = state.range::<References>(..).filter(|(key, r)| known(key.0) && r.slot.get() > 0);
-        let theirs = theirs.map(|(key, r)| (*key, r.price.micro_chf()));
-        same("reference prices", ours.collect(), theirs.collect())
+        same("reputations", ours, state.range::<ledger::Members>(..).map(|(id, m)| (*id, m.reputation)))
+    }
+
+    fn compare_heat(&self, state: &State) -> Result<(), String> {
+        let ours = self.lots.iter().map(|(key, l)| (*key, (l.quantity, l.reserved, l.expires)));
+        let theirs = state.range::<ledger::HeatLots>(..).map(|(k, l)| (*k, (l.quantity.get(), l.reserved.get(), l.expires_at.ms())));
+        same("lots of heat", ours, theirs)?;
+        let ours = self.behind.iter().map(|(key, wh)| (*key, *wh));
+        let theirs = state.range::<ledger::HeatReservations>(..).map(|((order, at, lot), wh)| ((*order, at.ms(), *lot), wh.get()));
+        same("heat behind asks", ours, theirs)
+    }
+
+    fn compare_inputs(&self, state: &State) -> Result<(), String> {
+        let ours = self.references.iter().map(|(key, r)| (*key, (r.price, [r.supply, r.grid, r.demand])));
+        let theirs = state.range::<ledger::References>(..).filter(|(_, r)| r.slot.get() > 0);
+        let theirs = theirs.map(|(key, r)| (*key, (r.price.micro_chf(), [r.supply, r.grid, r.demand].map(i64::from))));
+        same("reference prices [supply, grid, demand]", ours, theirs)?;
+        let ours = self.readings.iter().map(|(key, r)| (*key, [r.increase, r.claimed, r.settled, r.issued]));
+        let theirs = state.range::<ledger::SlotReadings>(..).map(|((member, register, slot), r)| {
+            ((*member, *register, slot.get()), [r.increase, r.claimed, r.settled, r.issued].map(|q| q.get()))
+        });
+        same("readings [increase, claimed, settled, issued]", ours, theirs)?;
+        let halted = state.range::<ledger::References>(..).filter(|(_, r)| r.halted).map(|((resource, _), _)| (*resource, ()));
+        same("halts", self.halted.iter().map(|resource| (*resource, ())), halted)
     }
 }

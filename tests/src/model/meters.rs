@@ -1,6 +1,7 @@
 //! Registers that only grow, and what trades claim of them (MARKET 6).
 
-use super::{DAY_MS, Exchange, Model, Origin, Register, SLOT_MS};
+use super::state::{Exchange, Origin, Register};
+use super::{DAY_MS, Model, SLOT_MS};
 use leg_ledger::ids::{LegId, MemberId, TradeId};
 use leg_ledger::receipt::Code;
 use leg_ledger::state::TradeStatus;
@@ -37,7 +38,7 @@ impl Model {
     fn accept(&mut self, member: MemberId, reading: &Reading) -> Result<u64, Code> {
         let (slot, wh) = (reading.slot.get(), reading.register_wh.get());
         let readable = match reading.register {
-            Resource::Compute | Resource::Heat => slot * SLOT_MS,
+            Resource::Compute | Resource::ComputeHours | Resource::Heat => slot * SLOT_MS,
             Resource::Energy => (slot + 1) * SLOT_MS,
             _ => return Err(Code::BadReading),
         };

@@ -1,163 +1,127 @@
 //! The market a second time: written from `docs/market.md` alone, naively, to be compared with the ledger after each block.
 //!
 //! ```text
-//! block (time, parent, transactions) ──┬──> leg_ledger::execute ──> receipts, accounts, orders, trades
-//!                                      └──> Model ──> the same, predicted          Model::compare finds the first difference
+//! block (facts, transactions) ──┬──> leg_ledger::execute ──> receipts, accounts, orders, trades, contracts
+//!                               └──> Model ──> the same, predicted               Model::compare finds the first difference
 //! ```
 //!
 //! * It reads the ledger's *types* (what was signed, who is registered, which parameters are in force) and calls none of its rules: amounts are
-//!   plain integers, hashes are BLAKE3 calls, every list is sorted anew, every auction looks at every order.
+//!   plain integers, hashes are BLAKE3 calls, storage proofs are walked here, every list is sorted anew, every auction looks at every order.
 //! * It holds an auction for every market in every block, where the ledger holds one only where something changed. That both agree shows that
 //!   the ledger misses no pair.
-//! * It knows orders and trades of compute and energy with their meters, forecasts, halts, heat credits, references and reputations; the other actions stop it.
-//! * Bounds that small histories do not reach are left out: timers a block, checks an auction, candidates a bid.
+//! * Bounds that small histories do not reach are left out: timers a block, checks an auction, candidates a bid, asks on one lot.
 
+mod act;
 mod auction;
 mod backing;
+mod challenge;
 mod compare;
+mod fills;
+mod heat;
 mod meters;
 mod money;
+mod oracles;
 mod orders;
+mod references;
 mod reputation;
 mod settle;
+mod state;
+mod storage;
+mod sun;
+mod swap;
+mod terms;
 mod timers;
 mod trades;
 
 use leg_genesis::Genesis;
+use leg_ledger::block::Block;
+use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{LegId, MemberId, OrderId, TradeId};
-use leg_ledger::member::{KeyRole, Member, MemberStatus, Role};
+use leg_ledger::member::{Member, Role};
 use leg_ledger::params::Params;
 use leg_ledger::receipt::Code;
-use leg_ledger::state::{Members, TradeStatus, View};
-use leg_ledger::transaction::{Action, Market, PlaceOrder, Product, Resource, SignedTransaction};
+use leg_ledger::state::{HeatLotKey, Members, View};
+use leg_ledger::transaction::{Market, Resource, SignedTransaction};
+use state::{
+    Committees, Common, Contract, Exchange, Lot, Order, Origin, Purse, Reference, References, Register, Reports, Seats, SlotReading, Trade,
+};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 pub(crate) const SLOT_MS: u64 = 900_000;
 pub(crate) const DAY_MS: u64 = 86_400_000;
 
-/// Money and heat of a member.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Purse {
-    free: u64,
-    reserved: u64,
-    escrow: u64,
-    debt: u64,
-    heat: u64,
-}
+type Registry = BTreeMap<MemberId, Member>;
 
-/// What belongs to nobody, or to all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Common {
-    fee: u64,
-    penalties: u64,
-    heat_issued: u64,
-    heat_expired: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Order {
-    member: MemberId,
-    market: Market,
-    terms: PlaceOrder,
-    open: u64,
-    reserved: u64,
-    seller: Option<MemberId>,
-    height: u64,
-    placed_at: u64,
-    nonce: u64,
-    action: u16,
-    expires: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Trade {
-    market: Market,
-    buyer: MemberId,
-    seller: MemberId,
-    /// (Wh, price) in the order in which they were made.
-    fills: Vec<(u64, u64)>,
-    quantity: u64,
-    product: Product,
-    solar: bool,
-    escrow: u64,
-    fee: u64,
-    status: TradeStatus,
-    matched_at: u64,
-    deadline: Option<u64>,
-    delivered: Vec<(u64, u64)>,
-    heat: Vec<(u64, u64)>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Register {
-    sequence: u64,
-    slot: u64,
-    wh: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct SlotReading {
-    increase: u64,
-    claimed: u64,
-    settled: u64,
-    issued: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Exchange {
-    reported: Option<u64>,
-    report_deadline: u64,
-    waiting: u64,
-    ready: u64,
-    metered: u64,
-    settled: u64,
-    due: Option<u64>,
-}
-
-/// Key of a lot of heat: producer (and holder), slot, trade.
-type LotKey = (MemberId, u64, TradeId);
-
-/// The whole market. Times are market ms, quantities Wh, money micro-CHF.
+/// The whole market. What changes seldom is shared with the copies that a rejected action falls back to.
 #[derive(Clone, Debug)]
 pub struct Model {
-    params: Params,
-    members: BTreeMap<MemberId, Member>,
-    committee: BTreeSet<MemberId>,
+    params: Rc<Params>,
+    members: Rc<Registry>,
+    /// The registry as after the parent: what auctions and prices of this block read.
+    registry: Rc<Registry>,
+    committees: Committees,
     purses: BTreeMap<MemberId, Purse>,
     common: Common,
     orders: BTreeMap<OrderId, Order>,
     trades: BTreeMap<TradeId, Trade>,
+    contracts: BTreeMap<TradeId, Contract>,
     last_price: BTreeMap<Market, u64>,
-    references: BTreeMap<(Resource, Option<LegId>), u64>,
+    references: Rc<References>,
     /// References as after the parent: what this block's prices follow.
-    references_before: BTreeMap<(Resource, Option<LegId>), u64>,
+    references_before: Rc<References>,
     reference_slot: u64,
+    reports: Rc<Reports>,
+    /// Reports as after the parent.
+    reports_before: Rc<Reports>,
     halt_votes: BTreeMap<Resource, BTreeSet<MemberId>>,
     halted: BTreeSet<Resource>,
     registers: BTreeMap<(MemberId, Resource), Register>,
     readings: BTreeMap<(MemberId, Resource, u64), SlotReading>,
     exchanges: BTreeMap<(LegId, u64), Exchange>,
     forecasts: BTreeMap<(MemberId, u64), u64>,
-    lots: BTreeMap<LotKey, (u64, u64)>,
-    conduct: BTreeMap<MemberId, reputation::Conduct>,
-    conduct_day: u64,
+    lots: BTreeMap<HeatLotKey, Lot>,
+    /// What open asks hold of lots: the earliest expiry of an ask first.
+    behind: BTreeMap<(OrderId, u64, HeatLotKey), u64>,
+    conduct: Rc<BTreeMap<MemberId, reputation::Conduct>>,
     period: Option<reputation::Period>,
-    remarks: Vec<reputation::Remark>,
-    height: u64,
+    remarks: Vec<(MemberId, reputation::Remark)>,
+    facts: Facts,
     now: u64,
-    parent: Hash,
+    height: u64,
 }
 
-/// What a block is made of, for the model.
-#[derive(Clone, Copy, Debug)]
+/// What a block brings beside its transactions.
+#[derive(Clone, Debug)]
 pub struct Facts {
     /// Its height.
     pub height: u64,
     /// Market time, ms.
     pub now: u64,
+    /// Its id.
+    pub block: Hash,
     /// Id of its parent.
     pub parent: Hash,
+    /// Who proposed it.
+    pub proposer: MemberId,
+    /// Who signed the parent's certificate.
+    pub signers: BTreeSet<MemberId>,
+}
+
+impl Facts {
+    /// Those of a block on the tip of a ledger.
+    pub fn of(block: &Block, ledger: &Ledger) -> Facts {
+        let signatures = block.body.parent_certificate.iter().flat_map(|c| &c.signatures);
+        Facts {
+            height: block.header.height.get(),
+            now: ledger.market_time(block.header.time).ms(),
+            block: block.header.id().hash(),
+            parent: block.header.parent.hash(),
+            proposer: block.header.proposer,
+            signers: signatures.map(|s| s.member).collect(),
+        }
+    }
 }
 
 /// A predicted receipt.
@@ -171,38 +135,36 @@ pub struct Predicted {
     pub code: Code,
 }
 
-/// Where an action comes from.
-#[derive(Clone, Copy, Debug)]
-struct Origin {
-    transaction: Hash,
-    signer: MemberId,
-    nonce: u64,
-    action: u16,
-}
-
 impl Model {
     /// The market before the first block.
     pub fn new(genesis: &Genesis) -> Model {
         let state = genesis.state();
-        let members: BTreeMap<MemberId, Member> = state.range::<Members>(..).map(|(id, m)| (*id, m.clone())).collect();
+        let members: Registry = state.range::<Members>(..).map(|(id, m)| (*id, m.clone())).collect();
         let opening = |id: &MemberId| {
             let account = state.get::<leg_ledger::state::Accounts>(id).copied().unwrap_or_default();
             Purse { free: account.free.get(), ..Purse::default() }
         };
-        let params = genesis.params().clone();
+        let seats: Seats = genesis.committee().members().iter().map(|m| (m.member, m.key)).collect();
+        let (members, params) = (Rc::new(members), Rc::new(genesis.params().clone()));
+        let now = params.clock.origin.ms();
+        let proposer = *members.keys().next().expect("a community has members");
+        let facts = Facts { height: 0, now, block: Hash::ZERO, parent: Hash::ZERO, proposer, signers: BTreeSet::new() };
         Model {
             purses: members.keys().map(|id| (*id, opening(id))).collect(),
-            committee: genesis.committee().members().iter().map(|m| m.member).collect(),
-            now: params.clock.origin.ms(),
+            committees: Committees { previous: seats.clone(), current: seats.clone(), next: seats },
+            registry: members.clone(),
             params,
             members,
             common: Common::default(),
             orders: BTreeMap::new(),
             trades: BTreeMap::new(),
+            contracts: BTreeMap::new(),
             last_price: BTreeMap::new(),
-            references: BTreeMap::new(),
-            references_before: BTreeMap::new(),
+            references: Rc::default(),
+            references_before: Rc::default(),
             reference_slot: 0,
+            reports: Rc::default(),
+            reports_before: Rc::default(),
             halt_votes: BTreeMap::new(),
             halted: BTreeSet::new(),
             registers: BTreeMap::new(),
@@ -210,126 +172,49 @@ impl Model {
             exchanges: BTreeMap::new(),
             forecasts: BTreeMap::new(),
             lots: BTreeMap::new(),
-            conduct: BTreeMap::new(),
-            conduct_day: 0,
+            behind: BTreeMap::new(),
+            conduct: Rc::default(),
             period: None,
             remarks: Vec::new(),
+            facts,
+            now,
             height: 0,
-            parent: Hash::ZERO,
         }
     }
 
     /// Plays a block: timers, transactions in canonical order, auctions, references, reputations (MARKET 3). Returns the receipts in order.
     pub fn block(&mut self, facts: Facts, transactions: &[SignedTransaction]) -> Vec<Predicted> {
-        (self.height, self.now, self.parent) = (facts.height, facts.now, facts.parent);
+        (self.height, self.now, self.facts) = (facts.height, facts.now, facts);
+        self.registry = self.members.clone();
         self.references_before = self.references.clone();
+        self.reports_before = self.reports.clone();
         self.run_timers();
-        let mut ordered: Vec<&SignedTransaction> = transactions.iter().collect();
-        ordered.sort_by_key(|t| (self.place(t.body.signer), t.body.signer, t.body.nonce));
-        let mut receipts = Vec::new();
-        for transaction in ordered {
-            self.run_transaction(transaction, &mut receipts);
-        }
+        let receipts = self.run_transactions(transactions);
         self.run_auctions();
         self.update_references();
         self.update_reputations();
         receipts
     }
 
-    /// MARKET 2: `blake3(domain, parent hash, member id)`.
-    fn place(&self, member: MemberId) -> [u8; 32] {
-        blake3::derive_key("leg ledger v1 member order", &[self.parent.as_bytes().as_slice(), member.as_bytes()].concat())
-    }
-
-    fn run_transaction(&mut self, transaction: &SignedTransaction, receipts: &mut Vec<Predicted>) {
-        let body = &transaction.body;
-        let before = self.clone();
-        let first = receipts.len();
-        let mut failed = false;
-        for (action, index) in body.actions.iter().zip(0_u16..) {
-            let origin = Origin { transaction: transaction.id().hash(), signer: body.signer, nonce: body.nonce.get(), action: index };
-            let saved = self.clone();
-            let result = if failed && body.atomic { Err(Code::AtomicSibling) } else { self.act(&origin, action) };
-            if result.is_err() {
-                *self = saved;
-                failed = true;
-            }
-            let code = result.err().unwrap_or(Code::Ok);
-            receipts.push(Predicted { transaction: origin.transaction, action: index, code });
-        }
-        if failed && body.atomic {
-            *self = before;
-            receipts[first..].iter_mut().filter(|r| r.code == Code::Ok).for_each(|r| r.code = Code::AtomicSibling);
-        }
-    }
-
-    fn act(&mut self, origin: &Origin, action: &Action) -> Result<(), Code> {
-        if self.members.get(&origin.signer).is_none_or(|m| m.status != MemberStatus::Active) && !ends_something(action) {
-            return Err(Code::MemberInactive);
-        }
-        match action {
-            Action::PlaceOrder(terms) => self.place_order(origin, terms.clone(), None),
-            Action::ReplaceOrder(replace) => self.replace_order(origin, replace),
-            Action::CancelOrder { order } => self.cancel_order(origin, *order),
-            Action::StartTrade { trade } => self.start(origin, *trade),
-            Action::CompleteTrade(done) => self.complete(origin, done),
-            Action::ConfirmTrade { trade } => self.confirm(origin, *trade),
-            Action::CancelTrade { trade } => self.cancel_trade(origin, *trade),
-            Action::SubmitReadings { readings } => self.submit_readings(origin, readings),
-            Action::ReportExchange { leg, slot, energy } => self.report_exchange(origin, *leg, slot.get(), energy.get()),
-            Action::ForecastSolar { slots } => {
-                let slots: Vec<(u64, u64)> = slots.iter().map(|(slot, wh)| (slot.get(), wh.get())).collect();
-                self.forecast(origin, &slots)
-            }
-            Action::HaltMarket { resource } => self.halt(origin, *resource),
-            // Which key signs is no matter of the market; the histories rotate to fresh keys with valid proofs.
-            Action::RotateKey(rotate) => match rotate.role {
-                KeyRole::Operator => Ok(()),
-                KeyRole::Meter if self.member(origin.signer).keys.meter.is_some() => Ok(()),
-                _ => Err(Code::KeyRole),
-            },
-            other => panic!("the model does not know {other:?}"),
-        }
-    }
-
+    /// A member as after the parent.
     fn member(&self, id: MemberId) -> &Member {
-        &self.members[&id]
+        &self.registry[&id]
     }
 
     fn role(&self, id: MemberId) -> Role {
         self.member(id).role
     }
 
-    /// MARKET 4: at half of the committee the resource's markets halt.
-    fn halt(&mut self, origin: &Origin, resource: Resource) -> Result<(), Code> {
-        if !self.committee.contains(&origin.signer) {
-            return Err(Code::NotCommittee);
-        }
-        if self.halted.contains(&resource) {
-            return Err(Code::MarketHalted);
-        }
-        let votes = self.halt_votes.entry(resource).or_default();
-        if !votes.insert(origin.signer) {
-            return Err(Code::AlreadyReported);
-        }
-        if votes.len() * 2 >= self.committee.len() {
-            self.halted.insert(resource);
-        }
-        Ok(())
+    /// The reference price in force, or the base before there is one.
+    fn reference(&self, resource: Resource, leg: Option<LegId>) -> Reference {
+        let base = Reference { price: self.params.resources.of(resource).base.micro_chf(), supply: 0, grid: 0, demand: 0 };
+        self.references_before.get(&(resource, leg)).copied().unwrap_or(base)
     }
 }
 
-/// MARKET 2: what a member that was suspended or left may still do.
-fn ends_something(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::CancelOrder { .. }
-            | Action::StartTrade { .. }
-            | Action::CompleteTrade(_)
-            | Action::ConfirmTrade { .. }
-            | Action::CancelTrade { .. }
-            | Action::SubmitReadings { .. }
-    )
+/// `blake3` of parts in a namespace of the ledger.
+fn hash(domain: &str, parts: &[&[u8]]) -> [u8; 32] {
+    blake3::derive_key(&format!("leg ledger v1 {domain}"), &parts.concat())
 }
 
 /// Half to even of `price x quantity / 1 000` (MARKET 1).
@@ -340,7 +225,12 @@ fn gross(price: u64, quantity: u64) -> u64 {
     u64::try_from(whole + u128::from(up)).expect("small amounts")
 }
 
+/// `floor(amount x part / whole)`.
+fn fraction(amount: u64, part: u64, whole: u64) -> u64 {
+    u64::try_from(u128::from(amount) * u128::from(part) / u128::from(whole)).expect("small amounts")
+}
+
 /// `floor(amount x basis points / 10 000)`.
 fn share(amount: u64, basis_points: u64) -> u64 {
-    u64::try_from(u128::from(amount) * u128::from(basis_points) / 10_000).expect("small amounts")
+    fraction(amount, basis_points, 10_000)
 }

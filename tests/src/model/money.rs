@@ -17,6 +17,9 @@ impl Model {
     }
 
     pub(super) fn release(&mut self, member: MemberId, amount: u64) {
+        if amount == 0 {
+            return;
+        }
         let purse = self.purse(member);
         purse.reserved -= amount;
         purse.free += amount;

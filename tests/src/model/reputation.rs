@@ -1,10 +1,14 @@
-//! Reputations (MARKET 11). Left out: more than sixteen counterparties, heartbeats, hubs that miss a period (every block here has the whole
-//! committee's signatures).
+//! Reputations (MARKET 11). Left out: more than sixteen counterparties.
 
-use super::{DAY_MS, Model, Trade};
+use super::state::Trade;
+use super::{DAY_MS, Model};
+use leg_ledger::amount::BasisPoints;
 use leg_ledger::ids::{MemberId, OwnerId};
+use leg_ledger::member::{MemberStatus, Role};
+use leg_ledger::receipt::Code;
 use leg_ledger::transaction::Resource;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// Completion, settlement, disputes.
 pub(super) const COMPLETION: usize = 0;
@@ -16,12 +20,20 @@ const PERIOD: u64 = 1_000_000;
 /// (good, all).
 type Pair = (u64, u64);
 
+/// Periods in which a hub was there, up to the last that is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Presence {
+    period: u64,
+    pair: Pair,
+    pub seen_at: Option<u64>,
+}
+
 /// What is known of a member.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Conduct {
+    day: u64,
     parts: [BTreeMap<OwnerId, Pair>; 3],
-    uptime: Pair,
-    last_period: Option<u64>,
+    pub presence: Option<Presence>,
 }
 
 /// The running attendance period.
@@ -32,8 +44,18 @@ pub(super) struct Period {
     first: u64,
 }
 
-/// What happened in a block: whose, which part, towards whom, (good, all).
-pub(super) type Remark = (MemberId, usize, MemberId, Pair);
+/// What happened in a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Remark {
+    /// A day began.
+    Day,
+    /// A hub is to be there from now on.
+    Expected,
+    /// It was there.
+    Life,
+    /// A part, towards whom, (good, all).
+    Conduct(usize, MemberId, Pair),
+}
 
 fn less(value: u64) -> u64 {
     value - value.div_ceil(64)
@@ -59,9 +81,29 @@ fn fair(owners: &BTreeMap<OwnerId, Pair>) -> (u128, u128) {
     (good.sum(), within(low))
 }
 
+impl Conduct {
+    fn decay(&mut self, today: u64) {
+        for _ in self.day..today {
+            let uptime = self.presence.iter_mut().map(|p| &mut p.pair);
+            for pair in self.parts.iter_mut().flat_map(|part| part.values_mut()).chain(uptime) {
+                *pair = (less(pair.0), less(pair.1));
+            }
+        }
+        self.day = today;
+    }
+
+    fn reputation(&self) -> BasisPoints {
+        let [completion, settlement, disputes] = [COMPLETION, SETTLEMENT, DISPUTES].map(|p| part(fair(&self.parts[p])));
+        let (there, all) = self.presence.map_or((0, 0), |p| p.pair);
+        let uptime = part((u128::from(there), u128::from(all)));
+        let reputation = (30 * uptime + 30 * completion + 25 * settlement + 15 * disputes) / 100;
+        BasisPoints::new(u32::try_from(reputation).expect("at most 10 000"))
+    }
+}
+
 impl Model {
     pub(super) fn remark(&mut self, of: MemberId, part: usize, with: MemberId, good: u64, all: u64) {
-        self.remarks.push((of, part, with, (good.min(all), all)));
+        self.remarks.push((of, Remark::Conduct(part, with, (good.min(all), all))));
     }
 
     /// A trade ended as it should: `kept` of its value was delivered, `owed` of the penalty became debt.
@@ -73,49 +115,89 @@ impl Model {
         for (of, with) in [(seller, buyer), (buyer, seller)] {
             self.remark(of, DISPUTES, with, value, value);
         }
-        if trade.market.resource() == Resource::Energy {
+        if matches!(trade.market.resource(), Resource::Energy | Resource::Heat | Resource::Storage) {
             self.remark(buyer, SETTLEMENT, seller, value, value);
         }
     }
 
-    /// Phase 4: a day's decay, the period's attendance, then what was remarked.
+    pub(super) fn heartbeat(&mut self, signer: MemberId) -> Result<(), Code> {
+        if self.role(signer) != Role::Hub {
+            return Err(Code::WrongRole);
+        }
+        self.remarks.push((signer, Remark::Life));
+        Ok(())
+    }
+
+    /// Phase 4: whoever something is remarked of, at least each midnight, has its days and missed periods brought up to now first.
     pub(super) fn update_reputations(&mut self) {
-        let day = self.now / DAY_MS;
-        for _ in self.conduct_day..day {
-            for conduct in self.conduct.values_mut() {
-                conduct.uptime = (less(conduct.uptime.0), less(conduct.uptime.1));
-                for pair in conduct.parts.iter_mut().flat_map(|part| part.values_mut()) {
-                    *pair = (less(pair.0), less(pair.1));
+        let (period, today) = (self.attend(), self.now / DAY_MS);
+        let mut touched: BTreeMap<MemberId, Vec<Remark>> = BTreeMap::new();
+        let mut add = |member, remark| touched.entry(member).or_default().push(remark);
+        self.conduct.iter().filter(|(_, c)| c.day < today).for_each(|(id, _)| add(*id, Remark::Day));
+        let counted = |id: &MemberId| self.conduct.get(id).and_then(|c| c.presence).map(|p| p.period);
+        let current = &self.committees.current;
+        current.keys().filter(|id| counted(id).is_none()).for_each(|id| add(*id, Remark::Expected));
+        let mut seen: BTreeSet<MemberId> = self.committees.previous.keys().filter(|id| self.facts.signers.contains(id)).copied().collect();
+        seen.extend(current.keys().filter(|id| **id == self.facts.proposer));
+        seen.iter().filter(|id| counted(id).is_none_or(|last| last < period)).for_each(|id| add(*id, Remark::Life));
+        std::mem::take(&mut self.remarks).into_iter().for_each(|(member, remark)| add(member, remark));
+        for (id, remarks) in touched {
+            self.update_reputation(id, &remarks, period, today);
+        }
+    }
+
+    fn update_reputation(&mut self, id: MemberId, remarks: &[Remark], period: u64, today: u64) {
+        let (owner, status, before) = (self.members[&id].owner, self.members[&id].status, self.members[&id].reputation);
+        let blank = Conduct { day: today, parts: Default::default(), presence: None };
+        let mut conduct = self.conduct.get(&id).cloned().unwrap_or(blank);
+        conduct.decay(today);
+        if let Some(presence) = conduct.presence.as_mut().filter(|p| p.period + 1 < period) {
+            let missed = period - 1 - presence.period;
+            presence.pair.1 += if status == MemberStatus::Active { missed * PERIOD } else { 0 };
+            presence.period = period - 1;
+        }
+        for remark in remarks {
+            let enrolled = Presence { period, pair: (0, 0), seen_at: None };
+            match *remark {
+                Remark::Day => {}
+                Remark::Expected => drop(conduct.presence.get_or_insert(enrolled)),
+                Remark::Life => {
+                    let presence = conduct.presence.get_or_insert(enrolled);
+                    if presence.period < period {
+                        presence.pair = (presence.pair.0 + PERIOD, presence.pair.1 + PERIOD);
+                        presence.period = period;
+                    }
+                    presence.seen_at = Some(self.now);
+                }
+                Remark::Conduct(part, with, (good, all)) => {
+                    let other = self.members[&with].owner;
+                    if other != owner && all > 0 {
+                        let pair = conduct.parts[part].entry(other).or_default();
+                        *pair = (pair.0 + good, pair.1 + all);
+                    }
                 }
             }
         }
-        self.conduct_day = day;
-        let period = self.attend();
-        for member in self.committee.clone() {
-            let conduct = self.conduct.entry(member).or_default();
-            if conduct.last_period.is_some_and(|last| last < period) {
-                conduct.uptime = (conduct.uptime.0 + PERIOD, conduct.uptime.1 + PERIOD);
-            }
-            conduct.last_period = Some(period);
+        if status == MemberStatus::Left {
+            conduct.presence = None;
         }
-        for (of, part, with, (good, all)) in std::mem::take(&mut self.remarks) {
-            let owner = self.member(with).owner;
-            let pair = self.conduct.entry(of).or_default().parts[part].entry(owner).or_default();
-            *pair = (pair.0 + good, pair.1 + all);
+        let reputation = conduct.reputation();
+        let empty = conduct.presence.is_none() && conduct.parts.iter().flatten().all(|(_, (_, all))| *all == 0);
+        let known = Rc::make_mut(&mut self.conduct);
+        if empty {
+            drop(known.remove(&id))
+        } else {
+            drop(known.insert(id, conduct))
         }
-        for (member, conduct) in &self.conduct {
-            let [completion, settlement, disputes] = [COMPLETION, SETTLEMENT, DISPUTES].map(|p| part(fair(&conduct.parts[p])));
-            let uptime = part((u128::from(conduct.uptime.0), u128::from(conduct.uptime.1)));
-            let reputation = (30 * uptime + 30 * completion + 25 * settlement + 15 * disputes) / 100;
-            let member = self.members.get_mut(member).expect("only members act");
-            member.reputation = leg_ledger::amount::BasisPoints::new(u32::try_from(reputation).expect("at most 10 000"));
+        if reputation != before {
+            Rc::make_mut(&mut self.members).get_mut(&id).expect("registered").reputation = reputation;
         }
     }
 
     /// A period lasts an hour, and two turns of each committee member to propose.
     fn attend(&mut self) -> u64 {
         let begin = |number| Period { number, since: self.now, first: self.height };
-        let turns = 2 * self.committee.len() as u64;
+        let turns = 2 * self.committees.current.len() as u64;
         let next = match self.period {
             None => begin(0),
             Some(running) if self.now - running.since >= 3_600_000 && self.height >= running.first + turns => begin(running.number + 1),

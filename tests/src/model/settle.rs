@@ -1,12 +1,13 @@
-//! Paying for a trade (MARKET 1, 6) and the heat that comes with it (MARKET 8).
+//! Paying for a trade (MARKET 1, 6).
 
-use super::{Model, Trade, gross, share};
+use super::state::Trade;
+use super::{Model, gross, share};
 use leg_ledger::ids::TradeId;
 use leg_ledger::transaction::Resource;
 
 impl Trade {
     /// Value of the first `quantity` of the fills, in their order.
-    fn value(&self, quantity: u64) -> u64 {
+    pub(super) fn value(&self, quantity: u64) -> u64 {
         let (mut left, mut sum) = (quantity, 0);
         for (wh, price) in &self.fills {
             let part = left.min(*wh);
@@ -19,8 +20,8 @@ impl Trade {
 
 impl Model {
     /// Pays `payable`, punishes by what `metered` lacks, and ends the trade.
-    pub(super) fn settle(&mut self, id: TradeId, payable: u64, metered: u64) {
-        let trade = self.trades.remove(&id).expect("an open trade");
+    pub(super) fn settle(&mut self, id: TradeId, trade: Trade, payable: u64, metered: u64) {
+        self.trades.remove(&id);
         let paid = payable.min(trade.quantity);
         let price = trade.value(paid).min(trade.escrow);
         let fee = share(price, trade.fee);
@@ -41,38 +42,21 @@ impl Model {
             self.purse(trade.seller).free += bonus;
         }
         self.pay_debt(trade.seller);
-        let kept = if penalty == 0 { trade.escrow } else { trade.value(metered) };
+        let kept = match trade.market.resource() {
+            Resource::Storage => price,
+            _ if penalty == 0 => trade.escrow,
+            _ => trade.value(metered),
+        };
         let owed = self.purse(trade.seller).debt.saturating_sub(debt);
         self.remark_settled(&trade, kept, owed);
         if trade.market.resource() == Resource::Compute {
             self.issue_heat(id, &trade, paid);
         }
     }
-
-    /// Per (meter, slot): floor(settled x factor / 10 000), less what was issued, at most the thermal claim.
-    fn issue_heat(&mut self, id: TradeId, trade: &Trade, paid: u64) {
-        let factor = u64::from(self.member(trade.seller).capacity.heat_factor.get());
-        let mut left = paid;
-        for (slot, wh) in &trade.delivered {
-            let settled = left.min(*wh);
-            left -= settled;
-            let Some(entry) = self.readings.get_mut(&(trade.seller, Resource::Compute, *slot)) else { continue };
-            entry.settled += settled;
-            let claimed = trade.heat.iter().find(|(s, _)| s == slot).map_or(0, |(_, heat)| *heat);
-            let heat = (share(entry.settled, factor) - entry.issued).min(claimed);
-            entry.issued += heat;
-            if heat > 0 {
-                let expires = months_later(self.now, self.params.heat_expiry_months);
-                self.purse(trade.seller).heat += heat;
-                self.common.heat_issued += heat;
-                self.lots.insert((trade.seller, *slot, id), (heat, expires));
-            }
-        }
-    }
 }
 
 /// The same UTC day and time some calendar months later, the day clamped to the month's last (MARKET 1).
-fn months_later(ms: u64, months: u32) -> u64 {
+pub(super) fn months_later(ms: u64, months: u32) -> u64 {
     let is_leap = |y: u64| (y.is_multiple_of(4) && !y.is_multiple_of(100)) || y.is_multiple_of(400);
     let length = |y: u64, m: u64| match m {
         1 => 28 + u64::from(is_leap(y)),

@@ -2,7 +2,7 @@
 
 use super::reputation::{COMPLETION, SETTLEMENT};
 use super::{Model, Origin, SLOT_MS, Trade};
-use leg_ledger::ids::{LegId, TradeId};
+use leg_ledger::ids::{LegId, MemberId, TradeId};
 use leg_ledger::member::Role;
 use leg_ledger::receipt::Code;
 use leg_ledger::state::TradeStatus;
@@ -22,7 +22,9 @@ impl Model {
         if trade.seller != origin.signer {
             return Err(Code::NotParty);
         }
-        let Product::Compute { from, until } = trade.product else { return Err(Code::WrongState) };
+        let (Product::Compute { from, until } | Product::ComputeHours { from, until }) = trade.product else {
+            return Err(Code::WrongState);
+        };
         if trade.status != TradeStatus::Pending {
             return Err(Code::WrongState);
         }
@@ -41,7 +43,7 @@ impl Model {
         if trade.seller != origin.signer {
             return Err(Code::NotParty);
         }
-        if trade.status != TradeStatus::Pending {
+        if trade.status != TradeStatus::Pending || matches!(trade.product, Product::Storage { .. }) {
             return Err(Code::WrongState);
         }
         self.in_time(&trade)?;
@@ -50,15 +52,18 @@ impl Model {
         {
             return Err(Code::TooLate);
         }
-        self.cancelled(id);
+        self.cancelled(id, Some(trade.seller));
         Ok(())
     }
 
-    /// Refund, and the trade is over.
-    pub(super) fn cancelled(&mut self, id: TradeId) {
+    /// Refund, and the trade is over; it counts against who is to blame.
+    pub(super) fn cancelled(&mut self, id: TradeId, blamed: Option<MemberId>) {
         let trade = self.trades.remove(&id).expect("an open trade");
         self.refund(trade.buyer, trade.escrow);
-        self.remark(trade.seller, COMPLETION, trade.buyer, 0, trade.escrow);
+        if let Some(blamed) = blamed {
+            let other = if blamed == trade.seller { trade.buyer } else { trade.seller };
+            self.remark(blamed, COMPLETION, other, 0, trade.escrow);
+        }
         if let Market::Energy { leg, slot } = trade.market {
             let mut exchange = self.exchange(leg, slot.get());
             exchange.waiting -= 1;
@@ -71,7 +76,9 @@ impl Model {
         if trade.seller != origin.signer {
             return Err(Code::NotParty);
         }
-        let Product::Compute { from, until } = trade.product else { return Err(Code::WrongState) };
+        let (Product::Compute { from, until } | Product::ComputeHours { from, until }) = trade.product else {
+            return Err(Code::WrongState);
+        };
         if trade.status != TradeStatus::Running {
             return Err(Code::WrongState);
         }
@@ -86,8 +93,11 @@ impl Model {
                 return Err(Code::BadSlot);
             }
         }
+        if trade.market != Market::Compute && !heat.is_empty() {
+            return Err(Code::HeatNotDue);
+        }
         self.take_readings(trade.seller, &done.readings)?;
-        trade.delivered = self.claim_all(&trade, Resource::Compute, &delivered)?;
+        trade.delivered = self.claim_all(&trade, trade.market.resource(), &delivered)?;
         trade.heat = self.claim_all(&trade, Resource::Heat, &heat)?;
         trade.status = TradeStatus::Delivered;
         trade.deadline = Some(self.now + self.params.confirm_window_ms);
@@ -121,8 +131,8 @@ impl Model {
         let trade = self.trades[&id].clone();
         let good = if silent { 0 } else { trade.escrow };
         self.remark(trade.buyer, SETTLEMENT, trade.seller, good, trade.escrow);
-        let metered = self.trades[&id].delivered.iter().map(|(_, wh)| wh).sum();
-        self.settle(id, metered, metered);
+        let metered = trade.delivered.iter().map(|(_, wh)| wh).sum();
+        self.settle(id, trade, metered, metered);
     }
 
     pub(super) fn report_exchange(&mut self, origin: &Origin, leg: LegId, slot: u64, wh: u64) -> Result<(), Code> {

@@ -1,12 +1,13 @@
 //! A chain in this process: blocks with real certificates, checked and executed as a node does it, without a network or a store.
 
 use leg_genesis::{Genesis, MemberSecrets};
-use leg_ledger::block::{Block, Body, Certificate, CommitSignature, precommit_bytes};
+use leg_ledger::block::{Block, Body, Certificate, CommitSignature, Committee, precommit_bytes};
 use leg_ledger::execute::{Executed, Ledger, ProposalFacts, Tip};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, Round};
 use leg_ledger::receipt::{Event, Receipt};
-use leg_ledger::state::State;
+use leg_ledger::signature::{PublicKey, SecretKey};
+use leg_ledger::state::{Committees, State, View};
 use leg_ledger::time::BlockTime;
 use leg_ledger::transaction::SignedTransaction;
 use std::collections::BTreeMap;
@@ -25,19 +26,19 @@ pub struct Outcome {
     pub events: Vec<Event>,
 }
 
-/// A ledger, and the committee's keys to certify its blocks.
+/// A ledger, and the keys of whoever may sit in its committee.
 #[derive(Debug)]
 pub struct LocalChain {
     ledger: Ledger,
-    voters: Vec<(MemberId, MemberSecrets)>,
+    voters: BTreeMap<PublicKey, SecretKey>,
 }
 
 impl LocalChain {
-    /// The chain before its first block.
-    pub fn new(genesis: &Genesis, secrets: &BTreeMap<MemberId, MemberSecrets>) -> Self {
+    /// The chain before its first block, with the founders' keys and those that `others` may vote with later.
+    pub fn new(genesis: &Genesis, secrets: &BTreeMap<MemberId, MemberSecrets>, others: &[SecretKey]) -> Self {
         let ledger = Ledger::genesis(genesis.chain_id(), genesis.state()).expect("a checked genesis starts a chain");
-        let voters = genesis.committee().members().iter().map(|m| (m.member, secrets[&m.member].clone())).collect();
-        LocalChain { ledger, voters }
+        let keys = secrets.values().map(|s| &s.consensus).chain(others);
+        LocalChain { ledger, voters: keys.map(|key| (key.public(), key.clone())).collect() }
     }
 
     /// The ledger after the last block.
@@ -45,29 +46,35 @@ impl LocalChain {
         &self.ledger
     }
 
-    /// A block of these transactions on the tip, in this order.
+    /// A block of these transactions on the tip, in this order. The committee's members propose in turns.
     pub fn block(&self, time: BlockTime, transactions: Vec<SignedTransaction>) -> Block {
         let parent_certificate = self.certificate();
+        let committee = &self.ledger.state().get::<Committees>(&()).expect("every state has committees").current;
         let facts = ProposalFacts {
             time,
             creation_round: ROUND,
-            proposer: self.voters[0].0,
+            proposer: committee.proposer(self.ledger.next_height(), ROUND).expect("a committee is not empty").member,
             parent_certificate: parent_certificate.as_ref().map_or(Hash::ZERO, Certificate::hash),
             commitments: transactions.iter().map(SignedTransaction::commitment).collect(),
         };
         Block { header: self.ledger.header(&facts), body: Body { parent_certificate, transactions } }
     }
 
-    /// The committee's certificate of the tip; genesis has none.
+    /// The certificate of the tip by those that decided it; genesis has none. Now and then one of them is late.
     fn certificate(&self) -> Option<Certificate> {
         let tip = self.ledger.tip();
         if tip.height == Height::GENESIS {
             return None;
         }
+        let committee = &self.ledger.state().get::<Committees>(&()).expect("every state has committees").previous;
         let message = precommit_bytes(self.ledger.chain(), tip.height, ROUND, Some(tip.block));
-        let sign =
-            |(member, keys): &(MemberId, MemberSecrets)| CommitSignature { member: *member, signature: keys.consensus.sign(&message) };
-        Some(Certificate::new(tip.height, ROUND, tip.block, self.voters.iter().map(sign).collect()))
+        let sign = |(_, m): (usize, &leg_ledger::block::CommitteeMember)| CommitSignature {
+            member: m.member,
+            signature: self.voters[&m.key].sign(&message),
+        };
+        let late = late(tip, committee);
+        let signatures = committee.members().iter().enumerate().filter(|(place, _)| Some(*place) != late).map(sign).collect();
+        Some(Certificate::new(tip.height, ROUND, tip.block, signatures))
     }
 
     /// Checks and executes a block without moving the chain.
@@ -107,6 +114,14 @@ impl LocalChain {
         self.ledger.check_block(block, &verified).expect("the block is valid");
         self.ledger.execute(block, verified).expect("a valid block executes")
     }
+}
+
+/// Whose signature the certificate does without, if a quorum is left; the block's hash picks it.
+fn late(tip: &Tip, committee: &Committee) -> Option<usize> {
+    let picks = tip.block.hash();
+    let [turn, place, ..] = *picks.as_bytes();
+    let spare = committee.is_quorum(committee.len() - 1) && turn.is_multiple_of(4);
+    spare.then_some(usize::from(place) % committee.len())
 }
 
 fn outcome(executed: &Executed) -> Outcome {

@@ -1,13 +1,14 @@
 //! Which member signs what, and how time passes.
 
 use super::chain::LocalChain;
-use super::{orders, steps};
+use super::{orders, steps, storage};
 use leg_genesis::{DevnetSpec, Genesis, MemberSecrets};
 use leg_ledger::execute::Ledger;
+use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, Nonce};
 use leg_ledger::member::{KeyRole, Role};
-use leg_ledger::signature::SecretKey;
-use leg_ledger::state::{Members, View};
+use leg_ledger::signature::{PublicKey, SecretKey};
+use leg_ledger::state::{Members, State, StorageContracts, View};
 use leg_ledger::time::{BlockTime, DAY_MS, HOUR_MS, MarketTime};
 use leg_ledger::transaction::{Action, SignedTransaction, TransactionBody};
 use rand::seq::SliceRandom;
@@ -20,8 +21,9 @@ const ORIGIN_MS: u64 = 1_749_945_600_000;
 /// Watts of the plants of the six hubs; one has none.
 const PEAKS: [u64; 6] = [60_000, 54_000, 36_000, 53_000, 92_000, 0];
 const MINUTE_MS: u64 = 60_000;
-/// Most members that sign in one block.
-const MAX_SIGNERS: usize = 6;
+/// How often a hub signs in a block, and anybody else, of a hundred.
+const HUBS: u32 = 55;
+const OTHERS: u32 = 22;
 /// Most actions under one signature here.
 const MAX_ACTIONS: usize = 4;
 
@@ -34,17 +36,17 @@ pub struct Batch {
     pub transactions: Vec<SignedTransaction>,
 }
 
-/// A seeded community. Its market runs in real time, so that hours are jumped over, not scaled.
+/// A seeded community. Its market runs in real time, so that hours are jumped over, not scaled; each third one jumps over days and months.
 #[derive(Debug)]
 pub struct Workload {
     pub(super) rng: ChaCha8Rng,
     pub(super) members: Vec<(MemberId, Role)>,
-    /// Orders of compute and energy only.
-    pub(super) narrow: bool,
+    /// What buyers had encoded for storage, by its root.
+    pub(super) contents: BTreeMap<Hash, Vec<u8>>,
+    is_slow: bool,
     genesis: Genesis,
     founding: BTreeMap<MemberId, MemberSecrets>,
-    secrets: BTreeMap<MemberId, MemberSecrets>,
-    rotated: Vec<(MemberId, KeyRole, SecretKey)>,
+    keys: BTreeMap<PublicKey, SecretKey>,
     nonces: BTreeMap<MemberId, u64>,
 }
 
@@ -53,23 +55,18 @@ impl Workload {
     pub fn new(seed: u64) -> Self {
         let name = format!("workload {seed}");
         let spec = DevnetSpec { scale: 1, solar_peak_watts: PEAKS.to_vec(), ..DevnetSpec::new(&name, ORIGIN_MS) };
-        let (genesis, secrets) = spec.build().expect("the numbers make a network");
-        let members = genesis.members().iter().map(|m| (m.member.id, m.member.role)).collect();
+        let (genesis, founding) = spec.build().expect("the numbers make a network");
+        let signing = founding.values().flat_map(|s| [&s.operator, &s.meter]);
         Workload {
             rng: ChaCha8Rng::seed_from_u64(seed),
-            members,
-            narrow: false,
+            members: Vec::new(),
+            contents: BTreeMap::new(),
+            is_slow: seed.is_multiple_of(3),
+            keys: signing.map(|key| (key.public(), key.clone())).collect(),
             genesis,
-            founding: secrets.clone(),
-            secrets,
-            rotated: Vec::new(),
+            founding,
             nonces: BTreeMap::new(),
         }
-    }
-
-    /// A community of a seed that orders compute and energy and nothing else.
-    pub fn compute_and_energy(seed: u64) -> Self {
-        Workload { narrow: true, ..Workload::new(seed) }
     }
 
     /// What the community agreed on.
@@ -79,20 +76,19 @@ impl Workload {
 
     /// The chain before the first block.
     pub fn chain(&self) -> LocalChain {
-        LocalChain::new(&self.genesis, &self.founding)
+        LocalChain::new(&self.genesis, &self.founding, &[])
     }
 
     /// The next block's content on the state after the tip.
     pub fn next_batch(&mut self, ledger: &Ledger) -> Batch {
-        self.take_rotated_keys(ledger);
-        let time = self.next_time(ledger.tip().time);
+        let time = self.next_time(ledger);
         let now = ledger.market_time(time);
-        let mut signers = self.members.clone();
-        signers.shuffle(&mut self.rng);
-        signers.truncate(self.rng.gen_range(0..=MAX_SIGNERS));
+        self.members = ledger.state().range::<Members>(..).map(|(id, m)| (*id, m.role)).collect();
         let mut transactions = Vec::new();
-        for (member, role) in signers {
-            self.sign_all(ledger, now, member, role, &mut transactions);
+        for (member, role) in self.members.clone() {
+            if self.rng.gen_ratio(if role == Role::Hub { HUBS } else { OTHERS }, 100) {
+                self.sign_all(ledger, now, member, role, &mut transactions);
+            }
         }
         transactions.shuffle(&mut self.rng);
         Batch { time, transactions }
@@ -120,20 +116,44 @@ impl Workload {
         list.choose(&mut self.rng).cloned()
     }
 
-    fn next_time(&mut self, tip: BlockTime) -> BlockTime {
-        let step = match self.rng.gen_range(0..100) {
-            0..=44 => self.rng.gen_range(50..=1_000),
-            45..=69 => self.rng.gen_range(MINUTE_MS..=15 * MINUTE_MS),
-            70..=89 => self.rng.gen_range(15 * MINUTE_MS..=HOUR_MS),
-            90..=97 => self.rng.gen_range(HOUR_MS..=6 * HOUR_MS),
-            _ => DAY_MS + self.rng.gen_range(0..=2 * HOUR_MS),
+    /// A hub other than `member`.
+    pub(super) fn other_hub(&mut self, member: MemberId) -> MemberId {
+        let hubs: Vec<MemberId> = self.members.iter().filter(|(id, role)| *id != member && *role == Role::Hub).map(|(id, _)| *id).collect();
+        self.pick(&hubs).unwrap_or(member)
+    }
+
+    fn next_time(&mut self, ledger: &Ledger) -> BlockTime {
+        let tip = ledger.tip().time;
+        let step = match self.waits_until(ledger.state()).map(|due| due.ms().saturating_sub(ledger.market_time(tip).ms())) {
+            // Answers come before anything else happens; else what is due next may come at its minute.
+            Some(left) if left > 1 && left <= 10 * MINUTE_MS && !self.once_in(4) => self.rng.gen_range(1..left),
+            Some(left) if left > 0 && self.rng.gen_ratio(if self.is_slow { 4 } else { 1 }, 10) => left,
+            _ => self.any_step(),
         };
         BlockTime::from_ms(tip.ms() + step)
     }
 
-    /// The transactions of one member: the steps of its trades, its meter's readings, its orders.
+    /// The earliest end of an open challenge, else the next step of a contract.
+    fn waits_until(&self, state: &State) -> Option<MarketTime> {
+        let contracts = || state.range::<StorageContracts>(..).map(|(_, contract)| contract);
+        contracts().filter_map(|c| Some(c.challenge?.due)).min().or_else(|| contracts().map(|c| c.due).min())
+    }
+
+    fn any_step(&mut self) -> u64 {
+        match self.rng.gen_range(0..100) {
+            0..=44 => self.rng.gen_range(50..=1_000),
+            45..=79 => self.rng.gen_range(MINUTE_MS..=15 * MINUTE_MS),
+            80..=89 => self.rng.gen_range(15 * MINUTE_MS..=HOUR_MS),
+            90..=96 if self.is_slow => self.rng.gen_range(DAY_MS..=35 * DAY_MS),
+            90..=97 => self.rng.gen_range(HOUR_MS..=6 * HOUR_MS),
+            _ => DAY_MS + self.rng.gen_range(0..=2 * HOUR_MS),
+        }
+    }
+
+    /// The transactions of one member: the steps of its trades and contracts, its meter's readings, its orders.
     fn sign_all(&mut self, ledger: &Ledger, now: MarketTime, member: MemberId, role: Role, out: &mut Vec<SignedTransaction>) {
-        let mut operator = steps::trades(self, ledger.state(), member);
+        let mut operator = storage::steps(self, ledger.state(), now, member);
+        operator.extend(steps::trades(self, ledger.state(), now, member));
         for _ in 0..self.rng.gen_range(1..=MAX_ACTIONS) {
             operator.extend(orders::action(self, ledger.state(), now, member, role));
         }
@@ -143,18 +163,20 @@ impl Workload {
         let atomic = together && self.once_in(3);
         let groups: Vec<Vec<Action>> = if together { vec![operator] } else { operator.into_iter().map(|action| vec![action]).collect() };
         for actions in groups.into_iter().filter(|actions| !actions.is_empty()) {
-            out.push(self.sign(ledger, member, KeyRole::Operator, atomic, actions));
+            out.extend(self.sign(ledger, member, KeyRole::Operator, atomic, actions));
         }
         if let Some(action) = steps::meter(self, ledger.state(), now, member, role) {
-            out.push(self.sign(ledger, member, KeyRole::Meter, false, vec![action]));
+            out.extend(self.sign(ledger, member, KeyRole::Meter, false, vec![action]));
         }
         if self.once_in(40) {
             let action = self.rotation(member);
-            out.push(self.sign(ledger, member, KeyRole::Operator, false, vec![action]));
+            out.extend(self.sign(ledger, member, KeyRole::Operator, false, vec![action]));
         }
     }
 
-    fn sign(&mut self, ledger: &Ledger, member: MemberId, role: KeyRole, atomic: bool, actions: Vec<Action>) -> SignedTransaction {
+    /// Signs with the key that the registry has after the tip; a member without a key of the role signs nothing.
+    fn sign(&mut self, ledger: &Ledger, member: MemberId, role: KeyRole, atomic: bool, actions: Vec<Action>) -> Option<SignedTransaction> {
+        let registered = ledger.state().get::<Members>(&member).and_then(|entry| entry.keys.signer(role))?;
         let gap = self.rng.gen_range(1..5);
         let nonce = self.nonces.entry(member).or_default();
         *nonce += gap;
@@ -168,29 +190,19 @@ impl Workload {
             atomic,
             actions,
         };
-        body.sign(self.secrets[&member].of(role))
+        Some(body.sign(&self.keys[&registered]))
     }
 
     fn rotation(&mut self, member: MemberId) -> Action {
         let role = if self.rng.gen_bool(0.5) { KeyRole::Operator } else { KeyRole::Meter };
-        let key = SecretKey::from_bytes(&self.rng.r#gen());
-        let action = steps::rotation(member, role, &key);
-        self.rotated.push((member, role, key));
-        action
+        let key = self.new_key();
+        steps::rotation(member, role, &key)
     }
 
-    /// From the block after a rotation on, the new key signs; a rejected rotation leaves the old one.
-    fn take_rotated_keys(&mut self, ledger: &Ledger) {
-        for (member, role, key) in std::mem::take(&mut self.rotated) {
-            let registered = ledger.state().get::<Members>(&member).and_then(|entry| entry.keys.signer(role));
-            if registered != Some(key.public()) {
-                continue;
-            }
-            let secrets = self.secrets.get_mut(&member).expect("every member has its keys here");
-            match role {
-                KeyRole::Meter => secrets.meter = key,
-                _ => secrets.operator = key,
-            }
-        }
+    /// A key that nobody has yet.
+    pub(super) fn new_key(&mut self) -> SecretKey {
+        let key = SecretKey::from_bytes(&self.rng.r#gen());
+        self.keys.insert(key.public(), key.clone());
+        key
     }
 }

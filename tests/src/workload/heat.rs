@@ -14,8 +14,7 @@ use rand::Rng;
 
 /// One of them, mostly within what the member has.
 pub(super) fn action(w: &mut Workload, state: &State, member: MemberId) -> Action {
-    let others: Vec<MemberId> = w.members.iter().filter(|(id, role)| *id != member && *role == Role::Hub).map(|(id, _)| *id).collect();
-    let other = w.pick(&others).unwrap_or(member);
+    let other = if w.once_in(15) { customer(w).unwrap_or(member) } else { w.other_hub(member) };
     match w.rng.gen_range(0..4) {
         0 => Action::TransferHeat { to: other, heat: selection(w, state, member) },
         1 => {
@@ -25,6 +24,10 @@ pub(super) fn action(w: &mut Workload, state: &State, member: MemberId) -> Actio
         }
         _ => Action::PlaceOrder(swap(w, state, member, other)),
     }
+}
+
+fn customer(w: &Workload) -> Option<MemberId> {
+    w.members.iter().find(|(_, role)| *role == Role::Customer).map(|(id, _)| *id)
 }
 
 fn selection(w: &mut Workload, state: &State, member: MemberId) -> HeatSelection {
@@ -46,18 +49,24 @@ fn selection(w: &mut Workload, state: &State, member: MemberId) -> HeatSelection
 fn swap(w: &mut Workload, state: &State, member: MemberId, partner: MemberId) -> PlaceOrder {
     let free = state.get::<Accounts>(&member).map_or(0, |account| account.heat_free.get());
     let side = if free >= 100 && w.once_in(2) { Side::Ask } else { Side::Bid };
+    let time_in_force = match w.rng.gen_range(0..8) {
+        0 => TimeInForce::ImmediateOrCancel,
+        1 => TimeInForce::FillOrKill,
+        _ => TimeInForce::GoodTillCancelled,
+    };
+    let wrong = if w.once_in(12) { w.rng.gen_range(1..=6) } else { 0 };
     PlaceOrder {
         side,
         product: Product::Heat,
         quantity: Quantity::new(w.rng.gen_range(1..=10) * 10),
-        limit: Price::from_micro_chf(0),
-        time_in_force: TimeInForce::GoodTillCancelled,
-        min_fill: Quantity::ZERO,
-        settlement: vec![SettlementMethod::Heat],
-        pricing: Pricing::Fixed,
+        limit: Price::from_micro_chf(if wrong == 1 { 100 } else { 0 }),
+        time_in_force,
+        min_fill: Quantity::new(if wrong == 2 { 10 } else { 0 }),
+        settlement: if wrong == 3 { vec![SettlementMethod::Heat, SettlementMethod::Credits] } else { vec![SettlementMethod::Heat] },
+        pricing: if wrong == 4 { Pricing::Dynamic } else { Pricing::Fixed },
         split: false,
         solar: false,
-        constraints: Constraints { hub: Some(partner), require_hub: true, ..Constraints::default() },
+        constraints: Constraints { hub: Some(partner), require_hub: wrong != 5, ..Constraints::default() },
         job: None,
     }
 }

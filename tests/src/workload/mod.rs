@@ -8,11 +8,14 @@
 //! would look at its node; it predicts nothing, so that it cannot agree with a wrong ledger.
 
 mod chain;
+mod coverage;
 mod generator;
 mod heat;
 mod oracles;
 mod orders;
 mod steps;
+mod storage;
 
 pub use chain::{LocalChain, Outcome};
+pub use coverage::Coverage;
 pub use generator::{Batch, Workload};

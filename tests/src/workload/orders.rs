@@ -1,6 +1,6 @@
 //! Orders: mostly such as a hub would place, some that the rules reject.
 
-use super::{generator::Workload, heat, oracles};
+use super::{generator::Workload, heat, oracles, storage};
 use leg_ledger::amount::{BasisPoints, Price, Quantity};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{LegId, MemberId, OrderId};
@@ -19,16 +19,24 @@ const TICK: u64 = 100;
 
 /// One thing that a member's operator signs beside the steps of its trades.
 pub(super) fn action(w: &mut Workload, state: &State, now: MarketTime, member: MemberId, role: Role) -> Option<Action> {
-    if role == Role::Oracle || (role == Role::GridOperator && !w.narrow && w.once_in(3)) {
-        return (!w.narrow).then(|| oracles::report(w, now, role == Role::Oracle));
+    if role == Role::Oracle || (role == Role::GridOperator && w.once_in(3)) {
+        return Some(oracles::report(w, now, role == Role::Oracle));
     }
     if role == Role::GridOperator {
         let report = exchange(w, state);
-        return Some(report.unwrap_or_else(|| Action::PlaceOrder(order(w, now))));
+        let order = w.once_in(10).then(|| Action::PlaceOrder(order(w, now)));
+        return report.or(order);
     }
-    Some(match w.rng.gen_range(0..100) {
-        57..=60 if !w.narrow => Action::PlaceOrder(heat_ask(w, state, member).unwrap_or_else(|| order(w, now))),
-        61..=64 if !w.narrow => heat::action(w, state, member),
+    let warm = state.get::<Accounts>(&member).is_some_and(|account| account.heat_free.get() >= 100);
+    if warm && w.once_in(4) {
+        let ask = if w.once_in(2) { heat_ask(w, state, member).map(Action::PlaceOrder) } else { None };
+        return Some(ask.unwrap_or_else(|| heat::action(w, state, member)));
+    }
+    let forecasts = if role == Role::Hub || w.once_in(10) { 100 } else { 85 };
+    Some(match w.rng.gen_range(0..forecasts) {
+        44..=52 => Action::PlaceOrder(storage::order(w)),
+        53..=60 => Action::PlaceOrder(heat_ask(w, state, member).unwrap_or_else(|| order(w, now))),
+        61..=64 => heat::action(w, state, member),
         0..=64 => Action::PlaceOrder(order(w, now)),
         65..=74 => Action::CancelOrder { order: some_order(w, state, member)?.id },
         75..=84 => {
@@ -36,8 +44,9 @@ pub(super) fn action(w: &mut Workload, state: &State, now: MarketTime, member: M
             replace(w, &order)
         }
         85..=97 => forecast(w, now),
-        98 => Action::HaltMarket { resource: Resource::Storage },
-        // Trading of compute stops for good after two of these, so they are rare.
+        // Trading stops for good after two of these, so they are rare.
+        98 if w.once_in(12) => Action::HaltMarket { resource: Resource::Storage },
+        98 => Action::Heartbeat,
         _ if w.once_in(12) => Action::HaltMarket { resource: Resource::Compute },
         _ => Action::CancelOrder { order: OrderId::from_hash(Hash::MAX) },
     })
@@ -79,9 +88,9 @@ fn order(w: &mut Workload, now: MarketTime) -> PlaceOrder {
         settlement: vec![SettlementMethod::Credits],
         pricing: if side == Side::Ask && w.once_in(4) { Pricing::Dynamic } else { Pricing::Fixed },
         split: side == Side::Bid && w.once_in(2),
-        solar: side == Side::Ask && w.once_in(3),
+        solar: side == Side::Ask && w.once_in(3) && product.resource() != Resource::ComputeHours,
         constraints: constraints(w),
-        job: None,
+        job: (side == Side::Bid && w.once_in(8)).then_some(Hash::MAX),
     };
     if w.once_in(12) {
         spoil(w, &mut order);
@@ -92,15 +101,20 @@ fn order(w: &mut Workload, now: MarketTime) -> PlaceOrder {
 /// What is traded and its base price, micro-CHF per kWh.
 fn product(w: &mut Workload, now: MarketTime) -> (Product, u64) {
     let after = |ms: u64| MarketTime::from_ms(now.ms() + ms);
-    let first = if w.narrow { 3 } else { 0 };
-    match w.rng.gen_range(first..20) {
-        0 => (Product::Heat, 80_000),
-        1 => (Product::Storage { months: 2 }, 50_000),
-        2 => (Product::ComputeHours { from: now, until: after(HOUR_MS) }, 50_000),
-        3..=9 => (Product::Energy { slot: Slot::new(now.slot().get() + w.rng.gen_range(1..=3)) }, 180_000),
+    let window = |w: &mut Workload| {
+        let from = after(w.rng.gen_range(0..=2) * SLOT_MS);
+        (from, MarketTime::from_ms(from.ms() + w.rng.gen_range(1..=16) * SLOT_MS))
+    };
+    match w.rng.gen_range(0..20) {
+        0..=1 => (Product::Heat, 80_000),
+        2..=3 => {
+            let (from, until) = window(w);
+            (Product::ComputeHours { from, until }, 50_000)
+        }
+        4..=9 => (Product::Energy { slot: Slot::new(now.slot().get() + w.rng.gen_range(1..=3)) }, 180_000),
         _ => {
-            let from = after(w.rng.gen_range(0..=2) * SLOT_MS);
-            (Product::Compute { from, until: MarketTime::from_ms(from.ms() + w.rng.gen_range(1..=16) * SLOT_MS) }, 150_000)
+            let (from, until) = window(w);
+            (Product::Compute { from, until }, 150_000)
         }
     }
 }
