@@ -69,6 +69,11 @@ impl Model {
             Action::RetireHeat(retire) => self.retire_heat(origin, retire),
             Action::ReportSolar { zone, slots } => self.report_solar(origin, *zone, slots),
             Action::ReportGridLevel { zone, levels } => self.report_level(origin, *zone, levels),
+            Action::CorrectReading(correction) => self.correct(origin, correction),
+            Action::DisputeTrade { trade, claimed } => self.dispute(origin, *trade, claimed.get()),
+            Action::SubmitEvidence { trade, hashes } => self.submit_evidence(origin, *trade, hashes),
+            Action::ConcedeDispute { trade } => self.concede(origin, *trade),
+            Action::VoteDispute { trade, for_opener } => self.vote_dispute(origin, *trade, *for_opener),
             Action::Heartbeat => self.heartbeat(origin.signer),
             // Which key signs is no matter of the market; the histories rotate to fresh keys with valid proofs.
             Action::RotateKey(rotate) => match rotate.role {

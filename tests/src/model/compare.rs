@@ -1,7 +1,7 @@
 //! What the model predicts against what the ledger has.
 
 use super::Model;
-use super::state::{Stage, Trade};
+use super::state::{Sale, Stage, Trade};
 use leg_ledger::amount::MicroChf;
 use leg_ledger::state as ledger;
 use leg_ledger::state::{State, StorageStage, View};
@@ -38,6 +38,7 @@ impl Model {
         self.compare_orders(state)?;
         self.compare_trades(state)?;
         self.compare_contracts(state)?;
+        self.compare_disputes(state)?;
         self.compare_balances(state)?;
         self.compare_heat(state)?;
         self.compare_inputs(state)
@@ -88,14 +89,33 @@ impl Model {
         same("storage contracts", ours, theirs)
     }
 
+    fn compare_disputes(&self, state: &State) -> Result<(), String> {
+        let ours = self.disputes.iter().map(|(id, d)| {
+            let money = [d.claimed, d.metered, d.escrow, d.value, d.bonds[0], d.bonds[1], d.moved.gross, d.moved.fee, d.moved.refund];
+            let votes = (d.entitled.iter().copied().collect::<Vec<_>>(), d.votes.clone(), d.evidence.clone());
+            (*id, (d.opener, d.respondent, d.claims.is_some(), money, [d.evidence_until, d.verdict_until], votes))
+        });
+        let theirs = state.range::<ledger::Disputes>(..).map(|(id, d)| {
+            let [value, escrow, opener, respondent] = [d.value, d.escrow, d.opener_bond, d.respondent_bond].map(get);
+            let moved = [d.settled.gross, d.settled.fee, d.settled.refund].map(get);
+            let money = [d.claimed.get(), d.metered.get(), escrow, value, opener, respondent, moved[0], moved[1], moved[2]];
+            let votes = (d.entitled.clone(), d.votes.clone(), d.evidence.iter().map(|e| (e.by, e.hash)).collect::<Vec<_>>());
+            let times = [d.evidence_until.ms(), d.verdict_until.ms()];
+            (*id, (d.opener, d.respondent, d.ground == ledger::Ground::Meter, money, times, votes))
+        });
+        same("disputes", ours, theirs)
+    }
+
     fn compare_balances(&self, state: &State) -> Result<(), String> {
-        let ours = self.purses.iter().map(|(id, p)| (*id, [p.free, p.reserved, p.escrow, p.debt, p.heat_free, p.heat_reserved]));
+        let ours = self.purses.iter().map(|(id, p)| (*id, [p.free, p.reserved, p.escrow, p.bond, p.debt, p.heat_free, p.heat_reserved]));
         let theirs = state.range::<ledger::Accounts>(..).map(|(id, a)| {
             let heat = [a.heat_free.get(), a.heat_reserved.get()];
-            (*id, [get(a.free), get(a.reserved), get(a.escrow), get(a.debt), heat[0], heat[1]])
+            (*id, [get(a.free), get(a.reserved), get(a.escrow), get(a.bond), get(a.debt), heat[0], heat[1]])
         });
-        let known = |(_, parts): &(_, [u64; 6])| parts.iter().any(|p| *p > 0);
-        same("accounts [free, reserved, escrow, debt, free heat, reserved heat]", ours.filter(known), theirs.filter(known))?;
+        let known = |(_, parts): &(_, [u64; 7])| parts.iter().any(|p| *p > 0);
+        same("accounts [free, reserved, escrow, bond, debt, free heat, reserved heat]", ours.filter(known), theirs.filter(known))?;
+        let theirs = state.range::<ledger::Owed>(..).map(|(pair, amount)| (*pair, get(*amount)));
+        same("debt to creditors", self.owed.iter().map(|(pair, amount)| (*pair, *amount)), theirs)?;
         let totals = state.get::<ledger::TotalsTable>(&()).ok_or("the state has no totals")?;
         let c = self.common;
         let ours = [c.fee, c.penalties, c.heat_issued, c.heat_retired, c.heat_expired];
@@ -120,11 +140,18 @@ impl Model {
         let theirs = state.range::<ledger::References>(..).filter(|(_, r)| r.slot.get() > 0);
         let theirs = theirs.map(|(key, r)| (*key, (r.price.micro_chf(), [r.supply, r.grid, r.demand].map(i64::from))));
         same("reference prices [supply, grid, demand]", ours, theirs)?;
-        let ours = self.readings.iter().map(|(key, r)| (*key, [r.increase, r.claimed, r.settled, r.issued]));
+        let ours = self.readings.iter().map(|(key, r)| (*key, ([r.increase, r.claimed, r.settled, r.issued], r.corrected)));
         let theirs = state.range::<ledger::SlotReadings>(..).map(|((member, register, slot), r)| {
-            ((*member, *register, slot.get()), [r.increase, r.claimed, r.settled, r.issued].map(|q| q.get()))
+            let numbers = [r.increase, r.claimed, r.settled, r.issued].map(|q| q.get());
+            ((*member, *register, slot.get()), (numbers, r.corrected.map(|q| q.get())))
         });
-        same("readings [increase, claimed, settled, issued]", ours, theirs)?;
+        same("readings [increase, claimed, settled, issued], corrected", ours, theirs)?;
+        let ours = self.sales.iter().map(|(key, sales)| (*key, sales.clone()));
+        let theirs = state.range::<ledger::SlotSales>(..).map(|((member, register, slot), sales)| {
+            let plain = |s: &ledger::Sale| Sale { buyer: s.buyer, claimed: s.claimed.get(), paid: s.paid.get(), gross: get(s.gross) };
+            ((*member, *register, slot.get()), sales.iter().map(plain).collect::<Vec<_>>())
+        });
+        same("sales", ours, theirs)?;
         let halted = state.range::<ledger::References>(..).filter(|(_, r)| r.halted).map(|((resource, _), _)| (*resource, ()));
         same("halts", self.halted.iter().map(|resource| (*resource, ())), halted)
     }

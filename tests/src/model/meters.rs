@@ -6,6 +6,7 @@ use leg_ledger::ids::{LegId, MemberId, TradeId};
 use leg_ledger::receipt::Code;
 use leg_ledger::state::TradeStatus;
 use leg_ledger::transaction::{Market, Reading, Resource};
+use std::collections::BTreeMap;
 
 /// What is known by slot is forgotten so long after it.
 pub(super) const KEPT_MS: u64 = 31 * DAY_MS;
@@ -61,9 +62,23 @@ impl Model {
         Ok(increase)
     }
 
+    /// A gap in the sequence of a register, or a fall: what no meter in order shows, unlike a reading that is sent twice.
+    pub(super) fn is_broken(&self, member: MemberId, readings: &[Reading]) -> bool {
+        let mut last: BTreeMap<Resource, (u64, u64)> = BTreeMap::new();
+        readings.iter().any(|reading| {
+            let register = self.registers.get(&(member, reading.register)).copied().unwrap_or_default();
+            let known = last.entry(reading.register).or_insert((register.sequence, register.wh));
+            let (sequence, wh) = std::mem::replace(known, (reading.sequence, reading.register_wh.get()));
+            reading.sequence > sequence + 1 || (reading.sequence == sequence + 1 && reading.register_wh.get() < wh)
+        })
+    }
+
     fn record(&mut self, member: MemberId, register: Resource, slot: u64, increase: u64) {
         if increase > 0 {
-            self.readings.entry((member, register, slot)).or_default().increase += increase;
+            let entry = self.readings.entry((member, register, slot)).or_default();
+            entry.increase += increase;
+            // What is read after a correction comes on top of it.
+            entry.corrected = entry.corrected.map(|corrected| corrected + increase);
         }
     }
 

@@ -16,6 +16,8 @@ mod auction;
 mod backing;
 mod challenge;
 mod compare;
+mod corrections;
+mod disputes;
 mod fills;
 mod heat;
 mod meters;
@@ -44,7 +46,8 @@ use leg_ledger::receipt::Code;
 use leg_ledger::state::{HeatLotKey, Members, View};
 use leg_ledger::transaction::{Market, Resource, SignedTransaction};
 use state::{
-    Committees, Common, Contract, Exchange, Lot, Order, Origin, Purse, Reference, References, Register, Reports, Seats, SlotReading, Trade,
+    Committees, Common, Contract, Dispute, Exchange, Lot, Order, Origin, Purse, Reference, References, Register, Reports, Sale, Seats,
+    SlotReading, Trade,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -79,6 +82,10 @@ pub struct Model {
     halted: BTreeSet<Resource>,
     registers: BTreeMap<(MemberId, Resource), Register>,
     readings: BTreeMap<(MemberId, Resource, u64), SlotReading>,
+    sales: BTreeMap<(MemberId, Resource, u64), Vec<Sale>>,
+    disputes: BTreeMap<TradeId, Dispute>,
+    /// What a debtor owes to a creditor.
+    owed: BTreeMap<(MemberId, MemberId), u64>,
     exchanges: BTreeMap<(LegId, u64), Exchange>,
     forecasts: BTreeMap<(MemberId, u64), u64>,
     lots: BTreeMap<HeatLotKey, Lot>,
@@ -169,6 +176,9 @@ impl Model {
             halted: BTreeSet::new(),
             registers: BTreeMap::new(),
             readings: BTreeMap::new(),
+            sales: BTreeMap::new(),
+            disputes: BTreeMap::new(),
+            owed: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             forecasts: BTreeMap::new(),
             lots: BTreeMap::new(),

@@ -39,12 +39,21 @@ impl Model {
         self.pay_debt(member);
     }
 
-    /// Debt is paid to `penalties` as soon as something is free.
+    /// Debt is paid as soon as something is free: to creditors in the order of their ids, then to `penalties`.
     pub(super) fn pay_debt(&mut self, member: MemberId) {
         let purse = self.purse(member);
-        let paid = purse.debt.min(purse.free);
-        purse.debt -= paid;
-        purse.free -= paid;
-        self.common.penalties += paid;
+        let mut left = purse.debt.min(purse.free);
+        purse.debt -= left;
+        purse.free -= left;
+        let creditors: Vec<MemberId> = self.owed.keys().filter(|(debtor, _)| *debtor == member).map(|(_, creditor)| *creditor).collect();
+        for creditor in creditors {
+            let owed = self.owed.get_mut(&(member, creditor)).expect("listed");
+            let part = left.min(*owed);
+            *owed -= part;
+            left -= part;
+            self.purse(creditor).free += part;
+        }
+        self.owed.retain(|_, amount| *amount > 0);
+        self.common.penalties += left;
     }
 }

@@ -112,9 +112,6 @@ impl Model {
         self.remark(seller, COMPLETION, buyer, kept, value);
         self.remark(seller, SETTLEMENT, buyer, value.saturating_sub(owed), value);
         self.remark(buyer, COMPLETION, seller, value, value);
-        for (of, with) in [(seller, buyer), (buyer, seller)] {
-            self.remark(of, DISPUTES, with, value, value);
-        }
         if matches!(trade.market.resource(), Resource::Energy | Resource::Heat | Resource::Storage) {
             self.remark(buyer, SETTLEMENT, seller, value, value);
         }

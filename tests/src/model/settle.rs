@@ -18,9 +18,23 @@ impl Trade {
     }
 }
 
+/// What a dispute left alone moved at its opening.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moved {
+    pub gross: u64,
+    pub fee: u64,
+    pub refund: u64,
+}
+
 impl Model {
     /// Pays `payable`, punishes by what `metered` lacks, and ends the trade.
     pub(super) fn settle(&mut self, id: TradeId, trade: Trade, payable: u64, metered: u64) {
+        self.remark_disputes(&trade, None);
+        self.pay(id, trade, Moved::default(), payable, metered);
+    }
+
+    /// As [`Model::settle`], where a part of the money has moved already.
+    pub(super) fn pay(&mut self, id: TradeId, trade: Trade, moved: Moved, payable: u64, metered: u64) {
         self.trades.remove(&id);
         let paid = payable.min(trade.quantity);
         let price = trade.value(paid).min(trade.escrow);
@@ -30,10 +44,8 @@ impl Model {
         let lost = trade.value(trade.quantity) - trade.value(trade.quantity - beyond);
         let penalty = share(lost, u64::from(self.params.under_delivery_penalty.get()));
         let debt = self.purse(trade.seller).debt;
-        self.purse(trade.buyer).escrow -= price;
-        self.common.fee += fee;
-        self.purse(trade.seller).free += price - fee;
-        self.refund(trade.buyer, trade.escrow - price);
+        self.pay_seller(&trade, price - moved.gross, fee - moved.fee);
+        self.refund(trade.buyer, trade.escrow - price - moved.refund);
         self.purse(trade.seller).debt += penalty;
         self.pay_debt(trade.seller);
         if trade.solar && penalty == 0 {
@@ -49,9 +61,26 @@ impl Model {
         };
         let owed = self.purse(trade.seller).debt.saturating_sub(debt);
         self.remark_settled(&trade, kept, owed);
+        self.book_sales(&trade, paid);
         if trade.market.resource() == Resource::Compute {
             self.issue_heat(id, &trade, paid);
         }
+    }
+
+    fn pay_seller(&mut self, trade: &Trade, price: u64, fee: u64) {
+        self.purse(trade.buyer).escrow -= price;
+        self.common.fee += fee;
+        self.purse(trade.seller).free += price - fee;
+    }
+
+    /// What both sides agree on is paid, what neither claims is refunded.
+    pub(super) fn settle_undisputed(&mut self, trade: &Trade, low: u64, high: u64) -> Moved {
+        let gross = trade.value(low).min(trade.escrow);
+        let moved = Moved { gross, fee: share(gross, trade.fee), refund: trade.escrow - trade.value(high).min(trade.escrow) };
+        self.pay_seller(trade, moved.gross, moved.fee);
+        self.refund(trade.buyer, moved.refund);
+        self.pay_debt(trade.seller);
+        moved
     }
 }
 

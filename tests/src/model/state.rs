@@ -1,5 +1,6 @@
 //! What the model knows of the market. Times are market ms; quantities Wh, of storage MB, of compute-hours milli-hours; money micro-CHF.
 
+use super::settle::Moved;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{LegId, MemberId, PlaceId};
 use leg_ledger::signature::PublicKey;
@@ -13,6 +14,8 @@ pub(super) struct Purse {
     pub free: u64,
     pub reserved: u64,
     pub escrow: u64,
+    /// Behind disputes.
+    pub bond: u64,
     pub debt: u64,
     pub heat_free: u64,
     pub heat_reserved: u64,
@@ -124,6 +127,37 @@ pub(super) struct SlotReading {
     pub claimed: u64,
     pub settled: u64,
     pub issued: u64,
+    /// What the grid operator found, once.
+    pub corrected: Option<u64>,
+}
+
+/// What settled trades of a buyer took of a slot's increase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sale {
+    pub buyer: Option<MemberId>,
+    pub claimed: u64,
+    pub paid: u64,
+    pub gross: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Dispute {
+    pub opener: MemberId,
+    pub respondent: MemberId,
+    pub claimed: u64,
+    pub metered: u64,
+    /// What a failed meter claims by slot.
+    pub claims: Option<Vec<(u64, u64)>>,
+    pub escrow: u64,
+    pub moved: Moved,
+    pub value: u64,
+    /// Of opener and respondent.
+    pub bonds: [u64; 2],
+    pub evidence_until: u64,
+    pub verdict_until: u64,
+    pub entitled: BTreeSet<MemberId>,
+    pub votes: BTreeMap<MemberId, bool>,
+    pub evidence: Vec<(MemberId, Hash)>,
 }
 
 #[derive(Clone, Copy, Debug)]

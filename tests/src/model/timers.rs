@@ -25,6 +25,7 @@ enum Timer {
     Market(Market),
     Storage(TradeId),
     Reports(OracleInput, PlaceId, u64),
+    Dispute(TradeId),
 }
 
 impl Model {
@@ -41,6 +42,7 @@ impl Model {
             _ => None,
         }));
         all.extend(self.contracts.iter().map(|(id, c)| (c.due(), Timer::Storage(*id))));
+        all.extend(self.disputes.iter().map(|(id, d)| (d.verdict_until, Timer::Dispute(*id))));
         let kept = |slot: u64| (slot + 1) * SLOT_MS + REPORTS_KEPT_MS;
         all.extend(self.reports.keys().map(|(input, zone, slot)| (kept(*slot), Timer::Reports(*input, *zone, *slot))));
         all
@@ -65,7 +67,11 @@ impl Model {
             },
             Timer::Lot(key) => self.expire_heat(key),
             Timer::Exchange(leg, slot) => self.settle_exchange(leg, slot),
-            Timer::Reading(member, register, slot) => drop(self.readings.remove(&(member, register, slot))),
+            Timer::Reading(member, register, slot) => {
+                self.readings.remove(&(member, register, slot));
+                self.sales.remove(&(member, register, slot));
+            }
+            Timer::Dispute(id) => self.end_dispute(id),
             Timer::Forecast(member, slot) => drop(self.forecasts.remove(&(member, slot))),
             Timer::Market(market) => drop(self.last_price.remove(&market)),
             Timer::Storage(id) => self.step_contract(id),

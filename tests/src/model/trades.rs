@@ -96,7 +96,14 @@ impl Model {
         if trade.market != Market::Compute && !heat.is_empty() {
             return Err(Code::HeatNotDue);
         }
-        self.take_readings(trade.seller, &done.readings)?;
+        let before = self.clone();
+        match self.take_readings(trade.seller, &done.readings) {
+            Err(Code::BadReading) if before.is_broken(trade.seller, &done.readings) => {
+                *self = before;
+                return self.dispute_meter(done.trade, trade, &delivered);
+            }
+            other => other?,
+        }
         trade.delivered = self.claim_all(&trade, trade.market.resource(), &delivered)?;
         trade.heat = self.claim_all(&trade, Resource::Heat, &heat)?;
         trade.status = TradeStatus::Delivered;
@@ -131,7 +138,7 @@ impl Model {
         let trade = self.trades[&id].clone();
         let good = if silent { 0 } else { trade.escrow };
         self.remark(trade.buyer, SETTLEMENT, trade.seller, good, trade.escrow);
-        let metered = trade.delivered.iter().map(|(_, wh)| wh).sum();
+        let metered = self.supported(&trade);
         self.settle(id, trade, metered, metered);
     }
 

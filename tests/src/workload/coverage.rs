@@ -28,6 +28,10 @@ impl Coverage {
             let text = format!("{event:?}");
             let name = name(&text);
             self.count(&name);
+            for part in ["supply", "grid", "demand"].into_iter().filter(|part| text.contains(part) && !text.contains(&format!("{part}: 0")))
+            {
+                self.count(&format!("{name} {part}"));
+            }
             for reason in REASONS {
                 let Some((_, value)) = text.split_once(&format!(" {reason}: ")) else { continue };
                 let value = value.split([' ', ',', '(']).next().unwrap_or_default();

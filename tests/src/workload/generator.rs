@@ -1,14 +1,14 @@
 //! Which member signs what, and how time passes.
 
 use super::chain::LocalChain;
-use super::{orders, steps, storage};
+use super::{disputes, orders, steps, storage};
 use leg_genesis::{DevnetSpec, Genesis, MemberSecrets};
 use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, Nonce};
 use leg_ledger::member::{KeyRole, Role};
 use leg_ledger::signature::{PublicKey, SecretKey};
-use leg_ledger::state::{Members, State, StorageContracts, View};
+use leg_ledger::state::{Disputes, Members, State, StorageContracts, View};
 use leg_ledger::time::{BlockTime, DAY_MS, HOUR_MS, MarketTime};
 use leg_ledger::transaction::{Action, SignedTransaction, TransactionBody};
 use rand::seq::SliceRandom;
@@ -21,8 +21,9 @@ const ORIGIN_MS: u64 = 1_749_945_600_000;
 /// Watts of the plants of the six hubs; one has none.
 const PEAKS: [u64; 6] = [60_000, 54_000, 36_000, 53_000, 92_000, 0];
 const MINUTE_MS: u64 = 60_000;
-/// How often a hub signs in a block, and anybody else, of a hundred.
+/// How often a hub signs in a block, an oracle, and anybody else, of a hundred.
 const HUBS: u32 = 55;
+const ORACLES: u32 = 40;
 const OTHERS: u32 = 22;
 /// Most actions under one signature here.
 const MAX_ACTIONS: usize = 4;
@@ -36,14 +37,25 @@ pub struct Batch {
     pub transactions: Vec<SignedTransaction>,
 }
 
-/// A seeded community. Its market runs in real time, so that hours are jumped over, not scaled; each third one jumps over days and months.
+/// What a history dwells on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// Days and months of storage pass.
+    Keeps,
+    /// What is delivered is disputed, and the verdicts are waited for.
+    Quarrels,
+    /// Hours of trade.
+    Trades,
+}
+
+/// A seeded community. Its market runs in real time, so that hours are jumped over, not scaled.
 #[derive(Debug)]
 pub struct Workload {
     pub(super) rng: ChaCha8Rng,
     pub(super) members: Vec<(MemberId, Role)>,
     /// What buyers had encoded for storage, by its root.
     pub(super) contents: BTreeMap<Hash, Vec<u8>>,
-    is_slow: bool,
+    pub(super) mood: Mood,
     genesis: Genesis,
     founding: BTreeMap<MemberId, MemberSecrets>,
     keys: BTreeMap<PublicKey, SecretKey>,
@@ -61,7 +73,7 @@ impl Workload {
             rng: ChaCha8Rng::seed_from_u64(seed),
             members: Vec::new(),
             contents: BTreeMap::new(),
-            is_slow: seed.is_multiple_of(3),
+            mood: [Mood::Keeps, Mood::Quarrels, Mood::Trades][usize::try_from(seed % 3).expect("small")],
             keys: signing.map(|key| (key.public(), key.clone())).collect(),
             genesis,
             founding,
@@ -86,7 +98,12 @@ impl Workload {
         self.members = ledger.state().range::<Members>(..).map(|(id, m)| (*id, m.role)).collect();
         let mut transactions = Vec::new();
         for (member, role) in self.members.clone() {
-            if self.rng.gen_ratio(if role == Role::Hub { HUBS } else { OTHERS }, 100) {
+            let often = match role {
+                Role::Hub => HUBS,
+                Role::Oracle => ORACLES,
+                _ => OTHERS,
+            };
+            if self.rng.gen_ratio(often, 100) {
                 self.sign_all(ledger, now, member, role, &mut transactions);
             }
         }
@@ -124,19 +141,29 @@ impl Workload {
 
     fn next_time(&mut self, ledger: &Ledger) -> BlockTime {
         let tip = ledger.tip().time;
-        let step = match self.waits_until(ledger.state()).map(|due| due.ms().saturating_sub(ledger.market_time(tip).ms())) {
-            // Answers come before anything else happens; else what is due next may come at its minute.
-            Some(left) if left > 1 && left <= 10 * MINUTE_MS && !self.once_in(4) => self.rng.gen_range(1..left),
-            Some(left) if left > 0 && self.rng.gen_ratio(if self.is_slow { 4 } else { 1 }, 10) => left,
+        let now = ledger.market_time(tip);
+        let left = |due: MarketTime| due.ms_since(now);
+        let answers = ledger.state().range::<StorageContracts>(..).filter_map(|(_, c)| Some(left(c.challenge?.due))).min();
+        let next = self.awaited(ledger.state(), now).map(left);
+        let step = match (answers.filter(|left| *left > 1 && *left <= 10 * MINUTE_MS), next) {
+            // Answers come before anything else happens; else what is waited for may come at its very time.
+            (Some(left), _) if !self.once_in(4) => self.rng.gen_range(1..left),
+            (_, Some(left)) if self.once_in(4) => left,
             _ => self.any_step(),
         };
         BlockTime::from_ms(tip.ms() + step)
     }
 
-    /// The earliest end of an open challenge, else the next step of a contract.
-    fn waits_until(&self, state: &State) -> Option<MarketTime> {
-        let contracts = || state.range::<StorageContracts>(..).map(|(_, contract)| contract);
-        contracts().filter_map(|c| Some(c.challenge?.due)).min().or_else(|| contracts().map(|c| c.due).min())
+    /// What this history waits for: the next step of a contract, or of a dispute.
+    fn awaited(&self, state: &State, now: MarketTime) -> Option<MarketTime> {
+        let contracts = state.range::<StorageContracts>(..).map(|(_, c)| c.due);
+        let disputes = state.range::<Disputes>(..).flat_map(|(_, d)| [d.evidence_until, d.verdict_until]);
+        let due: Vec<MarketTime> = match self.mood {
+            Mood::Keeps => contracts.collect(),
+            Mood::Quarrels => disputes.collect(),
+            Mood::Trades => Vec::new(),
+        };
+        due.into_iter().filter(|due| *due > now).min()
     }
 
     fn any_step(&mut self) -> u64 {
@@ -144,7 +171,7 @@ impl Workload {
             0..=44 => self.rng.gen_range(50..=1_000),
             45..=79 => self.rng.gen_range(MINUTE_MS..=15 * MINUTE_MS),
             80..=89 => self.rng.gen_range(15 * MINUTE_MS..=HOUR_MS),
-            90..=96 if self.is_slow => self.rng.gen_range(DAY_MS..=35 * DAY_MS),
+            90..=96 if self.mood == Mood::Keeps => self.rng.gen_range(DAY_MS..=35 * DAY_MS),
             90..=97 => self.rng.gen_range(HOUR_MS..=6 * HOUR_MS),
             _ => DAY_MS + self.rng.gen_range(0..=2 * HOUR_MS),
         }
@@ -153,6 +180,7 @@ impl Workload {
     /// The transactions of one member: the steps of its trades and contracts, its meter's readings, its orders.
     fn sign_all(&mut self, ledger: &Ledger, now: MarketTime, member: MemberId, role: Role, out: &mut Vec<SignedTransaction>) {
         let mut operator = storage::steps(self, ledger.state(), now, member);
+        operator.extend(disputes::steps(self, ledger.state(), now, member));
         operator.extend(steps::trades(self, ledger.state(), now, member));
         for _ in 0..self.rng.gen_range(1..=MAX_ACTIONS) {
             operator.extend(orders::action(self, ledger.state(), now, member, role));

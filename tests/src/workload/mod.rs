@@ -9,6 +9,7 @@
 
 mod chain;
 mod coverage;
+mod disputes;
 mod generator;
 mod heat;
 mod oracles;

@@ -12,8 +12,9 @@ pub(super) fn report(w: &mut Workload, now: MarketTime, forecasts: bool) -> Acti
     let zone = PlaceId::parse(if w.once_in(20) { "vd" } else { "zh" }).expect("the name of a canton");
     let first = now.slot().get();
     if forecasts && w.once_in(2) {
-        let slots =
-            (first..first + w.rng.gen_range(1..=48)).map(|slot| (Slot::new(slot), Quantity::new(w.rng.gen_range(0..=200_000)))).collect();
+        // Up to three days and, now and then, a slot too far.
+        let count = if w.once_in(3) { w.rng.gen_range(280..=290) } else { w.rng.gen_range(1..=48) };
+        let slots = (first..first + count).map(|slot| (Slot::new(slot), Quantity::new(w.rng.gen_range(0..=200_000)))).collect();
         return Action::ReportSolar { zone, slots };
     }
     let most = if w.once_in(20) { 4 } else { 3 };

@@ -1,6 +1,6 @@
 //! Orders: mostly such as a hub would place, some that the rules reject.
 
-use super::{generator::Workload, heat, oracles, storage};
+use super::{disputes, generator::Workload, heat, oracles, storage};
 use leg_ledger::amount::{BasisPoints, Price, Quantity};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{LegId, MemberId, OrderId};
@@ -21,6 +21,12 @@ const TICK: u64 = 100;
 pub(super) fn action(w: &mut Workload, state: &State, now: MarketTime, member: MemberId, role: Role) -> Option<Action> {
     if role == Role::Oracle || (role == Role::GridOperator && w.once_in(3)) {
         return Some(oracles::report(w, now, role == Role::Oracle));
+    }
+    let corrects = if role == Role::GridOperator { 4 } else { 200 };
+    if w.once_in(corrects)
+        && let Some(correction) = disputes::correction(w, state, now)
+    {
+        return Some(correction);
     }
     if role == Role::GridOperator {
         let report = exchange(w, state);

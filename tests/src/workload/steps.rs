@@ -1,6 +1,6 @@
 //! What follows a match: the parties' steps, and meters.
 
-use super::generator::Workload;
+use super::generator::{Mood, Workload};
 use leg_ledger::amount::Quantity;
 use leg_ledger::governance::possession_message;
 use leg_ledger::hash::Hash;
@@ -59,7 +59,15 @@ fn completion(w: &mut Workload, state: &State, now: MarketTime, trade: &Trade) -
     let heat = compute * w.rng.gen_range(50..=100) / 100;
     let claimed = if w.once_in(15) { compute + 1 } else { compute };
     let register = trade.product.resource();
+    let broken = w.once_in(if w.mood == Mood::Quarrels { 5 } else { 20 });
     let mut readings = vec![next_reading(w, state, trade.seller, register, slot, compute)];
+    if broken {
+        // The meter left a gap, or went back.
+        match w.once_in(3) {
+            true => readings[0].register_wh = Quantity::ZERO,
+            false => readings[0].sequence += 2,
+        }
+    }
     // Machine time makes no heat; now and then somebody claims some.
     let warms = register == Resource::Compute || w.once_in(12);
     if warms {

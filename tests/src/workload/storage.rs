@@ -89,7 +89,7 @@ fn announce(w: &mut Workload, state: &State, id: TradeId, contract: &StorageCont
     let own = StorageManifest { root, size, tier: StorageTier::Cold, content: id.hash(), replica: w.rng.gen_range(0..replicas), replicas };
     let others: Vec<StorageManifest> =
         state.range::<StorageContracts>(..).filter(|(_, c)| c.buyer == contract.buyer).filter_map(|(_, c)| c.manifest).collect();
-    let manifest = match (w.rng.gen_range(0..12), w.pick(&others)) {
+    let manifest = match (w.rng.gen_range(0..24), w.pick(&others)) {
         // A replica of what another contract keeps, or nearly one.
         (0..=3, Some(other)) => StorageManifest { content: other.content, replicas: other.replicas, replica: other.replica ^ 1, ..own },
         (4, Some(other)) => StorageManifest { content: other.content, ..own },
