@@ -2,7 +2,7 @@
 
 use super::{Code, Model, Origin, Predicted, Resource, hash};
 use leg_ledger::ids::MemberId;
-use leg_ledger::member::{KeyRole, MemberStatus};
+use leg_ledger::member::MemberStatus;
 use leg_ledger::transaction::{Action, SignedTransaction};
 
 impl Model {
@@ -75,13 +75,10 @@ impl Model {
             Action::ConcedeDispute { trade } => self.concede(origin, *trade),
             Action::VoteDispute { trade, for_opener } => self.vote_dispute(origin, *trade, *for_opener),
             Action::Heartbeat => self.heartbeat(origin.signer),
-            // Which key signs is no matter of the market; the histories rotate to fresh keys with valid proofs.
-            Action::RotateKey(rotate) => match rotate.role {
-                KeyRole::Operator => Ok(()),
-                KeyRole::Meter if self.member(origin.signer).keys.meter.is_some() => Ok(()),
-                _ => Err(Code::KeyRole),
-            },
-            other => panic!("the model does not know {other:?}"),
+            Action::RotateKey(rotate) => self.rotate_key(origin.signer, rotate),
+            Action::Propose(propose) => self.propose(origin, propose),
+            Action::Vote(vote) => self.vote(origin, vote),
+            Action::WithdrawProposal { proposal } => self.withdraw_proposal(origin, *proposal),
         }
     }
 

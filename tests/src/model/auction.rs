@@ -55,12 +55,14 @@ fn is_fill_or_kill(order: &Order) -> bool {
 
 impl Model {
     pub(super) fn run_auctions(&mut self) {
-        if !self.halted.contains(&Resource::Heat) {
+        // A halt holds at once, its end from the next block on.
+        let halted: BTreeSet<Resource> = self.halted.union(&self.halted_before).copied().collect();
+        if !halted.contains(&Resource::Heat) {
             self.run_swaps();
         }
         let markets: BTreeSet<Market> = self.orders.values().map(|o| o.market).collect();
         for market in markets {
-            if !self.halted.contains(&market.resource()) {
+            if !halted.contains(&market.resource()) {
                 self.auction(market);
             }
             let ends = |o: &Order| matches!(o.terms.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill);

@@ -1,8 +1,9 @@
 //! What the model predicts against what the ledger has.
 
 use super::Model;
-use super::state::{Sale, Stage, Trade};
+use super::state::{Committees, Sale, Stage, Trade};
 use leg_ledger::amount::MicroChf;
+use leg_ledger::block::Committee;
 use leg_ledger::state as ledger;
 use leg_ledger::state::{State, StorageStage, View};
 use std::fmt::Debug;
@@ -39,6 +40,7 @@ impl Model {
         self.compare_trades(state)?;
         self.compare_contracts(state)?;
         self.compare_disputes(state)?;
+        self.compare_governance(state)?;
         self.compare_balances(state)?;
         self.compare_heat(state)?;
         self.compare_inputs(state)
@@ -106,6 +108,28 @@ impl Model {
         same("disputes", ours, theirs)
     }
 
+    fn compare_governance(&self, state: &State) -> Result<(), String> {
+        let ours = self.proposals.iter().map(|(id, p)| {
+            let times = (p.deadline, p.activation, p.due);
+            (*id, (p.proposer, p.change.clone(), times, [p.entitled.clone(), p.yes.clone(), p.no.clone()]))
+        });
+        let theirs = state.range::<ledger::Proposals>(..).map(|(id, p)| {
+            let times = (p.deadline.ms(), p.activation.get(), p.due.map(|due| due.get()));
+            (*id, (p.proposer, p.change.clone(), times, [p.entitled.clone(), p.yes.clone(), p.no.clone()]))
+        });
+        same("proposals", ours, theirs)?;
+        let params = state.get::<ledger::Parameters>(&()).ok_or("the state has no parameters")?;
+        same("parameters", [((), self.voted.as_ref())], [((), params)])?;
+        let theirs = state.get::<ledger::Committees>(&()).ok_or("the state has no committees")?;
+        let seats = |committee: &Committee| committee.members().iter().map(|m| (m.member, m.key)).collect();
+        let [previous, current, next] = [&theirs.previous, &theirs.current, &theirs.next].map(seats);
+        same("committees", [((), self.committees.clone())], [((), Committees { previous, current, next })])?;
+        let theirs = state.range::<ledger::Departures>(..).map(|(id, d)| (*id, (d.since.ms(), d.due.ms())));
+        same("departures", self.departures.iter().map(|(id, times)| (*id, *times)), theirs)?;
+        let theirs = state.range::<ledger::ChargeRuns>(..).map(|(_, run)| ((), run.due.ms()));
+        same("charges", self.charges_due().map(|due| ((), due)), theirs)
+    }
+
     fn compare_balances(&self, state: &State) -> Result<(), String> {
         let ours = self.purses.iter().map(|(id, p)| (*id, [p.free, p.reserved, p.escrow, p.bond, p.debt, p.heat_free, p.heat_reserved]));
         let theirs = state.range::<ledger::Accounts>(..).map(|(id, a)| {
@@ -118,12 +142,16 @@ impl Model {
         same("debt to creditors", self.owed.iter().map(|(pair, amount)| (*pair, *amount)), theirs)?;
         let totals = state.get::<ledger::TotalsTable>(&()).ok_or("the state has no totals")?;
         let c = self.common;
-        let ours = [c.fee, c.penalties, c.heat_issued, c.heat_retired, c.heat_expired];
+        let theirs = state.range::<ledger::ArrearsTable>(..).map(|(member, amount)| (*member, get(*amount)));
+        same("debt to fee", self.arrears.iter().map(|(member, amount)| (*member, *amount)), theirs)?;
+        let ours = [c.fee, c.penalties, c.withdrawn, c.heat_issued, c.heat_retired, c.heat_expired];
         let heat = [totals.heat_issued, totals.heat_retired, totals.heat_expired].map(|q| q.get());
-        let theirs = [get(totals.fee), get(totals.penalties), heat[0], heat[1], heat[2]];
-        same("totals [fee, penalties, heat issued, retired, expired]", [((), ours)], [((), theirs)])?;
+        let theirs = [get(totals.fee), get(totals.penalties), get(totals.withdrawn), heat[0], heat[1], heat[2]];
+        same("totals [fee, penalties, withdrawn, heat issued, retired, expired]", [((), ours)], [((), theirs)])?;
         let ours = self.members.iter().map(|(id, m)| (*id, m.reputation));
-        same("reputations", ours, state.range::<ledger::Members>(..).map(|(id, m)| (*id, m.reputation)))
+        same("reputations", ours, state.range::<ledger::Members>(..).map(|(id, m)| (*id, m.reputation)))?;
+        let ours = self.members.iter().map(|(id, m)| (*id, m.clone()));
+        same("members", ours, state.range::<ledger::Members>(..).map(|(id, m)| (*id, m.clone())))
     }
 
     fn compare_heat(&self, state: &State) -> Result<(), String> {

@@ -15,16 +15,20 @@ mod act;
 mod auction;
 mod backing;
 mod challenge;
+mod changes;
+mod charges;
 mod compare;
 mod corrections;
 mod disputes;
 mod fills;
+mod governance;
 mod heat;
 mod meters;
 mod money;
 mod oracles;
 mod orders;
 mod references;
+mod registry;
 mod reputation;
 mod settle;
 mod state;
@@ -39,15 +43,15 @@ use leg_genesis::Genesis;
 use leg_ledger::block::Block;
 use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;
-use leg_ledger::ids::{LegId, MemberId, OrderId, TradeId};
+use leg_ledger::ids::{LegId, MemberId, OrderId, ProposalId, TradeId};
 use leg_ledger::member::{Member, Role};
 use leg_ledger::params::Params;
 use leg_ledger::receipt::Code;
 use leg_ledger::state::{HeatLotKey, Members, View};
 use leg_ledger::transaction::{Market, Resource, SignedTransaction};
 use state::{
-    Committees, Common, Contract, Dispute, Exchange, Lot, Order, Origin, Purse, Reference, References, Register, Reports, Sale, Seats,
-    SlotReading, Trade,
+    Committees, Common, Contract, Dispute, Exchange, Lot, Order, Origin, Proposal, Purse, Reference, References, Register, Reports, Sale,
+    Seats, SlotReading, Trade,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -61,10 +65,19 @@ type Registry = BTreeMap<MemberId, Member>;
 #[derive(Clone, Debug)]
 pub struct Model {
     params: Rc<Params>,
+    /// As votes of this block leave them; in force from the next one on.
+    voted: Rc<Params>,
     members: Rc<Registry>,
     /// The registry as after the parent: what auctions and prices of this block read.
     registry: Rc<Registry>,
     committees: Committees,
+    /// What this block announces.
+    announced: Option<Seats>,
+    proposals: BTreeMap<ProposalId, Proposal>,
+    /// Since when a member has left, and when it is looked at next.
+    departures: BTreeMap<MemberId, (u64, u64)>,
+    /// The month after genesis that is charged next.
+    charged_months: Option<u32>,
     purses: BTreeMap<MemberId, Purse>,
     common: Common,
     orders: BTreeMap<OrderId, Order>,
@@ -80,12 +93,16 @@ pub struct Model {
     reports_before: Rc<Reports>,
     halt_votes: BTreeMap<Resource, BTreeSet<MemberId>>,
     halted: BTreeSet<Resource>,
+    /// Halts as after the parent.
+    halted_before: BTreeSet<Resource>,
     registers: BTreeMap<(MemberId, Resource), Register>,
     readings: BTreeMap<(MemberId, Resource, u64), SlotReading>,
     sales: BTreeMap<(MemberId, Resource, u64), Vec<Sale>>,
     disputes: BTreeMap<TradeId, Dispute>,
     /// What a debtor owes to a creditor.
     owed: BTreeMap<(MemberId, MemberId), u64>,
+    /// What of a member's debt is owed to `fee`.
+    arrears: BTreeMap<MemberId, u64>,
     exchanges: BTreeMap<(LegId, u64), Exchange>,
     forecasts: BTreeMap<(MemberId, u64), u64>,
     lots: BTreeMap<HeatLotKey, Lot>,
@@ -160,8 +177,13 @@ impl Model {
             purses: members.keys().map(|id| (*id, opening(id))).collect(),
             committees: Committees { previous: seats.clone(), current: seats.clone(), next: seats },
             registry: members.clone(),
+            voted: params.clone(),
             params,
             members,
+            announced: None,
+            proposals: BTreeMap::new(),
+            departures: BTreeMap::new(),
+            charged_months: None,
             common: Common::default(),
             orders: BTreeMap::new(),
             trades: BTreeMap::new(),
@@ -174,11 +196,13 @@ impl Model {
             reports_before: Rc::default(),
             halt_votes: BTreeMap::new(),
             halted: BTreeSet::new(),
+            halted_before: BTreeSet::new(),
             registers: BTreeMap::new(),
             readings: BTreeMap::new(),
             sales: BTreeMap::new(),
             disputes: BTreeMap::new(),
             owed: BTreeMap::new(),
+            arrears: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             forecasts: BTreeMap::new(),
             lots: BTreeMap::new(),
@@ -192,17 +216,21 @@ impl Model {
         }
     }
 
-    /// Plays a block: timers, transactions in canonical order, auctions, references, reputations (MARKET 3). Returns the receipts in order.
+    /// Plays a block: timers, transactions in canonical order, voted changes, auctions, references, reputations, committees (MARKET 3). Returns the receipts in order.
     pub fn block(&mut self, facts: Facts, transactions: &[SignedTransaction]) -> Vec<Predicted> {
         (self.height, self.now, self.facts) = (facts.height, facts.now, facts);
+        self.params = self.voted.clone();
         self.registry = self.members.clone();
+        self.halted_before = self.halted.clone();
         self.references_before = self.references.clone();
         self.reports_before = self.reports.clone();
         self.run_timers();
         let receipts = self.run_transactions(transactions);
+        self.activate();
         self.run_auctions();
         self.update_references();
         self.update_reputations();
+        self.rotate_committees();
         receipts
     }
 

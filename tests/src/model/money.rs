@@ -39,7 +39,8 @@ impl Model {
         self.pay_debt(member);
     }
 
-    /// Debt is paid as soon as something is free: to creditors in the order of their ids, then to `penalties`.
+    /// Debt is paid as soon as something is free: to creditors in the order of their ids, then to `penalties`, then to
+    /// `fee` what is owed to it.
     pub(super) fn pay_debt(&mut self, member: MemberId) {
         let purse = self.purse(member);
         let mut left = purse.debt.min(purse.free);
@@ -54,6 +55,13 @@ impl Model {
             self.purse(creditor).free += part;
         }
         self.owed.retain(|_, amount| *amount > 0);
-        self.common.penalties += left;
+        let to_fee = self.arrears.get(&member).copied().unwrap_or(0);
+        let to_penalties = left.min(self.purse(member).debt + left - to_fee);
+        self.common.penalties += to_penalties;
+        self.common.fee += left - to_penalties;
+        if left > to_penalties {
+            self.arrears.insert(member, to_fee - (left - to_penalties));
+            self.arrears.retain(|_, amount| *amount > 0);
+        }
     }
 }

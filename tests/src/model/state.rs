@@ -5,7 +5,7 @@ use leg_ledger::hash::Hash;
 use leg_ledger::ids::{LegId, MemberId, PlaceId};
 use leg_ledger::signature::PublicKey;
 use leg_ledger::state::{OracleInput, TradeStatus};
-use leg_ledger::transaction::{Market, PlaceOrder, Product, Resource, SettlementMethod, StorageManifest};
+use leg_ledger::transaction::{Change, Market, PlaceOrder, Product, Resource, SettlementMethod, StorageManifest};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Money and heat of a member. What it owes in all is `debt`; to whom is the model's `owed` and `arrears`.
@@ -26,6 +26,7 @@ pub(super) struct Purse {
 pub(super) struct Common {
     pub fee: u64,
     pub penalties: u64,
+    pub withdrawn: u64,
     pub heat_issued: u64,
     pub heat_retired: u64,
     pub heat_expired: u64,
@@ -204,11 +205,24 @@ pub(super) struct Origin {
     pub action: u16,
 }
 
+#[derive(Clone, Debug)]
+pub(super) struct Proposal {
+    pub proposer: MemberId,
+    pub change: Change,
+    pub deadline: u64,
+    pub activation: u64,
+    pub entitled: BTreeSet<MemberId>,
+    pub yes: BTreeSet<MemberId>,
+    pub no: BTreeSet<MemberId>,
+    /// The block that makes the change, once it has passed.
+    pub due: Option<u64>,
+}
+
 /// Who decides blocks, with which key.
 pub(super) type Seats = BTreeMap<MemberId, PublicKey>;
 
 /// Seats of the parent, of this block, and of the next one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Committees {
     pub previous: Seats,
     pub current: Seats,

@@ -2,7 +2,7 @@
 
 use super::meters::{forgotten, running_share};
 use super::{DAY_MS, Model, SLOT_MS};
-use leg_ledger::ids::{LegId, MemberId, OrderId, PlaceId, TradeId};
+use leg_ledger::ids::{LegId, MemberId, OrderId, PlaceId, ProposalId, TradeId};
 use leg_ledger::state::{HeatLotKey, OracleInput, TradeStatus};
 use leg_ledger::transaction::{Market, Resource};
 use std::collections::BTreeSet;
@@ -26,6 +26,9 @@ enum Timer {
     Storage(TradeId),
     Reports(OracleInput, PlaceId, u64),
     Dispute(TradeId),
+    Proposal(ProposalId),
+    Departure(MemberId),
+    Charges,
 }
 
 impl Model {
@@ -43,6 +46,9 @@ impl Model {
         }));
         all.extend(self.contracts.iter().map(|(id, c)| (c.due(), Timer::Storage(*id))));
         all.extend(self.disputes.iter().map(|(id, d)| (d.verdict_until, Timer::Dispute(*id))));
+        all.extend(self.proposals.iter().filter(|(_, p)| p.due.is_none()).map(|(id, p)| (p.deadline, Timer::Proposal(*id))));
+        all.extend(self.departures.iter().map(|(id, (_, due))| (*due, Timer::Departure(*id))));
+        all.extend(self.charges_due().map(|due| (due, Timer::Charges)));
         let kept = |slot: u64| (slot + 1) * SLOT_MS + REPORTS_KEPT_MS;
         all.extend(self.reports.keys().map(|(input, zone, slot)| (kept(*slot), Timer::Reports(*input, *zone, *slot))));
         all
@@ -72,6 +78,9 @@ impl Model {
                 self.sales.remove(&(member, register, slot));
             }
             Timer::Dispute(id) => self.end_dispute(id),
+            Timer::Proposal(id) => drop(self.proposals.remove(&id)),
+            Timer::Departure(member) => self.depart(member),
+            Timer::Charges => self.charge(),
             Timer::Forecast(member, slot) => drop(self.forecasts.remove(&(member, slot))),
             Timer::Market(market) => drop(self.last_price.remove(&market)),
             Timer::Storage(id) => self.step_contract(id),

@@ -1,14 +1,14 @@
 //! Which member signs what, and how time passes.
 
 use super::chain::LocalChain;
-use super::{disputes, orders, steps, storage};
+use super::{disputes, governance, orders, steps, storage};
 use leg_genesis::{DevnetSpec, Genesis, MemberSecrets};
 use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, Nonce};
 use leg_ledger::member::{KeyRole, Role};
 use leg_ledger::signature::{PublicKey, SecretKey};
-use leg_ledger::state::{Disputes, Members, State, StorageContracts, View};
+use leg_ledger::state::{Disputes, Members, Proposals, State, StorageContracts, View};
 use leg_ledger::time::{BlockTime, DAY_MS, HOUR_MS, MarketTime};
 use leg_ledger::transaction::{Action, SignedTransaction, TransactionBody};
 use rand::seq::SliceRandom;
@@ -46,6 +46,8 @@ pub(super) enum Mood {
     Quarrels,
     /// Hours of trade.
     Trades,
+    /// The community changes its rules, its members and its committee.
+    Governs,
 }
 
 /// A seeded community. Its market runs in real time, so that hours are jumped over, not scaled.
@@ -56,6 +58,8 @@ pub struct Workload {
     /// What buyers had encoded for storage, by its root.
     pub(super) contents: BTreeMap<Hash, Vec<u8>>,
     pub(super) mood: Mood,
+    /// What its keys are made from.
+    pub(super) seed: String,
     genesis: Genesis,
     founding: BTreeMap<MemberId, MemberSecrets>,
     keys: BTreeMap<PublicKey, SecretKey>,
@@ -73,8 +77,9 @@ impl Workload {
             rng: ChaCha8Rng::seed_from_u64(seed),
             members: Vec::new(),
             contents: BTreeMap::new(),
-            mood: [Mood::Keeps, Mood::Quarrels, Mood::Trades][usize::try_from(seed % 3).expect("small")],
+            mood: [Mood::Keeps, Mood::Quarrels, Mood::Trades, Mood::Governs][usize::try_from(seed % 4).expect("small")],
             keys: signing.map(|key| (key.public(), key.clone())).collect(),
+            seed: name,
             genesis,
             founding,
             nonces: BTreeMap::new(),
@@ -88,7 +93,8 @@ impl Workload {
 
     /// The chain before the first block.
     pub fn chain(&self) -> LocalChain {
-        LocalChain::new(&self.genesis, &self.founding, &[])
+        let founders: Vec<MemberId> = self.founding.keys().copied().collect();
+        LocalChain::new(&self.genesis, &self.founding, &governance::spares(&self.seed, &founders))
     }
 
     /// The next block's content on the state after the tip.
@@ -148,19 +154,20 @@ impl Workload {
         let step = match (answers.filter(|left| *left > 1 && *left <= 10 * MINUTE_MS), next) {
             // Answers come before anything else happens; else what is waited for may come at its very time.
             (Some(left), _) if !self.once_in(4) => self.rng.gen_range(1..left),
-            (_, Some(left)) if self.once_in(4) => left,
+            (_, Some(left)) if self.once_in(if self.mood == Mood::Governs { 15 } else { 4 }) => left,
             _ => self.any_step(),
         };
         BlockTime::from_ms(tip.ms() + step)
     }
 
-    /// What this history waits for: the next step of a contract, or of a dispute.
+    /// What this history waits for: the next step of a contract or of a dispute, the end of a proposal.
     fn awaited(&self, state: &State, now: MarketTime) -> Option<MarketTime> {
         let contracts = state.range::<StorageContracts>(..).map(|(_, c)| c.due);
         let disputes = state.range::<Disputes>(..).flat_map(|(_, d)| [d.evidence_until, d.verdict_until]);
         let due: Vec<MarketTime> = match self.mood {
             Mood::Keeps => contracts.collect(),
             Mood::Quarrels => disputes.collect(),
+            Mood::Governs => state.range::<Proposals>(..).map(|(_, p)| p.deadline).collect(),
             Mood::Trades => Vec::new(),
         };
         due.into_iter().filter(|due| *due > now).min()
@@ -172,6 +179,7 @@ impl Workload {
             45..=79 => self.rng.gen_range(MINUTE_MS..=15 * MINUTE_MS),
             80..=89 => self.rng.gen_range(15 * MINUTE_MS..=HOUR_MS),
             90..=96 if self.mood == Mood::Keeps => self.rng.gen_range(DAY_MS..=35 * DAY_MS),
+            90..=91 if self.mood == Mood::Governs => self.rng.gen_range(DAY_MS..=20 * DAY_MS),
             90..=97 => self.rng.gen_range(HOUR_MS..=6 * HOUR_MS),
             _ => DAY_MS + self.rng.gen_range(0..=2 * HOUR_MS),
         }
@@ -180,6 +188,7 @@ impl Workload {
     /// The transactions of one member: the steps of its trades and contracts, its meter's readings, its orders.
     fn sign_all(&mut self, ledger: &Ledger, now: MarketTime, member: MemberId, role: Role, out: &mut Vec<SignedTransaction>) {
         let mut operator = storage::steps(self, ledger.state(), now, member);
+        operator.extend(governance::steps(self, ledger, now, member, role));
         operator.extend(disputes::steps(self, ledger.state(), now, member));
         operator.extend(steps::trades(self, ledger.state(), now, member));
         for _ in 0..self.rng.gen_range(1..=MAX_ACTIONS) {

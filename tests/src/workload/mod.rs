@@ -11,6 +11,7 @@ mod chain;
 mod coverage;
 mod disputes;
 mod generator;
+mod governance;
 mod heat;
 mod oracles;
 mod orders;
