@@ -36,7 +36,9 @@ pub(super) fn run_auctions_within(ctx: &mut Context<'_>, checks: u64) -> Result<
     let markets: BTreeSet<Market> = changed.iter().chain(due::markets(&ctx.state)).collect();
     for market in markets {
         let mut next = Next::default();
-        if due::may_trade(&ctx.state, market) {
+        // A halt that this block's votes lift ends with the next block, even where the book changed.
+        let was_halted = halt::is_halted(ctx.state.base(), market.resource());
+        if due::may_trade(&ctx.state, market) && !was_halted {
             next = hold(ctx, market, changed.contains(&market), checks)?;
         }
         end_immediate(ctx, market)?;

@@ -107,3 +107,26 @@ fn a_vote_reopens_halted_markets_and_what_waited_is_auctioned() {
     assert_eq!(world.state.range::<Trades>(..).count(), usize::from(open == 2));
     assert_eq!(world.act("buyer", order(Side::Bid, 1_000, 140_000)), Code::Ok);
 }
+
+#[test]
+fn a_reopened_market_trades_from_its_height_on_whatever_happens_in_the_block_before() {
+    let mut world = Community::new();
+    let resource = Resource::Compute;
+    assert_eq!(world.act("hub-1", Action::HaltMarket { resource }), Code::Ok);
+    assert_eq!(world.act("hub-5", order(Side::Ask, 1_000, 150_000)), Code::Ok);
+    let far = world.block(vec![("hub-4", order(Side::Bid, 1_000, 100_000))]);
+    // A member's own transactions keep their order: the bid crosses, and the halt keeps its auction from being held.
+    let receipts = world.block(vec![("hub-2", order(Side::Bid, 1_000, 150_000)), ("hub-2", Action::HaltMarket { resource })]);
+    assert!(receipts.iter().all(|receipt| receipt.code == Code::Ok));
+    let proposal = world.propose("hub-1", Change::Reopen { resource }).unwrap();
+    let activation = world.state.get::<Proposals>(&proposal).unwrap().activation.get();
+    world.vote(proposal, &["hub-1", "hub-2", "hub-3"], true);
+    world.idle(activation - 1 - world.height);
+    // The block that makes the change has a changed book.
+    let cancel = Action::CancelOrder { order: far.first().unwrap().order.unwrap() };
+    assert_eq!(world.act("hub-4", cancel), Code::Ok);
+    assert_eq!(world.end(proposal), Some(ProposalEnd::Activated));
+    assert_eq!(world.state.range::<Trades>(..).count(), 0, "halted until its height");
+    world.idle(1);
+    assert_eq!(world.state.range::<Trades>(..).count(), 1);
+}
