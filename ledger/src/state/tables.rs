@@ -3,12 +3,13 @@
 //! A flat entry is `table id (1 byte) || canonical key` -> `canonical value`; the tree's path is its key's hash, the leaf commits to both.
 
 use super::index::{self, IndexKey};
+use super::index_kinds::{Index, IndexRange, NetIndexChanges};
 use super::{
     Account, Attendance, ChargeRun, CommitteeState, Departure, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey,
     MarketState, OracleKey, OracleReports, Order, Proposal, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, Sale,
     SlotReading, SlotReadingKey, Standing, StorageContract, Totals, Trade,
 };
-use super::{dispute, standing};
+use super::{Overlay, dispute, standing};
 use crate::amount::{MicroChf, Quantity};
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
@@ -20,8 +21,7 @@ use crate::time::Slot;
 use crate::transaction::{Market, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 
 /// What most flat keys fit in: the table's id and a hash or a name.
@@ -80,17 +80,6 @@ impl<T: Table> Default for Delta<T> {
     }
 }
 
-impl<T: Table> Delta<T> {
-    /// Takes back the last change in the journal.
-    fn undo(&mut self) {
-        match self.journal.pop() {
-            Some((key, Some(before))) => drop(self.map.insert(key, before)),
-            Some((key, None)) => drop(self.map.remove(&key)),
-            None => {}
-        }
-    }
-}
-
 /// Whether a table has index keys: all but those declared with `index::none`.
 macro_rules! indexed {
     (none) => {
@@ -130,14 +119,6 @@ macro_rules! tables {
         pub struct Deltas { $($field: Delta<$table>,)+ }
 
         impl Deltas {
-            /// Takes back the last change of a table.
-            pub(super) fn undo(&mut self, table: u8) {
-                match table {
-                    $($id => self.$field.undo(),)+
-                    _ => {}
-                }
-            }
-
             /// Keeps the last change of a table.
             pub(super) fn keep(&mut self, table: u8) {
                 match table {
@@ -153,6 +134,14 @@ macro_rules! tables {
             }
 
             fn apply(self, state: &mut State) { $(apply_delta::<$table>(self.$field, state);)+ }
+        }
+
+        /// Takes back the last change of a table.
+        pub(super) fn undo(overlay: &mut Overlay<'_>, table: u8) {
+            match table {
+                $($id => overlay.undo::<$table>(),)+
+                _ => {}
+            }
         }
 
         impl State {
@@ -299,7 +288,7 @@ fn apply_delta<T: Table>(delta: Delta<T>, state: &mut State) {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     pub(super) tables: Tables,
-    pub(super) index: BTreeSet<IndexKey>,
+    pub(super) index: Index,
     pub(super) counts: BTreeMap<(MemberId, Market), u64>,
     pub(super) loads: BTreeMap<(MemberId, Resource), u64>,
 }
@@ -339,7 +328,7 @@ impl State {
     }
 
     fn add_index(&mut self, key: IndexKey) {
-        if !self.index.insert(key) {
+        if !self.index.insert(&key) {
             return;
         }
         if let IndexKey::MemberOrder { member, market, .. } = key {
@@ -351,36 +340,22 @@ impl State {
         }
     }
 
-    fn remove_index(&mut self, key: &IndexKey) {
-        if !self.index.remove(key) {
-            return;
-        }
-        if let IndexKey::MemberOrder { member, market, .. } = *key {
-            subtract(&mut self.counts, (member, market), 1);
-        } else if let IndexKey::Load { member, resource, energy, .. } = *key {
-            subtract(&mut self.loads, (member, resource), energy.get());
-        }
-    }
-
     /// Makes the changes of a block part of the state.
     pub fn apply(&mut self, changes: ChangeSet) {
-        for key in &changes.removed {
-            self.remove_index(key);
-        }
-        for key in changes.added {
-            self.add_index(key);
-        }
+        self.index.apply(changes.index);
+        set_sums(&mut self.counts, changes.counts);
+        set_sums(&mut self.loads, changes.loads);
         changes.deltas.apply(self);
     }
 }
 
-/// Takes from a sum, which goes with its last part.
-fn subtract<K: Ord>(sums: &mut BTreeMap<K, u64>, key: K, part: u64) {
-    if let Entry::Occupied(mut sum) = sums.entry(key) {
-        *sum.get_mut() = sum.get().saturating_sub(part);
-        if *sum.get() == 0 {
-            sum.remove();
-        }
+/// Sums as they are now; one goes with its last part.
+fn set_sums<K: Ord>(sums: &mut BTreeMap<K, u64>, changed: BTreeMap<K, u64>) {
+    for (key, sum) in changed {
+        match sum {
+            0 => sums.remove(&key),
+            _ => sums.insert(key, sum),
+        };
     }
 }
 
@@ -388,8 +363,10 @@ fn subtract<K: Ord>(sums: &mut BTreeMap<K, u64>, key: K, part: u64) {
 #[derive(Debug, Default)]
 pub struct ChangeSet {
     pub(super) deltas: Deltas,
-    pub(super) added: BTreeSet<IndexKey>,
-    pub(super) removed: BTreeSet<IndexKey>,
+    pub(super) index: NetIndexChanges,
+    /// Sums over the index that changed, as they are after the block.
+    pub(super) counts: BTreeMap<(MemberId, Market), u64>,
+    pub(super) loads: BTreeMap<(MemberId, Resource), u64>,
 }
 
 impl ChangeSet {
@@ -430,7 +407,7 @@ impl View for State {
     }
 
     fn index(&self, range: impl RangeBounds<IndexKey>) -> impl Iterator<Item = IndexKey> + '_ {
-        self.index.range((owned(range.start_bound()), owned(range.end_bound()))).copied()
+        IndexRange::new(&self.index, None, (owned(range.start_bound()), owned(range.end_bound())))
     }
 
     fn open_orders(&self, member: MemberId, market: Market) -> u64 {
