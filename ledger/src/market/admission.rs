@@ -42,7 +42,7 @@ pub fn replace(ctx: &mut Context<'_>, env: &Envelope, replace: &ReplaceOrder) ->
     terms.quantity = replace.quantity;
     terms.limit = replace.limit;
     ctx.attempt(|ctx| {
-        ending::end(ctx, &old, OrderEnd::Replaced)?;
+        ending::end(ctx, old.clone(), OrderEnd::Replaced)?;
         admit(ctx, env, terms, Some(&old))
     })
 }

@@ -121,6 +121,9 @@ impl<'v, V: View> Backing<'v, V> {
         let load = ask.terms.product.window().zip(product.window()).map(|((_, ask_until), (_, until))| (ask_until, until));
         let solar = solar_window(ask, product, self.now);
         let (resource, storage) = (product.resource(), matches!(product, Product::Storage { .. }));
+        if load.is_none() && solar.is_none() && !storage {
+            return;
+        }
         let place = self.journal.len();
         let before = load.and_then(|_| self.owed(number, ask.member, resource).last.replace(place));
         let quantity = quantity.get();

@@ -114,7 +114,7 @@ fn apply_bid(ctx: &mut Context<'_>, cleared: &Cleared, found: &BidMatch) -> Resu
             bid.seller = Some(deal.seller);
         }
         let Deal { seller, product, settlement, solar, .. } = *deal;
-        trade::open(ctx, Match { bid: bid.clone(), seller, fills: fills.to_vec(), product, settlement, solar })?;
+        trade::open(ctx, Match { bid: &bid, seller, fills: fills.to_vec(), product, settlement, solar })?;
     }
     store(ctx, bid)
 }
@@ -127,10 +127,10 @@ fn is_bound_to_seller(bid: &Order) -> bool {
 /// Writes an order back after fills; what is too little to stay ends.
 pub(super) fn store(ctx: &mut Context<'_>, order: Order) -> Result<(), Fault> {
     if order.open.is_zero() {
-        return Ok(ending::end(ctx, &order, OrderEnd::Filled)?);
+        return Ok(ending::end(ctx, order, OrderEnd::Filled)?);
     }
     if terms::is_remainder(&ctx.params, &order, order.open) {
-        return Ok(ending::end(ctx, &order, OrderEnd::Remainder)?);
+        return Ok(ending::end(ctx, order, OrderEnd::Remainder)?);
     }
     ctx.state.put::<Orders>(order.id, order);
     Ok(())
@@ -148,7 +148,7 @@ fn end_immediate(ctx: &mut Context<'_>, market: Market) -> Result<(), Fault> {
         .collect();
     for id in orders {
         let order = get_order(ctx, id)?;
-        ending::end(ctx, &order, OrderEnd::Unfilled)?;
+        ending::end(ctx, order, OrderEnd::Unfilled)?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::transaction::Market;
 /// [`Code::UnknownOrder`].
 pub fn cancel(ctx: &mut Context<'_>, env: &Envelope, order: OrderId) -> Result<(), Code> {
     let order = own_order(ctx, env.signer, order)?;
-    end(ctx, &order, OrderEnd::Cancelled)
+    end(ctx, order, OrderEnd::Cancelled)
 }
 
 /// An open order of `member`.
@@ -29,7 +29,7 @@ pub(super) fn own_order(ctx: &Context<'_>, member: MemberId, order: OrderId) -> 
 /// [`Fault`]: the timer had no order, or its reservation is not there.
 pub fn expire_order(ctx: &mut Context<'_>, order: OrderId) -> Result<(), Fault> {
     let order = ctx.state.get::<Orders>(&order).cloned().ok_or(Fault::Missing("order of a timer"))?;
-    Ok(end(ctx, &order, OrderEnd::Expired)?)
+    Ok(end(ctx, order, OrderEnd::Expired)?)
 }
 
 /// Phase 1: an energy market closes with the start of its slot, when its last order has expired (their timers are due at the same time and
@@ -47,7 +47,7 @@ pub fn withdraw_member(ctx: &mut Context<'_>, member: MemberId) -> Result<(), Fa
     let orders: Vec<OrderId> = orders_of(&ctx.state, member).collect();
     for id in orders {
         let order = ctx.state.get::<Orders>(&id).cloned().ok_or(Fault::Missing("order of the index"))?;
-        end(ctx, &order, OrderEnd::Withdrawn)?;
+        end(ctx, order, OrderEnd::Withdrawn)?;
     }
     Ok(())
 }
@@ -62,15 +62,15 @@ pub(super) fn orders_of(view: &impl View, member: MemberId) -> impl Iterator<Ite
 }
 
 /// Takes an order out of the book: frees what is reserved, writes event and history.
-pub(super) fn end(ctx: &mut Context<'_>, order: &Order, end: OrderEnd) -> Result<(), Code> {
-    reservation::release_rest(ctx, order)?;
+pub(super) fn end(ctx: &mut Context<'_>, order: Order, end: OrderEnd) -> Result<(), Code> {
+    reservation::release_rest(ctx, &order)?;
     ctx.state.remove::<Orders>(&order.id);
     ctx.changed_markets.insert(order.market);
     if order.terms.solar {
         due::backing_freed(ctx, order.member);
     }
     ctx.events.push(Event::OrderEnded { order: order.id, end, open: order.open });
-    ctx.finished.push(HistoryRecord::Order { order: order.clone(), end, height: ctx.facts.height });
+    ctx.finished.push(HistoryRecord::Order { order, end, height: ctx.facts.height });
     Ok(())
 }
 
@@ -80,7 +80,7 @@ pub(super) fn end(ctx: &mut Context<'_>, order: &Order, end: OrderEnd) -> Result
 /// As the end of an order: a bug.
 pub fn shrink_order(ctx: &mut Context<'_>, order: &Order, open: Quantity) -> Result<(), Code> {
     if terms::is_remainder(&ctx.params, order, open) {
-        return end(ctx, order, OrderEnd::Shrunk);
+        return end(ctx, order.clone(), OrderEnd::Shrunk);
     }
     let mut less = order.clone();
     let gone = order.open.checked_sub(open).ok_or(Code::Overflow)?;

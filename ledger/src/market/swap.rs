@@ -133,7 +133,6 @@ fn match_pair(ctx: &mut Context<'_>, buyer: MemberId, seller: MemberId) -> Resul
 }
 
 fn match_bid(ctx: &mut Context<'_>, mut bid: Order, seller: MemberId, asks: &mut [(Order, Quantity)]) -> Result<(), Fault> {
-    let before = bid.clone();
     let mut fills = Vec::new();
     let mut filled = Vec::new();
     for (ask, open) in asks.iter_mut() {
@@ -147,7 +146,7 @@ fn match_bid(ctx: &mut Context<'_>, mut bid: Order, seller: MemberId, asks: &mut
         fills.push(Fill { ask: ask.id, quantity, price: ask.limit() });
         filled.push(ask.clone());
     }
-    trade::open(ctx, Match { bid: before, seller, fills, product: Product::Heat, settlement: SettlementMethod::Heat, solar: false })?;
+    trade::open(ctx, Match { bid: &bid, seller, fills, product: Product::Heat, settlement: SettlementMethod::Heat, solar: false })?;
     for order in filled.into_iter().chain([bid]) {
         clearing::store(ctx, order)?;
     }

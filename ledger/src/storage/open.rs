@@ -11,7 +11,7 @@ use crate::trade::Match;
 ///
 /// # Errors
 /// [`Fault`]: a sum overflows; a bug of the caller.
-pub(crate) fn open(ctx: &mut Context<'_>, id: TradeId, m: Match, months: u32) -> Result<(), Fault> {
+pub(crate) fn open(ctx: &mut Context<'_>, id: TradeId, m: Match<'_>, months: u32) -> Result<(), Fault> {
     let (quantity, _) = month::sums(&m.fills).ok_or(Code::Overflow)?;
     let matched_at = ctx.facts.market_time;
     let until = matched_at.checked_add_ms(ctx.params.storage.announce_window_ms).ok_or(Code::Overflow)?;

@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 
 /// What an auction decided: the fills of one bid with one seller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Match {
+pub struct Match<'m> {
     /// The bid; only its identity, member and market are read.
-    pub bid: Order,
+    pub bid: &'m Order,
     /// Who sells.
     pub seller: MemberId,
     /// Fills in the order in which they were made; not empty.
@@ -43,17 +43,17 @@ pub fn trade_id(bid: OrderId, seller: MemberId, height: Height) -> TradeId {
 /// # Errors
 /// [`Fault`]: the match breaks its contract (no fill, a product or method that is not traded, a second match of the same pair), or a sum
 /// overflows. All are bugs of the caller.
-pub fn open(ctx: &mut Context<'_>, m: Match) -> Result<TradeId, Fault> {
+pub fn open(ctx: &mut Context<'_>, m: Match<'_>) -> Result<TradeId, Fault> {
     let id = trade_id(m.bid.id, m.seller, ctx.facts.height);
     let first = m.fills.first().ok_or(Fault::Missing("fill of a match"))?.price;
     if m.settlement == SettlementMethod::Chf {
         return Err(Fault::Rejected(Code::BadSettlement));
     }
-    if ctx.state.get::<Trades>(&id).is_some() {
-        return Err(Fault::Rejected(Code::WrongState));
-    }
     let (quantity, escrow) = sums(&m.fills).ok_or(Fault::Rejected(Code::Overflow))?;
     if let Product::Storage { months } = m.product {
+        if ctx.state.get::<Trades>(&id).is_some() {
+            return Err(Fault::Rejected(Code::WrongState));
+        }
         let (bid, buyer, seller, market) = (m.bid.id, m.bid.member, m.seller, m.bid.market);
         ctx.events.push(Event::Matched { trade: id, bid, buyer, seller, market, quantity, price: first });
         storage::open(ctx, id, m, months)?;
@@ -88,8 +88,8 @@ pub fn open(ctx: &mut Context<'_>, m: Match) -> Result<TradeId, Fault> {
     ctx.events.push(Event::Matched { trade: id, bid, buyer, seller, market, quantity, price: first });
     if market == Market::Heat {
         settle_heat(ctx, trade)?;
-    } else {
-        ctx.state.put::<Trades>(id, trade);
+    } else if !ctx.state.insert::<Trades>(id, trade) {
+        return Err(Fault::Rejected(Code::WrongState));
     }
     Ok(id)
 }

@@ -198,7 +198,7 @@ impl World {
             execute::reserve(ctx, buyer, MicroChf::new(escrow)).unwrap();
             execute::escrow_reserved(ctx, buyer, MicroChf::new(escrow)).unwrap();
             let bid = order(buyer, number, &fills, product);
-            open(ctx, Match { bid, seller, fills, product, settlement: SettlementMethod::Credits, solar }).unwrap()
+            open(ctx, Match { bid: &bid, seller, fills, product, settlement: SettlementMethod::Credits, solar }).unwrap()
         })
     }
 
