@@ -130,7 +130,8 @@ pub fn growth_curves(matching: &MatchingCosts) -> Vec<Curve> {
 pub fn tree_curves(tree: &[TreeCost]) -> Vec<Curve> {
     let points = |of: fn(&TreeCost) -> f64| tree.iter().map(|cost| (cost.keys as f64, of(cost))).collect();
     vec![
-        Curve { name: "a changed key, batches of 1,000".to_owned(), points: points(|cost| cost.changed_us) },
+        Curve { name: "root, a changed key of 1,000".to_owned(), points: points(|cost| cost.changed_us) },
+        Curve { name: "to write it into the tree".to_owned(), points: points(|cost| cost.applied_us) },
         Curve { name: "a key when the whole tree is built".to_owned(), points: points(|cost| cost.built_us) },
     ]
 }

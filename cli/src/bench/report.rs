@@ -87,9 +87,9 @@ pub fn signatures_text(costs: &SignatureCosts) -> String {
 
 /// The state's root.
 pub fn tree_text(costs: &[TreeCost]) -> String {
-    let mut table = table(["keys", "us a changed key, batches of 1,000", "us a key to build it whole"]);
+    let mut table = table(["keys", "us a changed key, batches of 1,000", "us more to write it", "us a key to build it whole"]);
     for cost in costs {
-        table.add_row([number(cost.keys as f64), number(cost.changed_us), number(cost.built_us)]);
+        table.add_row([number(cost.keys as f64), number(cost.changed_us), number(cost.applied_us), number(cost.built_us)]);
     }
     format!("{table}\n")
 }

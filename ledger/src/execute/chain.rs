@@ -13,7 +13,7 @@ use crate::receipt::{Event, Receipt};
 use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Parameters, State, StateEntry, View, value_hash};
 use crate::time::{BlockTime, MarketTime};
 use crate::transaction::{Market, TransactionBody, Verified};
-use crate::tree::{Changes, Key, Tree};
+use crate::tree::{Changes, Key, Plan, Tree};
 use serde::{Deserialize, Serialize};
 
 /// The last block and what the next header says of it.
@@ -65,7 +65,7 @@ pub struct Executed {
     /// Peaks of the history log after the block.
     pub peaks: Peaks,
     changes: ChangeSet,
-    tree: Tree,
+    plan: Plan,
     bodies: Vec<Verified>,
     parent: BlockId,
 }
@@ -283,7 +283,7 @@ impl Ledger {
         let receipts_root = outcome.receipts_root();
         let entries = outcome.changes.entries();
         let changes: Changes = entries.iter().map(|e| (Key::of(&e.key), e.value_hash())).collect();
-        let tree = self.tree.update(&changes);
+        let plan = self.tree.plan(changes);
         let mut peaks = self.history.clone();
         let first_record = peaks.size();
         // A log has about twice as many nodes as leaves.
@@ -298,13 +298,13 @@ impl Ledger {
             height: block.header.height,
             block: block.id(),
             time: block.header.time,
-            state_root: tree.root(),
+            state_root: plan.root(),
             receipts_root,
             history_root: peaks.root(),
         };
         let Outcome { changes, receipts, events, records } = outcome;
         let parent = self.tip.block;
-        Ok(Executed { tip, entries, receipts, events, records, first_record, history_nodes, peaks, changes, tree, bodies, parent })
+        Ok(Executed { tip, entries, receipts, events, records, first_record, history_nodes, peaks, changes, plan, bodies, parent })
     }
 
     /// Makes an executed block the tip. The caller MUST have stored it durably before.
@@ -313,11 +313,10 @@ impl Ledger {
     /// Never; a block that was executed on another tip is ignored and returned as `false`, which is the caller's bug.
     #[must_use]
     pub fn commit(&mut self, executed: Executed) -> bool {
-        if executed.parent != self.tip.block {
+        if executed.parent != self.tip.block || !self.tree.apply(executed.plan) {
             return false;
         }
         self.state.apply(executed.changes);
-        self.tree = executed.tree;
         self.history = executed.peaks;
         self.replay.record(executed.tip.height, executed.bodies.iter().map(Verified::body));
         self.tip = executed.tip;
@@ -342,5 +341,5 @@ fn full(error: HistoryError) -> Fault {
 
 fn rebuild(state: &State) -> Tree {
     let changes: Changes = state.entries().map(|(key, value)| (Key::of(&key), Some(value_hash(&value)))).collect();
-    Tree::new().update(&changes)
+    Tree::build(&changes)
 }

@@ -299,7 +299,7 @@ fn a_rebuilt_root_that_differs_is_refused() {
     };
     assert_eq!(resume(entries.clone()).unwrap().tip(), ledger.tip());
     let changes = entries.iter().map(|(key, value)| (crate::tree::Key::of(key), Some(crate::state::value_hash(value))));
-    let built = (State::load(entries.clone()).unwrap(), crate::tree::Tree::new().update(&changes.collect()));
+    let built = (State::load(entries.clone()).unwrap(), crate::tree::Tree::build(&changes.collect()));
     let resumed = Ledger::resume_with_tree(chain(), *ledger.tip(), built, ledger.history().clone(), ledger.replay().clone());
     assert_eq!(resumed.unwrap().tip(), ledger.tip());
     let mut missing = entries.clone();

@@ -29,7 +29,11 @@
 //!
 //! In memory the lowest subtrees, of up to `BUCKET_KEYS` keys, are sorted arrays that keep the digests of their branchings beside the
 //! entries: with random access to memory as the price of an update, fewer and larger pieces are faster, and smaller. Digests do not know
-//! of it. Nodes are immutable and shared, so the trees after h and after h - 1 coexist at the price of what changed between them.
+//! of it.
+//!
+//! A batch takes two steps. [`Tree::plan`] reads the changed paths and hashes: it yields the root while the tree stays as it is, so that a block
+//! can be executed, and forgotten, before it is committed. [`Tree::apply`] then writes the changes where they belong, with the digests that the
+//! plan has noted in the order in which they are needed. No node is copied for the sake of another version, and none is counted or freed.
 //!
 //! Invariants: an inner node has more than `BUCKET_KEYS` keys; its `bit` is greater than its parent's; every stored digest is that
 //! of the contents.
@@ -40,17 +44,21 @@
 //!
 //! let (key, other) = (Key::from_bytes([1; 32]), Key::from_bytes([2; 32]));
 //! let value = Hash::from_bytes([7; 32]);
-//! let tree = Tree::new().update(&Changes::from_iter([(key, Some(value))]));
+//! let mut tree = Tree::build(&Changes::from_iter([(key, Some(value))]));
 //! assert_eq!(tree.prove(&key).verify(&tree.root(), &key, Some(&value)), Ok(()));
 //! assert_eq!(tree.prove(&other).verify(&tree.root(), &other, None), Ok(()));
-//! assert_eq!(tree.update(&Changes::from_iter([(key, None)])).root(), Tree::new().root());
+//! let plan = tree.plan(Changes::from_iter([(key, None)]));
+//! assert_eq!(plan.root(), Tree::new().root());
+//! assert!(tree.apply(plan) && tree.is_empty());
 //! ```
 
+mod batch;
 mod changes;
 mod digest;
 mod key;
 mod leaves;
 mod node;
+mod plan;
 mod proof;
 #[expect(clippy::module_inception, reason = "the file bears the name of its main type")]
 mod tree;
@@ -60,7 +68,7 @@ pub use changes::Changes;
 pub use key::{Key, Prefix};
 pub use leaves::Leaves;
 pub use proof::{Proof, ProofEnd, ProofError, ProofStep};
-pub use tree::Tree;
+pub use tree::{Plan, Tree};
 
 #[cfg(test)]
 mod model;

@@ -2,9 +2,8 @@
 
 use super::{Key, digest};
 use crate::hash::Hash;
-use std::sync::Arc;
 
-/// The largest number of keys of a bucket. A bucket is copied whole when it changes, in one sequential sweep; a level of inner nodes
+/// The largest number of keys of a bucket. A bucket is read, and where keys come or go copied, in one sequential sweep; a level of inner nodes
 /// costs scattered reads, which are slower.
 pub(super) const BUCKET_KEYS: usize = 32;
 
@@ -30,16 +29,13 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     /// 1 to [`BUCKET_KEYS`] entries, keys ascending.
-    Bucket(Arc<[Entry]>),
+    Bucket(Box<[Entry]>),
     /// More entries than a bucket holds.
-    Inner(Arc<Inner>),
+    Inner(Box<Inner>),
 }
 
 /// A branching at `bit`: the keys of both children agree before it and differ in it.
-///
-/// With its reference counts it takes 120 bytes: up to there glibc's allocator reuses freed memory of the same size at once, which
-/// counts where each batch replaces thousands of nodes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Inner {
     pub(super) left: Child,
     pub(super) right: Child,
@@ -51,6 +47,13 @@ pub(super) struct Inner {
 pub(super) struct Child {
     pub(super) digest: Hash,
     pub(super) node: Node,
+}
+
+impl Child {
+    /// Takes the subtree out; what is left here MUST be replaced.
+    pub(super) fn take(&mut self) -> Child {
+        std::mem::replace(self, Child { digest: Hash::ZERO, node: Node::Bucket(Box::default()) })
+    }
 }
 
 impl Inner {

@@ -12,12 +12,16 @@ fn change((key, value): (&[u8; 32], Option<&[u8; 32]>)) -> (Key, Option<Hash>) {
 
 fn tree_of(map: &Map) -> Tree {
     let changes = map.iter().map(|(key, value)| change((key, Some(value))));
-    Tree::new().update(&changes.collect())
+    Tree::build(&changes.collect())
 }
 
 fn apply(tree: &Tree, batch: &[([u8; 32], Option<[u8; 32]>)]) -> Tree {
-    let changes = batch.iter().map(|(key, value)| change((key, value.as_ref())));
-    tree.update(&changes.collect())
+    let mut after = tree.clone();
+    let plan = tree.plan(batch.iter().map(|(key, value)| change((key, value.as_ref()))).collect());
+    let root = plan.root();
+    assert!(after.apply(plan));
+    assert_eq!(after.root(), root, "the plan knows the root");
+    after
 }
 
 /// The tree that a history leaves, in batches of seven.
@@ -95,27 +99,30 @@ fn roots_of_small_maps_are_frozen() {
 }
 
 #[test]
-fn an_untouched_version_keeps_its_entries_and_its_root() {
-    let old = tree_of(&spread(500));
-    let root = old.root();
-    let changes: Vec<_> = spread(600).keys().map(|key| (*key, None)).collect();
-    let new = apply(&old, &changes);
-    assert!(new.is_empty());
-    assert_eq!((old.root(), old.len()), (root, 500));
-    assert_eq!(entries(&old, &Prefix::ALL), spread(500));
+fn a_plan_leaves_the_tree_as_it_is_and_fits_no_other() {
+    let mut tree = tree_of(&spread(500));
+    let root = tree.root();
+    let none: Changes = spread(600).keys().map(|key| (Key::from_bytes(*key), None)).collect();
+    let plan = tree.plan(none.clone());
+    assert_eq!(plan.root(), Tree::new().root());
+    assert_eq!((tree.root(), tree.len()), (root, 500));
+    assert_eq!(entries(&tree, &Prefix::ALL), spread(500));
+    let mut other = tree_of(&spread(501));
+    let before = other.root();
+    assert!(!other.apply(plan.clone()), "planned for another tree");
+    assert_eq!((other.root(), other.len()), (before, 501));
+    assert!(tree.apply(plan) && tree.is_empty());
 }
 
 #[test]
-fn writing_what_is_there_and_deleting_what_is_not_share_every_node() {
+fn writing_what_is_there_and_deleting_what_is_not_hash_nothing() {
     let map = spread(100);
     let tree = tree_of(&map);
     let (present, value) = map.iter().nth(40).unwrap();
-    let again = apply(&tree, &[(*present, Some(*value)), (key(b"absent"), None)]);
-    assert_eq!(again.root(), tree.root());
-    match (&tree.top.unwrap().node, &again.top.unwrap().node) {
-        (Node::Inner(a), Node::Inner(b)) => assert!(std::sync::Arc::ptr_eq(a, b)),
-        _ => panic!("a hundred keys do not fit a bucket"),
-    }
+    let absent = key(b"absent");
+    let batch = [(present, Some(value)), (&absent, None)].into_iter().map(change);
+    let plan = tree.plan(batch.collect());
+    assert_eq!((plan.root(), plan.digests.len()), (tree.root(), 0));
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The tree as its users see it.
 
+use super::batch::Digests;
 use super::leaves::Leaves;
 use super::node::{Child, Node};
+use super::plan::Planner;
 use super::update::Updater;
 use super::{Changes, Key, Prefix, digest};
 use crate::hash::Hash;
 
-/// One version of the authenticated state. A clone costs a pointer; versions share what did not change between them.
+/// The authenticated state. A clone copies it whole.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     pub(super) top: Option<Child>,
@@ -14,10 +16,34 @@ pub struct Tree {
     len: usize,
 }
 
+/// What a batch makes of a tree: the root, and what it takes to bring the tree there.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The root of the tree that it was made for.
+    before: Hash,
+    root: Hash,
+    changes: Changes,
+    pub(super) digests: Vec<Hash>,
+}
+
+impl Plan {
+    /// The root after the batch.
+    pub fn root(&self) -> Hash {
+        self.root
+    }
+}
+
 impl Tree {
     /// The tree without entries.
     pub const fn new() -> Self {
         Tree { top: None, len: 0 }
+    }
+
+    /// The tree of a batch alone.
+    pub fn build(changes: &Changes) -> Self {
+        let mut tree = Tree::new();
+        tree.update(changes, Digests::none());
+        tree
     }
 
     /// The hash that commits to all entries, and to nothing else.
@@ -35,11 +61,26 @@ impl Tree {
         self.top.is_none()
     }
 
-    /// The tree after a batch; this one stays as it is. Deleting an absent key changes nothing.
+    /// What a batch would make of this tree, which stays as it is. Deleting an absent key changes nothing.
+    pub fn plan(&self, changes: Changes) -> Plan {
+        let (digest, digests) = Planner::new().plan(self.top.as_ref(), changes.as_slice());
+        Plan { before: self.root(), root: digest.unwrap_or_else(digest::empty), changes, digests }
+    }
+
+    /// Makes a planned batch part of the tree. False, and nothing changes, where it was planned for another tree.
     #[must_use]
-    pub fn update(&self, changes: &Changes) -> Tree {
-        let (top, added, removed) = Updater::default().apply(self.top.as_ref(), changes.as_slice());
-        Tree { top, len: self.len.saturating_add(added).saturating_sub(removed) }
+    pub fn apply(&mut self, plan: Plan) -> bool {
+        if plan.before != self.root() {
+            return false;
+        }
+        self.update(&plan.changes, Digests::Known(plan.digests.into_iter()));
+        true
+    }
+
+    fn update(&mut self, changes: &Changes, digests: Digests) {
+        let (top, added, removed) = Updater::new(digests).apply(self.top.take(), changes.as_slice());
+        self.top = top;
+        self.len = self.len.saturating_add(added).saturating_sub(removed);
     }
 
     /// The value hash of `key`.

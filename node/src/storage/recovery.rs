@@ -59,7 +59,7 @@ fn hash_all(chunks: Receiver<Vec<Entry>>, hashed: SyncSender<Vec<Entry>>) -> Tre
     }
     // Whoever loads need not wait for the tree.
     drop(hashed);
-    Tree::new().update(&changes.into_iter().collect::<Changes>())
+    Tree::build(&changes.into_iter().collect::<Changes>())
 }
 
 /// A panic in the ledger is our own bug; it stays one, on this thread.
