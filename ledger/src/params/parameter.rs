@@ -5,7 +5,7 @@
 
 use super::Params;
 use crate::amount::{BasisPoints, MicroChf};
-use crate::limits::{MAX_AHEAD_MS, MAX_DEPOSITED, MAX_ORACLE_AHEAD_MS, MAX_WINDOW_MS, SLOT_RETENTION_MS};
+use crate::limits::{MAX_AHEAD_MS, MAX_DEPOSITED, MAX_ORACLE_AHEAD_MS, SLOT_RETENTION_MS};
 use crate::time::{DAY_MS, SLOT_MS};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
@@ -17,7 +17,7 @@ const MIN_BLOCK: u64 = 128 * 1_024;
 /// Most bytes of a block: the hard limit.
 const MAX_BLOCK: u64 = 1_024 * 1_024;
 /// Longest time in which evidence is taken: the verdict falls after it.
-const MAX_VERDICT: u64 = MAX_WINDOW_MS.saturating_sub(1);
+const MAX_VERDICT: u64 = MAX_WINDOW.saturating_sub(1);
 /// Most sources that an input can need: as many as one has.
 const MAX_SOURCES: u64 = 32;
 /// Highest charge a month, micro-CHF: CHF 10 000.
@@ -116,13 +116,13 @@ parameters! {
     /// Longest term of a storage contract, calendar months.
     StorageMaxMonths = "storage.maxMonths", 1..=1_200, |p| p.storage.max_months.into(), |p, v| p.storage.max_months = narrow(v);
     /// The buyer of storage announces its content within this time after the match, market ms.
-    StorageAnnounceWindow = "storage.announceWindowMs", 1..=MAX_WINDOW_MS, |p| p.storage.announce_window_ms, |p, v| p.storage.announce_window_ms = v;
+    StorageAnnounceWindow = "storage.announceWindowMs", 1..=MAX_WINDOW, |p| p.storage.announce_window_ms, |p, v| p.storage.announce_window_ms = v;
     /// The seller of storage proves that it has the content within this time after the announcement, market ms.
-    StorageFirstProofWindow = "storage.firstProofWindowMs", 1..=MAX_WINDOW_MS, |p| p.storage.first_proof_window_ms, |p, v| p.storage.first_proof_window_ms = v;
+    StorageFirstProofWindow = "storage.firstProofWindowMs", 1..=MAX_WINDOW, |p| p.storage.first_proof_window_ms, |p, v| p.storage.first_proof_window_ms = v;
     /// Time from one challenge of a storage contract to the next, market ms.
-    StorageDay = "storage.dayMs", 1..=MAX_WINDOW_MS, |p| p.storage.day_ms, |p, v| p.storage.day_ms = v;
+    StorageDay = "storage.dayMs", 1..=MAX_WINDOW, |p| p.storage.day_ms, |p, v| p.storage.day_ms = v;
     /// A storage challenge is answered within this time, market ms.
-    StorageAnswerWindow = "storage.answerWindowMs", 1..=MAX_WINDOW_MS, |p| p.storage.answer_window_ms, |p, v| p.storage.answer_window_ms = v;
+    StorageAnswerWindow = "storage.answerWindowMs", 1..=MAX_WINDOW, |p| p.storage.answer_window_ms, |p, v| p.storage.answer_window_ms = v;
     /// So many missed challenges in a row end a storage contract.
     StorageMissingDays = "storage.missingDays", 1..=366, |p| p.storage.missing_days.into(), |p, v| p.storage.missing_days = narrow(v);
     /// Sources of different owners that a price input needs.
@@ -134,7 +134,7 @@ parameters! {
     /// The value that counts as one in a reputation, micro-CHF.
     ReputationUnit = "reputation.unit", 1..=MAX_DEPOSITED, |p| p.reputation.unit.get(), |p, v| p.reputation.unit = MicroChf::new(v);
     /// Least length of an attendance period, market ms.
-    Attendance = "reputation.attendanceMs", 1..=MAX_WINDOW_MS, |p| p.reputation.attendance_ms, |p, v| p.reputation.attendance_ms = v;
+    Attendance = "reputation.attendanceMs", 1..=MAX_WINDOW, |p| p.reputation.attendance_ms, |p, v| p.reputation.attendance_ms = v;
     /// Bond of a party to a dispute, basis points of the disputed value.
     DisputeBond = "disputes.bond", 0..=10_000, |p| p.disputes.bond.get().into(), |p, v| p.disputes.bond = points(v);
     /// Least bond of a party to a dispute, micro-CHF.
@@ -142,7 +142,7 @@ parameters! {
     /// Evidence is taken this long after the opening of a dispute, market ms.
     EvidenceWindow = "disputes.evidenceWindowMs", 1..=MAX_VERDICT, |p| p.disputes.evidence_window_ms, |p, v| p.disputes.evidence_window_ms = v;
     /// The verdict falls at most this long after the opening of a dispute, market ms.
-    VerdictWindow = "disputes.verdictWindowMs", 2..=MAX_WINDOW_MS, |p| p.disputes.verdict_window_ms, |p, v| p.disputes.verdict_window_ms = v;
+    VerdictWindow = "disputes.verdictWindowMs", 2..=MAX_WINDOW, |p| p.disputes.verdict_window_ms, |p, v| p.disputes.verdict_window_ms = v;
     /// Claims that differ from the registers by more than this share are decided by the registers, basis points.
     MeteredTolerance = "disputes.meteredTolerance", 0..=10_000, |p| p.disputes.metered_tolerance.get().into(), |p, v| p.disputes.metered_tolerance = points(v);
     /// A grid operator corrects a slot until this long after its end, market ms.

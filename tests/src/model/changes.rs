@@ -1,7 +1,7 @@
 //! What votes change (MARKET 11): whether it can be made today, and what it writes.
 
 use super::state::Seats;
-use super::{DAY_MS, Model};
+use super::{DAY_MS, Model, SLOT_MS};
 use leg_ledger::amount::{BasisPoints, MicroChf};
 use leg_ledger::ids::{Height, MemberId};
 use leg_ledger::member::{Member, MemberStatus, Role};
@@ -145,7 +145,8 @@ fn changed(old: &Params, change: &Change) -> Option<Params> {
         Change::Parameter { parameter, value } => set(&mut new, *parameter, *value)?,
         _ => unreachable!("no parameter"),
     }
-    (new.barred_reputation <= new.capped_reputation).then_some(new)
+    let evidence_first = new.disputes.evidence_window_ms < new.disputes.verdict_window_ms;
+    (new.barred_reputation <= new.capped_reputation && evidence_first).then_some(new)
 }
 
 /// Fee 200..500 bp; collar 2..100 times; least value up to CHF 1 000; block bytes 128 KiB..1 MiB; windows up to 30 days; shares up to all.
@@ -182,6 +183,40 @@ fn set(p: &mut Params, parameter: Parameter, value: u64) -> Option<()> {
         P::ApiAccess => p.charges.api_access = charge?,
         P::Certification => p.charges.certification = charge?,
         P::Support => p.charges.support = charge?,
+        _ => return set_rules(p, parameter, value),
+    }
+    Some(())
+}
+
+/// The rules of storage, oracles, reputation and disputes: windows up to 30 days, terms to 100 years, misses to a year, 1 to 32 sources, a
+/// forecast from a slot to 3 days old, a grid level from a slot to a day; slots are corrected for 31 days at most.
+fn set_rules(p: &mut Params, parameter: Parameter, value: u64) -> Option<()> {
+    use Parameter as P;
+    let narrow = u32::try_from(value).ok();
+    let window = (value >= 1 && value <= 30 * DAY_MS).then_some(value);
+    let points = narrow.filter(|_| value <= 10_000).map(BasisPoints::new);
+    let within = |least: u64, most: u64| (least..=most).contains(&value).then_some(value);
+    let count = |most: u32| narrow.filter(|count| (1..=most).contains(count));
+    let money = |least: u64| within(least, 1 << 62).map(MicroChf::new);
+    match parameter {
+        P::StorageMaxMonths => p.storage.max_months = count(1_200)?,
+        P::StorageAnnounceWindow => p.storage.announce_window_ms = window?,
+        P::StorageFirstProofWindow => p.storage.first_proof_window_ms = window?,
+        P::StorageDay => p.storage.day_ms = window?,
+        P::StorageAnswerWindow => p.storage.answer_window_ms = window?,
+        P::StorageMissingDays => p.storage.missing_days = count(366)?,
+        P::OracleMinSources => p.oracle.min_sources = count(32)?,
+        P::ForecastStaleness => p.oracle.forecast_staleness_ms = within(SLOT_MS, 3 * DAY_MS)?,
+        P::GridStaleness => p.oracle.grid_staleness_ms = within(SLOT_MS, DAY_MS)?,
+        P::ReputationUnit => p.reputation.unit = money(1)?,
+        P::Attendance => p.reputation.attendance_ms = window?,
+        P::DisputeBond => p.disputes.bond = points?,
+        P::DisputeMinBond => p.disputes.min_bond = money(0)?,
+        P::EvidenceWindow => p.disputes.evidence_window_ms = window?,
+        P::VerdictWindow => p.disputes.verdict_window_ms = window?,
+        P::MeteredTolerance => p.disputes.metered_tolerance = points?,
+        P::CorrectionWindow => p.disputes.correction_window_ms = within(1, 31 * DAY_MS)?,
+        _ => unreachable!("a parameter that the caller sets"),
     }
     Some(())
 }
