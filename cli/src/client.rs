@@ -1,7 +1,11 @@
 //! A client of a node's HTTP API.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use async_trait::async_trait;
+use bytes::BytesMut;
+use futures::stream::try_unfold;
+use http_body::Frame;
+use http_body_util::StreamBody;
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
 use leg_ledger::hash::Hash;
@@ -9,10 +13,17 @@ use leg_ledger::ids::{Height, TransactionId};
 use leg_ledger::limits::HARD_BLOCK_BYTES;
 use leg_ledger::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::time::Duration;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Longest wait for an answer; a node answers `wait=final` within 5 s.
 const ANSWER_TIME: Duration = Duration::from_secs(20);
+/// Longest time for a file to be uploaded or read back.
+const TRANSFER_TIME: Duration = Duration::from_secs(24 * 3_600);
+/// Bytes of a file that are read at once.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// Where a node stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +162,70 @@ impl HttpNode {
         serde_json::from_slice(&bytes).with_context(|| format!("{}{path} answered with another shape", self.base))
     }
 
+    /// Puts bytes.
+    ///
+    /// # Errors
+    /// [`Refused`], or what failed on the way.
+    pub async fn put<T: for<'de> Deserialize<'de>>(&self, path: &str, body: impl Into<reqwest::Body>) -> Result<T> {
+        let request = self.http.put(format!("{}{path}", self.base)).header("Content-Type", "application/octet-stream").body(body);
+        let bytes = self.send(request, path).await?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{}{path} answered with another shape", self.base))
+    }
+
+    /// Puts a file, as it is read from the disk.
+    ///
+    /// # Errors
+    /// The file cannot be read, [`Refused`], or what failed on the way.
+    pub async fn upload<T: for<'de> Deserialize<'de>>(&self, path: &str, file: &Path) -> Result<T> {
+        let opened = File::open(file).await.with_context(|| format!("cannot read {}", file.display()))?;
+        let pieces = try_unfold(opened, |mut file| async move {
+            let mut piece = BytesMut::with_capacity(PIECE_BYTES);
+            let read = file.read_buf(&mut piece).await?;
+            Ok::<_, std::io::Error>((read > 0).then(|| (Frame::data(piece.freeze()), file)))
+        });
+        let body = reqwest::Body::wrap(StreamBody::new(pieces));
+        let request = self.http.put(format!("{}{path}", self.base)).header("Content-Type", "application/octet-stream");
+        let bytes = self.send(request.timeout(TRANSFER_TIME).body(body), path).await?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{}{path} answered with another shape", self.base))
+    }
+
+    /// Gets bytes into a new file, which is there only when all of them are; returns how many.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written, [`Refused`], or the answer ended early.
+    pub async fn download(&self, path: &str, file: &Path) -> Result<u64> {
+        ensure!(!file.exists(), "{} exists already; it is not replaced", file.display());
+        let request = self.http.get(format!("{}{path}", self.base)).timeout(TRANSFER_TIME);
+        let mut answer = self.answer(request, path).await?;
+        let part = file.with_added_extension("part");
+        let unwritable = || format!("cannot write {}", part.display());
+        let mut output = File::create(&part).await.with_context(unwritable)?;
+        let mut bytes = 0;
+        let early = || format!("the answer of {}{path} ended early; {} has what came", self.base, part.display());
+        while let Some(piece) = answer.chunk().await.with_context(early)? {
+            output.write_all(&piece).await.with_context(unwritable)?;
+            bytes += piece.len() as u64;
+        }
+        output.sync_all().await.with_context(unwritable)?;
+        tokio::fs::rename(&part, file).await.with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(bytes)
+    }
+
+    /// Gets bytes.
+    ///
+    /// # Errors
+    /// [`Refused`], or what failed on the way.
+    pub async fn bytes(&self, path: &str) -> Result<Vec<u8>> {
+        self.send(self.http.get(format!("{}{path}", self.base)), path).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder, path: &str) -> Result<Vec<u8>> {
+        let bytes = self.answer(request, path).await?.bytes().await;
+        Ok(bytes.with_context(|| format!("the answer of {}{path} ended early", self.base))?.to_vec())
+    }
+
+    /// A success whose body is still to be read.
+    async fn answer(&self, request: reqwest::RequestBuilder, path: &str) -> Result<reqwest::Response> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -159,10 +233,10 @@ impl HttpNode {
         let unreachable = || format!("the node at {} does not answer ({path}); is it running?", self.base);
         let answer = request.send().await.with_context(unreachable)?;
         let status = answer.status();
-        let bytes = answer.bytes().await.with_context(unreachable)?;
         if status.is_success() {
-            return Ok(bytes.to_vec());
+            return Ok(answer);
         }
+        let bytes = answer.bytes().await.with_context(unreachable)?;
         match serde_json::from_slice::<ErrorAnswer>(&bytes) {
             Ok(ErrorAnswer { code, message, field }) => Err(Refused { status: status.as_u16(), code, message, field }.into()),
             Err(_) => bail!("{}{path} answered HTTP {status}", self.base),

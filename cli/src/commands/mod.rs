@@ -11,6 +11,7 @@ mod order;
 mod passphrase;
 pub mod proof;
 mod start;
+mod storage;
 
 pub use devnet::DevnetArguments;
 
@@ -41,6 +42,8 @@ enum Command {
     Start(start::StartArguments),
     /// Place, list and cancel orders through a node.
     Order(order::OrderArguments),
+    /// Store files at other hubs, read them back, list contracts.
+    Storage(storage::StorageArguments),
     /// Propose changes, vote on them, list proposals.
     Governance(governance::GovernanceArguments),
     /// Run a whole network on this machine and replay a real Swiss week.
@@ -61,6 +64,7 @@ pub fn run(arguments: Arguments, rules: Rules) -> Result<()> {
         Command::Genesis(command) => genesis::run(command),
         Command::Start(arguments) => block_on(start::run(arguments, rules)),
         Command::Order(arguments) => block_on(order::run(arguments)),
+        Command::Storage(arguments) => block_on(storage::run(arguments)),
         Command::Governance(arguments) => block_on(governance::run(arguments)),
         Command::Devnet(arguments) => block_on(devnet::run(*arguments)),
         Command::Bench(command) => bench::run(command),
