@@ -6,7 +6,8 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// A community of 12 hubs with 5 households each replays a Swiss week: in each 15-minute slot every hub bids or asks its net energy, compute jobs
-/// are bid for and run on solar surplus, meters report, trades settle.
+/// are bid for and run on solar surplus, machines are hired by the hour, the heat of computation is sold and retired, files are stored at each other's
+/// nodes, oracles and meters report, trades settle.
 #[derive(Debug, Args)]
 pub struct DevnetArguments {
     /// Nodes of the committee, each a process of its own.

@@ -14,6 +14,10 @@ const HOMES: &str = include_str!("../../data/swiss-leg/households.csv");
 const SOLAR: &str = include_str!("../../data/swiss-leg/solar_kwh_per_kwp.csv");
 const REQUESTS: &str = include_str!("../../data/compute_requests.csv");
 
+/// The shipped files by name, as they are.
+pub const FILES: [(&str, &str); 4] =
+    [("consumption_kwh.csv", CONSUMPTION), ("compute_requests.csv", REQUESTS), ("solar_kwh_per_kwp.csv", SOLAR), ("households.csv", HOMES)];
+
 /// A week of electricity.
 #[derive(Clone, Debug)]
 pub struct Week {

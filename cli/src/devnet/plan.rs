@@ -6,16 +6,22 @@
 //!                              and offers       lapse        slot 0                       the jobs
 //! ```
 //!
+//! Machines by the hour are bid and offered with compute. They are no part of a building's balance: they stand apart, with power of their own. What
+//! oracles report is in [`super::oracles`], what becomes of the heat in [`super::heat`].
+//!
 //! A tick is the start of a slot. A hub that offers compute offers as much of an hour's solar surplus as its servers can draw. What is not sold
 //! by two slots before the hour's first energy tick lapses, so that all of the surplus that no job needs is offered to the neighbours.
 
-use super::community::{Community, HUBS, LOT_WH, whole_lots};
-use super::jobs::{HOUR_SLOTS, Job, Jobs};
+use super::community::{Balance, Community, HUBS, LOT_WH, whole_lots};
+use super::data::WEEK_SLOTS;
+use super::jobs::{HOUR_SLOTS, Job, Jobs, MACHINES};
 use super::pricing::Pricing;
 use leg_ledger::amount::{Price, Quantity};
 use leg_ledger::ids::MemberId;
 use leg_ledger::time::{DAY_MS, MarketTime, Slot};
-use leg_ledger::transaction::{Action, Constraints, PlaceOrder, Pricing as PricingKind, Product, SettlementMethod, Side, TimeInForce};
+use leg_ledger::transaction::{
+    Action, Constraints, PlaceOrder, Pricing as PricingKind, Product, Resource, SettlementMethod, Side, TimeInForce,
+};
 use std::collections::BTreeMap;
 
 /// Ticks before an hour at which its solar forecast is given.
@@ -28,6 +34,8 @@ pub const COMPUTE_CLOSE: i64 = 6;
 pub const ENERGY_LEAD: i64 = 4;
 /// Power of a hub's servers in the genesis preset gives this much in a slot, Wh.
 const SERVER_SLOT_WH: u64 = 3_000;
+/// What a hub's machines give in a slot, milli-hours.
+pub const MACHINES_SLOT: u64 = MACHINES * 250;
 
 /// Where the run stands in market time and in the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +85,8 @@ pub struct Plan {
     pub jobs: Jobs,
     /// When.
     pub span: Span,
-    pricing: Pricing,
+    /// At what prices.
+    pub pricing: Pricing,
 }
 
 /// What one member signs at a tick, under one signature.
@@ -115,9 +124,22 @@ impl Plan {
         if whole_hour && self.jobs.offers(hub) { whole_lots(self.surplus(index, hub).min(SERVER_SLOT_WH)) } else { 0 }
     }
 
+    /// What the whole community draws and makes in a slot of the run, Wh; before the run too.
+    pub fn zone(&self, index: i64) -> Balance {
+        let slot = (index + self.span.data_offset as i64).rem_euclid(WEEK_SLOTS as i64) as usize;
+        let all = (0..HUBS).map(|hub| self.community.balance(slot, hub));
+        all.fold(Balance::default(), |sum, b| Balance { drawn: sum.drawn + b.drawn, made: sum.made + b.made })
+    }
+
+    /// What hubs can sell of their servers' work in a slot of the run: Wh of compute, milli-hours of machines.
+    pub fn share(&self, resource: Resource, index: usize, hub: usize) -> u64 {
+        if resource == Resource::ComputeHours { MACHINES_SLOT } else { self.server_share(index, hub) }
+    }
+
     /// Jobs that the run asks for.
     pub fn jobs_asked(&self) -> usize {
-        (0..self.span.slots / HOUR_SLOTS).map(|hour| self.jobs.of_hour(hour).len()).sum()
+        let of_hour = |hour| self.jobs.of_hour(hour).len() + usize::from(self.jobs.rental(hour).is_some());
+        (0..self.span.slots / HOUR_SLOTS).map(of_hour).sum()
     }
 
     /// What the hubs (and, last, the customer) sign at a tick; empty batches where they have nothing to do. `kept` says what a hub's jobs will
@@ -156,19 +178,28 @@ impl Plan {
     fn compute(&self, hour: usize, tick: i64, batches: &mut [Batch]) {
         let first = (hour * HOUR_SLOTS) as i64;
         let (from, until) = (self.span.start(first), self.span.start(first + HOUR_SLOTS as i64));
-        for (hub, batch) in batches.iter_mut().take(HUBS).enumerate() {
+        let lapse = self.span.start(first - COMPUTE_CLOSE);
+        for (hub, batch) in batches.iter_mut().take(HUBS).enumerate().filter(|(hub, _)| self.jobs.offers(*hub)) {
+            let pricing = if self.pricing.is_dynamic(hub) { PricingKind::Dynamic } else { PricingKind::Fixed };
+            let offer = |product, quantity, limit, solar| {
+                let terms = order(Side::Ask, product, quantity, limit);
+                Action::PlaceOrder(PlaceOrder { time_in_force: TimeInForce::GoodTillTime(lapse), pricing, solar, ..terms })
+            };
             let offered: u64 = (0..HOUR_SLOTS).map(|i| self.server_share(hour * HOUR_SLOTS + i, hub)).sum();
             if offered >= LOT_WH {
-                let mut terms = order(Side::Ask, Product::Compute { from, until }, offered, self.pricing.compute_ask(hub));
-                terms.time_in_force = TimeInForce::GoodTillTime(self.span.start(first - COMPUTE_CLOSE));
-                terms.solar = true;
-                batch.actions.push(Action::PlaceOrder(terms));
+                batch.actions.push(offer(Product::Compute { from, until }, offered, self.pricing.compute_ask(hub), true));
             }
+            let machines = MACHINES_SLOT * HOUR_SLOTS as u64;
+            batch.actions.push(offer(Product::ComputeHours { from, until }, machines, self.pricing.machine_ask(hub), false));
         }
         let now = self.span.start(tick);
-        for job in self.jobs.of_hour(hour) {
-            let until = now.checked_add_ms(DAY_MS).unwrap_or(now);
-            let mut terms = order(Side::Bid, Product::Compute { from: now, until }, job.energy, self.pricing.compute_bid(job.buyer));
+        let until = now.checked_add_ms(DAY_MS).unwrap_or(now);
+        for job in self.jobs.of_hour(hour).into_iter().chain(self.jobs.rental(hour)) {
+            let (product, limit) = match job.resource {
+                Resource::ComputeHours => (Product::ComputeHours { from: now, until }, self.pricing.machine_bid(job.buyer)),
+                _ => (Product::Compute { from: now, until }, self.pricing.compute_bid(job.buyer)),
+            };
+            let mut terms = order(Side::Bid, product, job.quantity, limit);
             // A job runs at one hub, whole.
             terms.min_fill = terms.quantity;
             let batch = &mut batches[job.buyer];
@@ -189,8 +220,7 @@ impl Plan {
             } else {
                 continue;
             };
-            // Worth less than the minimum notional: not worth a bid.
-            if terms.limit.gross(terms.quantity).is_some_and(|value| value.get() >= MIN_NOTIONAL) {
+            if is_worth_an_order(&terms) {
                 batch.actions.push(Action::PlaceOrder(terms));
             }
         }
@@ -200,7 +230,13 @@ impl Plan {
 /// Least value of an order, micro-CHF (MARKET 1).
 const MIN_NOTIONAL: u64 = 1_000;
 
-fn order(side: Side, product: Product, wh: u64, limit: Price) -> PlaceOrder {
+/// Whether an order is worth the least that the market takes.
+pub fn is_worth_an_order(terms: &PlaceOrder) -> bool {
+    terms.limit.gross(terms.quantity).is_some_and(|value| value.get() >= MIN_NOTIONAL)
+}
+
+/// A plain order: to be filled in parts by anybody until it is cancelled.
+pub fn order(side: Side, product: Product, wh: u64, limit: Price) -> PlaceOrder {
     PlaceOrder {
         side,
         product,
@@ -259,7 +295,7 @@ mod tests {
         let slots = batches.iter().filter(|b| b.iter().any(|b| !energy(b).is_empty())).count();
         assert_eq!(slots, 10);
         let jobs: usize = batches.iter().flatten().map(|b| b.jobs.len()).sum();
-        assert_eq!(jobs, 4, "two whole hours");
+        assert_eq!(jobs, 6, "two whole hours");
         let forecast = |batch: &Batch| match batch.actions.first() {
             Some(Action::ForecastSolar { slots }) => slots.len(),
             _ => 0,
@@ -273,7 +309,7 @@ mod tests {
         for batch in plan(8, 40).orders(-COMPUTE_LEAD, &|_, _| 0) {
             for (index, job) in &batch.jobs {
                 assert!(
-                    matches!(&batch.actions[*index], Action::PlaceOrder(o) if o.quantity.get() == job.energy && o.min_fill == o.quantity)
+                    matches!(&batch.actions[*index], Action::PlaceOrder(o) if o.quantity.get() == job.quantity && o.product.resource() == job.resource && o.min_fill == o.quantity)
                 );
             }
         }

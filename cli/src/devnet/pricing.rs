@@ -6,8 +6,12 @@
 //! ```text
 //! energy bid  = base + (grid tariff - base) x (hub + 1) / (hubs + 1)        hub-01 is the thriftiest buyer
 //! energy ask  = feed-in + (base - feed-in) x (hub + 1) / (hubs + 1)         hub-01 is the keenest seller
-//! compute bid = base x 1.0 .. 1.5,  compute ask = base x 0.6 .. 0.95        in the same order
+//! compute bid = base x 1.0 .. 1.5,  compute ask = base x 0.6 .. 0.95        in the same order; machines by the hour likewise
+//! heat bid    = base x 1.0 .. 1.3,  heat ask    = base x 0.7 .. 1.0
 //! ```
+//!
+//! Every second hub asks for compute and machines dynamically: its ask price is the least that it takes, the reference price follows sun, grid and
+//! demand.
 //!
 //! All are rounded down to the tick of CHF 0.0001 per kWh, which keeps them inside the collar.
 
@@ -25,17 +29,23 @@ pub const FEED_IN_TARIFF: u64 = 80_000;
 pub struct Pricing {
     energy_base: u64,
     compute_base: u64,
+    machine_base: u64,
+    heat_base: u64,
     tick: u64,
 }
 
 impl Pricing {
     /// Prices around the base prices of a network.
     pub fn new(params: &Params) -> Self {
-        let (energy, compute) = (params.resources.energy, params.resources.compute);
+        let resources = &params.resources;
+        let (energy, compute, machines, heat) = (resources.energy, resources.compute, resources.compute_hours, resources.heat);
+        let ticks = [energy, compute, machines, heat].map(|resource| resource.tick.micro_chf());
         Pricing {
             energy_base: energy.base.micro_chf(),
             compute_base: compute.base.micro_chf(),
-            tick: energy.tick.micro_chf().max(compute.tick.micro_chf()),
+            machine_base: machines.base.micro_chf(),
+            heat_base: heat.base.micro_chf(),
+            tick: ticks.into_iter().max().unwrap_or(1),
         }
     }
 
@@ -57,6 +67,31 @@ impl Pricing {
     /// The least that a hub takes for compute.
     pub fn compute_ask(&self, hub: usize) -> Price {
         self.between(self.compute_base * 60 / 100, self.compute_base * 95 / 100, hub)
+    }
+
+    /// The most that a buyer pays for a machine by the hour.
+    pub fn machine_bid(&self, buyer: usize) -> Price {
+        self.between(self.machine_base, self.machine_base * 3 / 2, buyer % HUBS)
+    }
+
+    /// The least that a hub takes for a machine by the hour.
+    pub fn machine_ask(&self, hub: usize) -> Price {
+        self.between(self.machine_base * 60 / 100, self.machine_base * 95 / 100, hub)
+    }
+
+    /// The most that a buyer pays for heat.
+    pub fn heat_bid(&self, buyer: usize) -> Price {
+        self.between(self.heat_base, self.heat_base * 13 / 10, buyer % HUBS)
+    }
+
+    /// The least that a hub takes for heat.
+    pub fn heat_ask(&self, hub: usize) -> Price {
+        self.between(self.heat_base * 7 / 10, self.heat_base, hub)
+    }
+
+    /// Whether a hub's asks for its servers' work follow the reference price.
+    pub fn is_dynamic(&self, hub: usize) -> bool {
+        hub % 2 == 1
     }
 
     fn between(&self, low: u64, high: u64, hub: usize) -> Price {
@@ -81,6 +116,8 @@ mod tests {
         assert_eq!(p.energy_ask(11).micro_chf(), 172_300, "0.08 + 0.10 x 12 / 13 = 0.172 31");
         assert_eq!(p.compute_ask(0).micro_chf(), 94_000, "0.09 + 0.0525 / 13 = 0.094 04");
         assert_eq!(p.compute_bid(12), p.compute_bid(0));
+        assert_eq!(p.machine_ask(0).micro_chf(), 31_300, "0.03 + 0.0175 / 13 = 0.031 35");
+        assert_eq!(p.heat_bid(11).micro_chf(), 102_100, "0.08 + 0.024 x 12 / 13 = 0.102 15");
     }
 
     #[test]
@@ -90,6 +127,8 @@ mod tests {
             for other in 0..HUBS {
                 assert!(p.energy_bid(hub) >= p.energy_ask(other));
                 assert!(p.compute_bid(hub) >= p.compute_ask(other));
+                assert!(p.machine_bid(hub) >= p.machine_ask(other));
+                assert!(p.heat_bid(hub) >= p.heat_ask(other));
             }
             assert!((FEED_IN_TARIFF..=GRID_TARIFF).contains(&p.energy_bid(hub).micro_chf()));
             assert!((FEED_IN_TARIFF..=GRID_TARIFF).contains(&p.energy_ask(hub).micro_chf()));

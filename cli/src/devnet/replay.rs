@@ -1,14 +1,17 @@
 //! The replay: drives the community through the slots of a run against a network.
 //!
 //! One task, one loop. Between ticks it follows the chain through its [`Auditor`] and lets meters send; at each tick it has the members sign
-//! what the [`Plan`] and the audited state ask of them. It never waits for one transaction: orders are sent four slots ahead, and a slot
+//! what the [`Plan`] and the audited state ask of them, oracles report and heat changes hands. It never waits for one transaction: orders are sent four slots ahead, and a slot
 //! closes in time when all its orders are final before it starts.
 
 use super::audit::Auditor;
 use super::clock::Clock;
 use super::community::HUBS;
+use super::counts::Counts;
+use super::heat::heat;
 use super::jobs::{CUSTOMER, Ending};
-use super::meter::{Meter, exchanged};
+use super::meter::{Meter, Sold, exchanged};
+use super::oracles::{Oracles, Reports};
 use super::plan::{ENERGY_LEAD, FORECAST_LEAD, Plan};
 use super::tracker::{Purpose, Tracker};
 use super::wallet::Wallet;
@@ -18,9 +21,9 @@ use leg_ledger::amount::Quantity;
 use leg_ledger::ids::{Height, LegId, MemberId, TradeId};
 use leg_ledger::limits::MAX_ACTIONS;
 use leg_ledger::member::KeyRole;
-use leg_ledger::state::{Trade, TradeStatus, Trades, View};
+use leg_ledger::state::{Accounts, Trade, TradeStatus, Trades, View};
 use leg_ledger::time::{BlockTime, MarketClock, SLOT_MS};
-use leg_ledger::transaction::{Action, Market, Product, SignedTransaction};
+use leg_ledger::transaction::{Action, Market, SignedTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -48,7 +51,7 @@ pub struct Progress<'a> {
     /// Last audited block.
     pub height: Height,
     /// What happened.
-    pub counts: &'a super::audit::Counts,
+    pub counts: &'a Counts,
     /// What was sent.
     pub tracker: &'a Tracker,
 }
@@ -63,6 +66,8 @@ pub struct Network {
     pub members: Vec<Wallet>,
     /// The grid operator.
     pub grid: Wallet,
+    /// The oracles.
+    pub oracles: Vec<Wallet>,
     /// The community.
     pub leg: LegId,
 }
@@ -74,6 +79,7 @@ pub struct Replay<'c> {
     auditor: Auditor,
     clock: &'c dyn Clock,
     tracker: Tracker,
+    oracles: Oracles,
     meters: Vec<Meter>,
     started: BTreeSet<TradeId>,
     confirmed: BTreeSet<TradeId>,
@@ -104,13 +110,14 @@ struct Outgoing {
 
 impl<'c> Replay<'c> {
     /// A run. `strict` ends it when it is not clean any more.
-    pub fn new(network: Network, plan: Plan, auditor: Auditor, clock: &'c dyn Clock, strict: bool) -> Self {
+    pub fn new(network: Network, plan: Plan, oracles: Oracles, auditor: Auditor, clock: &'c dyn Clock, strict: bool) -> Self {
         Replay {
             network,
             plan,
             auditor,
             clock,
             tracker: Tracker::default(),
+            oracles,
             meters: vec![Meter::default(); HUBS],
             started: BTreeSet::new(),
             confirmed: BTreeSet::new(),
@@ -151,8 +158,7 @@ impl<'c> Replay<'c> {
     }
 
     fn cancelled(&self) -> u64 {
-        let counts = self.auditor.counts();
-        counts.energy.cancelled + counts.compute.cancelled
+        self.auditor.counts().cancelled()
     }
 
     /// When a slot of the run starts, by the clock.
@@ -215,9 +221,8 @@ impl<'c> Replay<'c> {
         let tip = self.auditor.next_height();
         self.book_jobs(tick);
         let mut out = self.orders(tick, tip);
-        if tick > 0 {
-            self.read_meters(tick, tip, &mut out);
-        }
+        let exchange = self.read_meters(tick);
+        self.reports(tick, tip, exchange, &mut out);
         self.steps(tick, tip, &mut out);
         self.send(out).await?;
         self.send_meters().await
@@ -226,7 +231,10 @@ impl<'c> Replay<'c> {
     fn orders(&mut self, tick: i64, tip: Height) -> Vec<Outgoing> {
         let slot = usize::try_from(tick + ENERGY_LEAD).ok().filter(|slot| *slot < self.plan.span.slots);
         let meters = &self.meters;
-        let batches = self.plan.orders(tick, &|hub, index| meters[hub].kept(index));
+        let mut batches = self.plan.orders(tick, &|hub, index| meters[hub].kept(index));
+        let (members, state) = (&self.network.members, self.auditor.state());
+        let free = |member: usize| state.get::<Accounts>(&members[member].member()).map_or(0, |account| account.heat_free.get());
+        heat(&self.plan, tick, &mut batches, &|member| members[member].member(), &free);
         let mut out = Vec::new();
         for (member, batch) in batches.into_iter().enumerate().filter(|(_, batch)| !batch.actions.is_empty()) {
             let who = format!("{} at tick {tick}", self.network.members[member].member());
@@ -236,9 +244,9 @@ impl<'c> Replay<'c> {
         out
     }
 
-    /// Reads all meters at the end of the slot before the tick, and has the grid operator report.
-    fn read_meters(&mut self, tick: i64, tip: Height, out: &mut Vec<Outgoing>) {
-        let Some(index) = usize::try_from(tick - 1).ok().filter(|index| *index < self.plan.span.slots) else { return };
+    /// Reads all meters at the end of the slot before the tick; what the grid operator saw in it, if that limits a trade.
+    fn read_meters(&mut self, tick: i64) -> Option<Action> {
+        let index = usize::try_from(tick - 1).ok().filter(|index| *index < self.plan.span.slots)?;
         let slot = self.plan.span.slot(index as i64);
         let plan = &self.plan;
         let fed_in: u64 = self.meters.iter_mut().enumerate().map(|(hub, meter)| meter.read(plan, hub, index, slot)).sum();
@@ -246,21 +254,31 @@ impl<'c> Replay<'c> {
         // Without a trade of the slot there is nothing to limit, and the ledger refuses the report.
         let market = Market::Energy { leg: self.network.leg, slot };
         let traded = self.auditor.state().range::<Trades>(..).any(|(_, trade)| trade.market == market);
-        if energy > 0 && traded {
-            let report = Action::ReportExchange { leg: self.network.leg, slot, energy: Quantity::new(energy) };
-            let who = format!("the grid operator at tick {tick}");
-            let transaction = self.network.grid.sign(KeyRole::Operator, tip, vec![report]);
-            out.push(Outgoing { member: 1, transaction, who, purpose: Purpose::Step });
+        (energy > 0 && traded).then(|| Action::ReportExchange { leg: self.network.leg, slot, energy: Quantity::new(energy) })
+    }
+
+    /// What oracles and grid operator report while the run lasts.
+    fn reports(&mut self, tick: i64, tip: Height, exchange: Option<Action>, out: &mut Vec<Outgoing>) {
+        let lasts = tick < self.plan.span.slots as i64;
+        let Reports { oracles, grid } = if lasts { self.oracles.reports(&self.plan, tick) } else { Reports::default() };
+        let network = &mut self.network;
+        let grid = exchange.into_iter().chain(grid).collect();
+        let sources = std::iter::once((&mut network.grid, grid)).chain(network.oracles.iter_mut().zip(oracles));
+        for (index, (wallet, actions)) in sources.enumerate().filter(|(_, (_, actions))| !actions.is_empty()) {
+            let who = format!("{} at tick {tick}", wallet.member());
+            let transaction = wallet.sign(KeyRole::Operator, tip, actions);
+            let purpose = Purpose::Report { slot: usize::try_from(tick).unwrap_or(0) };
+            out.push(Outgoing { member: index, transaction, who, purpose });
         }
     }
 
-    /// What the state of the compute trades asks of sellers, their meters and buyers.
+    /// What the state of the trades of servers' work asks of sellers, their meters and buyers.
     fn steps(&mut self, tick: i64, tip: Height, out: &mut Vec<Outgoing>) {
         let now = self.plan.span.start(tick);
         let trades: Vec<Trade> = self.auditor.state().range::<Trades>(..).map(|(_, trade)| trade.clone()).collect();
         let mut steps: BTreeMap<MemberId, Vec<Action>> = BTreeMap::new();
         for trade in trades {
-            let Product::Compute { from, until } = trade.product else { continue };
+            let Some((from, until)) = trade.product.window() else { continue };
             match trade.status {
                 TradeStatus::Pending if from <= now && self.started.insert(trade.id) => {
                     steps.entry(trade.seller).or_default().push(Action::StartTrade { trade: trade.id });
@@ -291,12 +309,13 @@ impl<'c> Replay<'c> {
         let hour = self.plan.span.start(tick + ENERGY_LEAD);
         let trades = self.auditor.state().range::<Trades>(..).map(|(_, trade)| trade);
         for trade in trades {
-            let Product::Compute { from, .. } = trade.product else { continue };
+            let Some((from, _)) = trade.product.window() else { continue };
             let (Some(hub), Some(first)) = (self.hub(trade.seller), self.plan.span.index(from.slot())) else { continue };
             if from <= hour && !self.meters[hub].knows(&trade.id) {
                 let ordered = trade.quantity.get();
                 let delivered = self.tracker.job(&trade.bid).map_or(ordered, |job| job.delivered());
-                self.meters[hub].book(&self.plan, hub, trade.id, first, ordered, delivered);
+                let sold = Sold { trade: trade.id, resource: trade.market.resource(), first, ordered, delivered };
+                self.meters[hub].book(&self.plan, hub, sold);
             }
         }
     }
@@ -346,9 +365,10 @@ impl<'c> Replay<'c> {
         self.tracker.waiting() == 0 && self.meters.iter().all(Meter::is_idle) && self.open_trades().next().is_none()
     }
 
-    /// Trades that wait for somebody other than a silent buyer.
+    /// Trades that wait for somebody other than a silent buyer. Months of storage go on after the run.
     fn open_trades(&self) -> impl Iterator<Item = &Trade> {
         let trades = self.auditor.state().range::<Trades>(..).map(|(_, trade)| trade);
+        let trades = trades.filter(|trade| trade.market != Market::Storage);
         trades.filter(|trade| trade.status != TradeStatus::Delivered || self.speaks(trade))
     }
 

@@ -3,6 +3,7 @@
 use super::super::audit::Auditor;
 use super::super::community::Community;
 use super::super::jobs::Jobs;
+use super::super::oracles::ORACLES;
 use super::super::plan::{Span, hub_id};
 use super::super::pricing::Pricing;
 use super::*;
@@ -12,7 +13,9 @@ use leg_genesis::{DEVNET_LEG, DevnetSpec, Genesis, MemberSecrets};
 use leg_ledger::block::{Block, Body, Certificate, CommitSignature, precommit_bytes};
 use leg_ledger::execute::{Ledger, ProposalFacts};
 use leg_ledger::hash::Hash;
-use leg_ledger::ids::{Round, TransactionId};
+use leg_ledger::ids::{PlaceId, Round, TransactionId};
+use leg_ledger::state::PriceParts;
+use leg_ledger::transaction::Resource;
 use std::sync::Mutex;
 
 const ORIGIN_MS: u64 = 1_760_000_000_000;
@@ -101,7 +104,7 @@ impl Watcher for Quiet {
     fn on_progress(&mut self, _: &Progress<'_>) {}
 }
 
-fn world(slots: usize, data_offset: usize, delay: u64) -> (Arc<LocalNode>, Network, Plan, Auditor) {
+fn world(slots: usize, data_offset: usize, delay: u64) -> (Arc<LocalNode>, Network, Plan, Oracles, Auditor) {
     let (genesis, secrets): (Genesis, _) = DevnetSpec::new("replay tests", ORIGIN_MS).build().unwrap();
     let voters = genesis.committee().members().iter().map(|m| (m.member, secrets[&m.member].clone())).collect();
     let ledger = Ledger::genesis(genesis.chain_id(), genesis.state()).unwrap();
@@ -115,6 +118,7 @@ fn world(slots: usize, data_offset: usize, delay: u64) -> (Arc<LocalNode>, Netwo
         clock: genesis.clock(),
         members,
         grid: wallet(MemberId::parse("grid").unwrap()),
+        oracles: (1..=ORACLES).map(|number| wallet(MemberId::parse(&format!("oracle-{number:02}")).unwrap())).collect(),
         leg: LegId::parse(DEVNET_LEG).unwrap(),
     };
     let community = Community::load().unwrap();
@@ -123,12 +127,13 @@ fn world(slots: usize, data_offset: usize, delay: u64) -> (Arc<LocalNode>, Netwo
     let span = Span { first: leg_ledger::time::Slot::new(first), slots, data_offset };
     let plan = Plan::new(community, jobs, span, Pricing::new(genesis.params()));
     let auditor = Auditor::new(&genesis).unwrap();
-    (node, network, plan, auditor)
+    let oracles = Oracles::new(PlaceId::parse("zh").unwrap(), &plan);
+    (node, network, plan, oracles, auditor)
 }
 
 async fn run(slots: usize, data_offset: usize, delay: u64, strict: bool) -> Finished {
-    let (node, network, plan, auditor) = world(slots, data_offset, delay);
-    Replay::new(network, plan, auditor, node.as_ref(), strict).run(&mut Quiet).await.unwrap()
+    let (node, network, plan, oracles, auditor) = world(slots, data_offset, delay);
+    Replay::new(network, plan, oracles, auditor, node.as_ref(), strict).run(&mut Quiet).await.unwrap()
 }
 
 #[tokio::test]
@@ -139,10 +144,17 @@ async fn a_sunny_morning_trades_and_settles_everything() {
     assert!(done.whole && done.tracker.late().is_empty());
     let counts = done.auditor.counts();
     assert!(counts.rejected.is_empty(), "{:?}", counts.rejected);
-    assert!(counts.energy.matches > 20 && counts.energy.settled == counts.energy.matches, "{counts:?}");
-    assert_eq!(counts.energy.settled_wh, counts.energy.matched_wh, "perfect forecasts deliver all");
-    assert!(counts.compute.matches > 4 && counts.compute.settled > 0 && counts.compute.cancelled == 0, "{counts:?}");
-    assert!(counts.heat_wh > 0 && counts.heat_wh <= counts.compute.settled_wh * 9 / 10);
+    let of = |resource| counts.of(resource);
+    let (energy, compute, machines, heat) = (of(Resource::Energy), of(Resource::Compute), of(Resource::ComputeHours), of(Resource::Heat));
+    assert!(energy.matches > 20 && energy.settled == energy.matches, "{counts:?}");
+    assert_eq!(energy.delivered, energy.matched, "perfect forecasts deliver all");
+    assert!(compute.matches > 4 && compute.settled > 0 && counts.cancelled() == 0, "{counts:?}");
+    assert_eq!(machines.matches, 6, "each hour has a job for machines, whatever the sun does: {counts:?}");
+    assert!(machines.settled >= 4 && machines.delivered <= machines.matched && machines.penalty == 0);
+    assert!(counts.heat.issued > 0 && counts.heat.issued <= compute.delivered * 9 / 10);
+    assert!(heat.matches > 4 && heat.settled == heat.matches && heat.delivered == heat.matched, "{heat:?}");
+    assert!(counts.heat.retired > 0 && counts.heat.retired <= heat.matched, "{counts:?}");
+    assert_eq!(done.auditor.sums().heat_retired, counts.heat.retired);
     assert_eq!(done.auditor.root(Height::GENESIS), Some(done.auditor.root(Height::new(0)).unwrap()));
 }
 
@@ -156,9 +168,39 @@ async fn energy_traded_is_what_the_communitys_net_loads_allow() {
         let has: u64 = (0..HUBS).map(|hub| done.plan.surplus(index, hub)).sum();
         most += wants.min(has);
     }
-    let (energy, compute) = (counts.energy.matched_wh, counts.compute.matched_wh);
+    let (energy, compute) = (counts.of(Resource::Energy).matched, counts.of(Resource::Compute).matched);
     assert!(energy <= most);
     assert!((energy + compute) * 100 >= most * 97, "only what is under a lot is lost: {energy} and {compute} for jobs, of {most}");
+}
+
+/// The reference price's rule with this test's own arithmetic (MARKET 5): base, sun, grid, demand in, a whole tick out.
+fn price(base: i64, parts: PriceParts, tick: i64) -> u64 {
+    let sum = i64::from(parts.supply) + i64::from(parts.grid) + i64::from(parts.demand);
+    let exact = (base * (10_000 + sum) / 10_000).clamp(base / 2, base * 2);
+    (exact / tick * tick) as u64
+}
+
+#[tokio::test]
+async fn prices_follow_the_levels_of_the_grid_and_the_sun_once_there_is_a_yesterday() {
+    // Monday 05:00 to Tuesday 15:00: the grid is short at first and has too much at noon; Tuesday is sunnier than Monday.
+    let done = run(136, 20, 0, false).await;
+    assert_eq!(done.tracker.failures(), [] as [&str; 0]);
+    let prices = &done.auditor.counts().prices;
+    let energy = prices[&Resource::Energy];
+    assert_eq!((energy.least.grid, energy.most.grid), (-1_000, 2_000), "{energy:?}");
+    assert!(energy.least.supply < -100 && energy.most.supply == 0, "{energy:?}");
+    assert!(energy.lowest < energy.highest);
+    for (resource, base, tick) in
+        [(Resource::Energy, 180_000, 100), (Resource::Compute, 150_000, 100), (Resource::ComputeHours, 50_000, 100)]
+    {
+        let range = prices[&resource];
+        assert_eq!(range.last.micro_chf(), price(base, range.parts, tick), "{resource:?} {range:?}");
+        assert_eq!((range.least.grid, range.most.grid), (-1_000, 2_000), "the whole network is one zone");
+    }
+    for resource in [Resource::Storage, Resource::Heat] {
+        let range = prices[&resource];
+        assert_eq!((range.least.grid, range.most.grid, range.least.supply, range.most.supply), (0, 0, 0, 0), "{resource:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
-//! The report of a run: what the summary shows, as JSON. Amounts are exact number literals in kWh and CHF.
+//! The report of a run: what the summary shows, as JSON. Amounts are exact number literals in kWh, hours, GB and CHF.
 
-use super::audit::{Counts, Traded};
+use super::archive::StoredContent;
+use super::counts::Counts;
+use super::market_report::{HeatReport, PriceReport, StorageReport, TradedReport, chf, kwh, prices, trades};
 use super::plan::Plan;
 use super::replay::Finished;
-use leg_ledger::amount::{MicroChf, Quantity};
-use leg_ledger::decimal::{chf_text, quantity_text};
+use leg_ledger::transaction::Resource;
 use serde::Serialize;
 use serde_json::Number;
 use std::collections::BTreeMap;
@@ -23,12 +24,14 @@ pub struct Report {
     pub run: RunReport,
     /// Transactions and orders.
     pub orders: OrdersReport,
-    /// Energy.
-    pub energy: TradedReport,
-    /// Compute.
-    pub compute: TradedReport,
-    /// Heat credited for compute, kWh thermal.
-    pub heat_credited_kwh: Number,
+    /// Trades of each resource.
+    pub trades: Vec<TradedReport>,
+    /// Reference prices of each resource.
+    pub prices: Vec<PriceReport>,
+    /// Storage contracts.
+    pub storage: StorageReport,
+    /// Heat credits.
+    pub heat: HeatReport,
     /// What the community needed and got from itself.
     pub demand: DemandReport,
     /// Blocks.
@@ -102,32 +105,6 @@ pub struct OrdersReport {
     pub rejected: BTreeMap<String, u64>,
 }
 
-/// Trades of a resource.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TradedReport {
-    /// Trades made.
-    pub matches: u64,
-    /// Matched.
-    pub matched_kwh: Number,
-    /// Worth at the match.
-    pub matched_chf: Number,
-    /// Trades settled.
-    pub settled: u64,
-    /// Delivered and paid.
-    pub settled_kwh: Number,
-    /// Paid by buyers.
-    pub gross_chf: Number,
-    /// Network fee in it.
-    pub fee_chf: Number,
-    /// Penalties for under-delivery.
-    pub penalty_chf: Number,
-    /// Bonuses.
-    pub bonus_chf: Number,
-    /// Trades cancelled.
-    pub cancelled: u64,
-}
-
 /// What the community needed and got from itself.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -142,7 +119,7 @@ pub struct DemandReport {
     pub met_inside_kwh: Number,
     /// Share of the net consumption that was met inside, per cent.
     pub met_inside_percent: f64,
-    /// Compute jobs that were asked for.
+    /// Jobs for compute and for machines that were asked for.
     pub jobs_asked: usize,
     /// Trades that served them.
     pub jobs_served: u64,
@@ -184,7 +161,7 @@ pub struct NodeReport {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConservationReport {
-    /// True when both sums hold after every block and the nodes' accounts are the auditor's.
+    /// True when all sums hold after every block and the nodes' accounts are the auditor's.
     pub holds: bool,
     /// Blocks after which it was checked.
     pub blocks_checked: u64,
@@ -196,42 +173,14 @@ pub struct ConservationReport {
     pub fee_chf: Number,
     /// Penalties collected, less bonuses.
     pub penalties_chf: Number,
+    /// In escrow, part of what is in accounts: what running trades hold.
+    pub escrow_chf: Number,
     /// Heat issued.
     pub heat_issued_kwh: Number,
-    /// Heat in accounts.
+    /// Heat in accounts, the same as in lots.
     pub heat_accounts_kwh: Number,
-}
-
-/// Wh as kWh.
-pub fn kwh(wh: u64) -> Number {
-    literal(quantity_text(Quantity::new(wh)))
-}
-
-/// Micro-CHF as CHF.
-pub fn chf(micro: u64) -> Number {
-    literal(chf_text(MicroChf::new(micro)))
-}
-
-fn literal(text: String) -> Number {
-    // The decimal module prints JSON numbers.
-    text.parse().unwrap_or_else(|_| Number::from(0))
-}
-
-impl TradedReport {
-    fn of(t: &Traded) -> Self {
-        TradedReport {
-            matches: t.matches,
-            matched_kwh: kwh(t.matched_wh),
-            matched_chf: chf(t.matched_value),
-            settled: t.settled,
-            settled_kwh: kwh(t.settled_wh),
-            gross_chf: chf(t.gross),
-            fee_chf: chf(t.fee),
-            penalty_chf: chf(t.penalty),
-            bonus_chf: chf(t.bonus),
-            cancelled: t.cancelled,
-        }
-    }
+    /// Heat retired.
+    pub heat_retired_kwh: Number,
 }
 
 impl DemandReport {
@@ -244,7 +193,7 @@ impl DemandReport {
             surplus += has;
             possible += wants.min(has);
         }
-        let met = counts.energy.settled_wh;
+        let met = counts.of(Resource::Energy).delivered;
         DemandReport {
             net_kwh: kwh(net),
             surplus_kwh: kwh(surplus),
@@ -252,7 +201,7 @@ impl DemandReport {
             met_inside_kwh: kwh(met),
             met_inside_percent: if net == 0 { 0.0 } else { (met as f64 * 10_000.0 / net as f64).round() / 100.0 },
             jobs_asked: plan.jobs_asked(),
-            jobs_served: counts.compute.matches,
+            jobs_served: counts.of(Resource::Compute).matches + counts.of(Resource::ComputeHours).matches,
         }
     }
 }
@@ -282,21 +231,14 @@ impl BlocksReport {
 }
 
 impl Report {
-    /// The report of a finished run; the nodes' part comes from [`super::verify`].
-    pub fn of(done: &Finished, network: NetworkReport, run: RunReport, nodes: Vec<NodeReport>, mut problems: Vec<String>) -> Self {
+    /// The report of a finished run; the nodes' part comes from [`super::verify`] and [`super::archive`].
+    pub fn of(done: &Finished, network: NetworkReport, run: RunReport, at_nodes: AtNodes) -> Self {
         let counts = done.auditor.counts();
+        let AtNodes { nodes, contents, mut problems } = at_nodes;
         let rejected: BTreeMap<String, u64> = counts.rejected.iter().map(|(code, n)| ((*code).to_owned(), *n)).collect();
-        if !run.late_slots.is_empty() {
-            let n = run.late_slots.len();
-            problems.push(format!("{n} slots closed before all their orders were final; try a lower --speed, or --speed max"));
-        }
-        problems.extend(done.tracker.failures().iter().take(10).cloned());
-        let cancelled = counts.energy.cancelled + counts.compute.cancelled;
-        if cancelled > 0 {
-            problems.push(format!("{cancelled} trades were cancelled because a deadline passed; try a lower --speed, or --speed max"));
-        }
         let equal_roots = !nodes.is_empty() && nodes.iter().all(|node| node.agrees);
         let conservation = ConservationReport::of(done);
+        problems.extend(problems_of(done, &run));
         if !equal_roots {
             problems.push("not every node has the auditor's state root".to_owned());
         }
@@ -309,9 +251,10 @@ impl Report {
             network,
             run,
             orders: OrdersReport { transactions: counts.transactions, actions: counts.actions, orders: counts.orders, rejected },
-            energy: TradedReport::of(&counts.energy),
-            compute: TradedReport::of(&counts.compute),
-            heat_credited_kwh: kwh(counts.heat_wh),
+            trades: trades(counts),
+            prices: prices(counts),
+            storage: StorageReport::of(counts, contents),
+            heat: HeatReport::of(counts),
             demand: DemandReport::of(&done.plan, counts),
             blocks: BlocksReport::of(done),
             nodes,
@@ -319,6 +262,40 @@ impl Report {
             conservation,
         }
     }
+}
+
+/// What is wrong with what a run did.
+fn problems_of(done: &Finished, run: &RunReport) -> Vec<String> {
+    let counts = done.auditor.counts();
+    let slower = "try a lower --speed, or --speed max";
+    let mut problems = Vec::new();
+    if !run.late_slots.is_empty() {
+        problems.push(format!("{} slots closed before all their orders were final; {slower}", run.late_slots.len()));
+    }
+    problems.extend(done.tracker.failures().iter().take(10).cloned());
+    if counts.cancelled() > 0 {
+        problems.push(format!("{} trades were cancelled because a deadline passed; {slower}", counts.cancelled()));
+    }
+    if counts.storage.missed > 0 || counts.storage.broken > 0 {
+        let storage = counts.storage;
+        problems.push(format!("{} storage challenges were missed, {} contracts ended early; {slower}", storage.missed, storage.broken));
+    }
+    let sums = done.auditor.sums();
+    if (counts.heat.issued, counts.heat.retired) != (sums.heat_issued, sums.heat_retired) {
+        problems.push("the heat that events tell of is not what the state has".to_owned());
+    }
+    problems
+}
+
+/// What the nodes said at the end of a run.
+#[derive(Debug, Default)]
+pub struct AtNodes {
+    /// Their states.
+    pub nodes: Vec<NodeReport>,
+    /// Contents that were read back.
+    pub contents: Vec<StoredContent>,
+    /// What is wrong.
+    pub problems: Vec<String>,
 }
 
 impl ConservationReport {
@@ -331,8 +308,10 @@ impl ConservationReport {
             accounts_chf: chf(sums.accounts),
             fee_chf: chf(sums.fee),
             penalties_chf: chf(sums.penalties),
+            escrow_chf: chf(sums.escrow),
             heat_issued_kwh: kwh(sums.heat_issued),
             heat_accounts_kwh: kwh(sums.heat_accounts),
+            heat_retired_kwh: kwh(sums.heat_retired),
         }
     }
 }
@@ -345,11 +324,5 @@ mod tests {
     fn percentiles_are_values_that_occurred() {
         let values: Vec<u64> = (1..=200).rev().collect();
         assert_eq!((percentile(&values, 50), percentile(&values, 99), percentile(&[], 50), percentile(&[7], 99)), (100, 198, 0, 7));
-    }
-
-    #[test]
-    fn amounts_are_exact_literals() {
-        assert_eq!(serde_json::to_string(&chf(1_425_000)).unwrap(), "1.425");
-        assert_eq!(serde_json::to_string(&kwh(636_310)).unwrap(), "636.31");
     }
 }

@@ -5,25 +5,28 @@
 //! which each slot of the probe closes in time and no trade misses a deadline is used for the run. Does a slot of the run close late after all,
 //! the run is begun anew at the next lower speed. What was tried is in the report.
 
+use super::archive::Archive;
 use super::audit::Auditor;
 use super::clock::{Clock, SystemClock};
 use super::community::{Community, HOUSEHOLDS_PER_HUB, HUBS};
 use super::data::WEEK_SLOTS;
 use super::jobs::Jobs;
+use super::oracles::{ORACLES, Oracles};
 use super::plan::{FORECAST_LEAD, Plan, Span, hub_id};
 use super::pricing::Pricing;
 use super::processes::NodeProcess;
 use super::replay::{Finished, Network, Replay, slots_per_second};
-use super::report::{Attempt, NetworkReport, Report, RunReport};
+use super::report::{AtNodes, Attempt, NetworkReport, Report, RunReport};
 use super::screen::{Screen, summary};
-use super::setup::{DevnetSetup, Prepared, prepare};
+use super::setup::{DevnetSetup, NodePlace, Prepared, prepare};
 use super::verify::{Asked, compare_account, compare_roots};
 use super::wallet::Wallet;
-use crate::client::LedgerApi;
+use crate::client::{HttpNode, LedgerApi};
 use crate::signals::asked_to_stop;
 use anyhow::{Context, Result, bail, ensure};
 use leg_genesis::DEVNET_LEG;
 use leg_ledger::ids::{LegId, MemberId};
+use leg_ledger::member::Role;
 use leg_ledger::time::{BlockTime, SLOT_MS, Slot};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -118,14 +121,14 @@ pub async fn run(options: &Options, on_report: impl FnOnce(&Report) -> Result<()
         let folder = options.home.join(format!("run-{}", attempts.len() + 1));
         let running = start(options, *speed, &folder).await?;
         let title = format!("{speed} slots a second");
-        let (running, done) = guarded(running, replay(options, options.slots, options.first_slot, strict, title)).await?;
+        let (running, (done, archive)) = guarded(running, replay(options, options.slots, options.first_slot, strict, title)).await?;
         if !done.whole {
             attempts.push(Attempt { slots_per_second: *speed, slots: options.slots, in_time: false });
             eprintln!("{speed} slots a second are too fast for this run after all; trying a lower speed");
             stop(running).await?;
             continue;
         }
-        return finish(options, running, done, attempts, on_report).await;
+        return finish(options, running, (done, archive), attempts, on_report).await;
     }
     bail!("no speed was tried")
 }
@@ -135,7 +138,7 @@ async fn probe(options: &Options, speed: f64, attempts: &mut Vec<Attempt>) -> Re
     let (first, slots) = PROBE;
     let folder = options.home.join(format!("probe-{}", attempts.len() + 1));
     let running = start(options, speed, &folder).await?;
-    let (running, done) = guarded(running, replay(options, slots, first, true, format!("probe at {speed}"))).await?;
+    let (running, (done, _)) = guarded(running, replay(options, slots, first, true, format!("probe at {speed}"))).await?;
     let in_time = done.whole && done.tracker.failures().is_empty();
     eprintln!("probe at {speed} slots a second: {}", if in_time { "each slot closed in time" } else { "too fast" });
     attempts.push(Attempt { slots_per_second: speed, slots, in_time });
@@ -191,7 +194,7 @@ async fn guarded<T>(mut running: Running, job: Job<T>) -> Result<(Running, T)> {
     }
 }
 
-fn replay(options: &Options, slots: usize, first_slot: usize, strict: bool, title: String) -> Job<Finished> {
+fn replay(options: &Options, slots: usize, first_slot: usize, strict: bool, title: String) -> Job<(Finished, Archive)> {
     let committee = options.nodes;
     Box::new(move |prepared, clients| {
         Box::pin(async move {
@@ -211,6 +214,7 @@ fn replay(options: &Options, slots: usize, first_slot: usize, strict: bool, titl
                 clock: genesis.clock(),
                 members,
                 grid: wallet(named("grid")?)?,
+                oracles: (1..=ORACLES).map(|number| wallet(named(&format!("oracle-{number:02}"))?)).collect::<Result<_>>()?,
                 leg: LegId::parse(DEVNET_LEG).context("the community's name")?,
             };
             let community = Community::load()?;
@@ -218,25 +222,35 @@ fn replay(options: &Options, slots: usize, first_slot: usize, strict: bool, titl
             let begin = genesis.clock().market_time(BlockTime::from_ms(now + HEAD_START_MS)).slot().get();
             let first = Slot::new(begin + 1 + FORECAST_LEAD.unsigned_abs());
             let plan = Plan::new(community, jobs, Span { first, slots, data_offset: first_slot }, Pricing::new(genesis.params()));
+            let zone = genesis.members().iter().find(|m| m.member.role == Role::Hub).context("the network has no hub")?;
+            let oracles = Oracles::new(zone.member.location.canton, &plan);
             let mut screen = Screen::new(slots, &title);
-            let replay = Replay::new(network, plan, Auditor::new(genesis)?, &SystemClock, strict);
-            let done = replay.run(&mut screen).await;
+            let replay = Replay::new(network, plan, oracles, Auditor::new(genesis)?, &SystemClock, strict);
+            let hubs: Vec<HttpNode> = prepared.places.iter().take(committee).map(with_token).collect::<Result<_>>()?;
+            // Either ends both when it fails.
+            let done = tokio::try_join!(replay.run(&mut screen), Archive::store(&hubs));
             screen.clear();
             done
         })
     })
 }
 
+/// A client of a node that may sign with its hub's keys.
+fn with_token(place: &NodePlace) -> Result<HttpNode> {
+    HttpNode::new(&format!("http://{}", place.api), Some(place.home.load_token()?))
+}
+
 async fn finish(
     options: &Options,
     mut running: Running,
-    mut done: Finished,
+    (mut done, archive): (Finished, Archive),
     attempts: Vec<Attempt>,
     on_report: impl FnOnce(&Report) -> Result<()>,
 ) -> Result<Report> {
     let asked = |p: &NodeProcess| Ok(Asked { name: p.place.member.to_string(), node: p.client()? });
     let nodes: Vec<Asked> = running.processes.iter().map(asked).collect::<Result<_>>()?;
     let mut problems = Vec::new();
+    let contents = archive.read_back(&mut problems).await;
     let compared = compare_roots(&mut done.auditor, &nodes).await.unwrap_or_else(|error| {
         problems.push(format!("{error:#}"));
         Vec::new()
@@ -264,7 +278,7 @@ async fn finish(
         late_slots: done.tracker.late().iter().copied().collect(),
         attempts,
     };
-    let report = Report::of(&done, network, run, compared, problems);
+    let report = Report::of(&done, network, run, AtNodes { nodes: compared, contents, problems });
     println!("{}", summary(&report));
     on_report(&report)?;
     if options.serve {

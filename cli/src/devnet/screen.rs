@@ -1,10 +1,13 @@
 //! What a person sees: a progress bar with a live table while a run goes on, a summary at its end.
 
+use super::counts::RESOURCES;
+use super::market_report::{PriceReport, TradedReport};
 use super::replay::{Progress, Watcher};
-use super::report::{Report, TradedReport};
+use super::report::Report;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use leg_ledger::amount::MicroChf;
+use leg_ledger::transaction::Resource;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -47,15 +50,14 @@ impl Screen {
         if tenth > self.tenth {
             self.tenth = tenth;
             let counts = progress.counts;
+            let trades: Vec<String> = RESOURCES.iter().map(|r| format!("{} {}", name(*r), counts.of(*r).matches)).collect();
             println!(
-                "{}: slot {done}/{}, block {}, {} orders, {} energy and {} compute trades, {} settled",
+                "{}: slot {done}/{}, block {}, {} orders; trades: {}",
                 self.title,
                 progress.slots,
                 progress.height,
                 counts.orders,
-                counts.energy.matches,
-                counts.compute.matches,
-                counts.energy.settled + counts.compute.settled,
+                trades.join(", ")
             );
         }
     }
@@ -77,23 +79,36 @@ impl Watcher for Screen {
 
 fn live_table(progress: &Progress<'_>) -> Table {
     let counts = progress.counts;
-    let mut table = new_table(["", "matches", "kWh", "CHF", "settled", "cancelled"]);
-    for (name, t) in [("energy", &counts.energy), ("compute", &counts.compute)] {
-        let kwh = format!("{:.1}", t.matched_wh as f64 / 1_000.0);
+    let mut table = new_table(["", "trades", "kWh, h, GB", "CHF", "settled", "cancelled", "reference CHF"]);
+    for resource in RESOURCES {
+        let t = counts.of(resource);
+        let quantity = format!("{:.1}", t.matched as f64 / 1_000.0);
         let money = MicroChf::new(t.matched_value).to_string();
-        table.add_row(numbers([name.into(), t.matches.to_string(), kwh, money, t.settled.to_string(), t.cancelled.to_string()]));
+        let reference = counts.prices.get(&resource).map_or_else(String::new, |range| MicroChf::new(range.last.micro_chf()).to_string());
+        let counted = [t.matches, t.settled, t.cancelled].map(|n| n.to_string());
+        let [matches, settled, cancelled] = counted;
+        table.add_row(numbers([name(resource), matches, quantity, money, settled, cancelled, reference]));
     }
-    let sent = progress.tracker;
+    let (sent, stored) = (progress.tracker, counts.storage);
     let rest = format!(
-        "block {}, {} orders, {} transactions wait, {:.1} kWh of heat, {} slots late",
+        "block {}, {} orders, {} transactions wait, {} slots late; heat: {:.1} kWh issued, {:.1} retired; storage: {} contents, {} of {} challenges answered",
         progress.height,
         counts.orders,
         sent.waiting(),
-        counts.heat_wh as f64 / 1_000.0,
-        sent.late().len()
+        sent.late().len(),
+        counts.heat.issued as f64 / 1_000.0,
+        counts.heat.retired as f64 / 1_000.0,
+        stored.stored,
+        stored.answered,
+        stored.asked,
     );
     table.add_row(vec![Cell::new(rest)]);
     table
+}
+
+/// A resource's name as everybody writes it.
+fn name(resource: Resource) -> String {
+    serde_json::to_value(resource).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn new_table<const N: usize>(header: [&str; N]) -> Table {
@@ -109,33 +124,52 @@ fn numbers<const N: usize>(cells: [String; N]) -> Vec<Cell> {
 
 /// The summary of a report.
 pub fn summary(report: &Report) -> String {
-    let mut trades = new_table(["", "matches", "matched kWh", "settled", "paid kWh", "paid CHF", "fee CHF", "penalty CHF", "cancelled"]);
-    for (name, t) in [("energy", &report.energy), ("compute", &report.compute)] {
-        trades.add_row(trade_row(name, t));
+    let mut trades = new_table(["", "trades", "matched", "settled", "delivered", "", "paid CHF", "fee CHF", "penalty CHF", "cancelled"]);
+    for traded in &report.trades {
+        trades.add_row(trade_row(traded));
     }
+    let mut prices = new_table(["reference CHF", "lowest", "highest", "last", "sun", "grid", "demand"]);
+    for price in &report.prices {
+        prices.add_row(price_row(price));
+    }
+    format!("{trades}\n{prices}\n{}", facts(report))
+}
+
+fn facts(report: &Report) -> Table {
     let (run, demand, blocks) = (&report.run, &report.demand, &report.blocks);
     let mut facts = Table::new();
     facts.load_preset(presets::UTF8_HORIZONTAL_ONLY);
     let roots = format!("{} of {} nodes have the auditor's", report.nodes.iter().filter(|n| n.agrees).count(), report.nodes.len());
-    let conserved = format!(
-        "{}: CHF {} deposited = {} in accounts + {} fees + {} penalties, after each of {} blocks",
-        if report.conservation.holds { "holds" } else { "BROKEN" },
-        report.conservation.deposited_chf,
-        report.conservation.accounts_chf,
-        report.conservation.fee_chf,
-        report.conservation.penalties_chf,
-        report.conservation.blocks_checked
+    let conservation = &report.conservation;
+    let verdict = if conservation.holds { "hold" } else { "BROKEN" };
+    let conserved = format!("all sums {verdict} after each of {} blocks", conservation.blocks_checked);
+    let francs = format!(
+        "{} deposited = {} in accounts ({} of it in escrow for running trades) + {} fees + {} penalties",
+        conservation.deposited_chf, conservation.accounts_chf, conservation.escrow_chf, conservation.fee_chf, conservation.penalties_chf
+    );
+    let kwh = format!(
+        "{} credited for compute = {} in lots + {} retired; {} sold",
+        conservation.heat_issued_kwh, conservation.heat_accounts_kwh, conservation.heat_retired_kwh, report.heat.sold_kwh
     );
     let met = format!(
         "{} of {} kWh net demand ({} %); {} kWh was possible",
         demand.met_inside_kwh, demand.net_kwh, demand.met_inside_percent, demand.possible_kwh
     );
+    let storage = &report.storage;
+    let stored = format!(
+        "{} files stored over the swarm, {} read back whole; {} of {} daily challenges answered; {} months billed",
+        storage.stored,
+        storage.contents.iter().filter(|content| content.read_back).count(),
+        storage.answered,
+        storage.challenges,
+        storage.months_billed
+    );
     let rows = [
         ("slots", format!("{} at {} a second, {:.1} s; {} late", run.slots, run.slots_per_second, run.took_seconds, run.late_slots.len())),
         ("orders", format!("{} in {} transactions", report.orders.orders, report.orders.transactions)),
         ("met inside the community", met),
-        ("compute jobs", format!("{} served of {} asked", demand.jobs_served, demand.jobs_asked)),
-        ("heat credited", format!("{} kWh", report.heat_credited_kwh)),
+        ("compute jobs", format!("{} served of {} asked, machines by the hour among them", demand.jobs_served, demand.jobs_asked)),
+        ("storage", stored),
         ("block time", format!("p50 {} ms, p99 {} ms, {} blocks", blocks.interval_p50_ms, blocks.interval_p99_ms, blocks.height)),
         (
             "finality",
@@ -143,23 +177,41 @@ pub fn summary(report: &Report) -> String {
         ),
         ("state roots", roots),
         ("conservation", conserved),
+        ("CHF", francs),
+        ("kWh of heat", kwh),
     ];
     for (name, value) in rows {
         facts.add_row([name.to_owned(), value]);
     }
-    format!("{trades}\n{facts}")
+    facts
 }
 
-fn trade_row(name: &str, t: &TradedReport) -> Vec<Cell> {
+fn trade_row(t: &TradedReport) -> Vec<Cell> {
     numbers([
-        name.to_owned(),
+        name(t.resource),
         t.matches.to_string(),
-        t.matched_kwh.to_string(),
+        t.matched.to_string(),
         t.settled.to_string(),
-        t.settled_kwh.to_string(),
+        t.delivered.to_string(),
+        t.unit.to_owned(),
         t.gross_chf.to_string(),
         t.fee_chf.to_string(),
         t.penalty_chf.to_string(),
         t.cancelled.to_string(),
+    ])
+}
+
+/// The parts are shares: the lowest, the highest and, in brackets, that of the last price.
+fn price_row(p: &PriceReport) -> Vec<Cell> {
+    let percent = |bp: i32| format!("{:+.1}", f64::from(bp) / 100.0);
+    let part = |[least, most, last]: [i32; 3]| format!("{} .. {} % ({})", percent(least), percent(most), percent(last));
+    numbers([
+        name(p.resource),
+        p.lowest_chf.to_string(),
+        p.highest_chf.to_string(),
+        p.last_chf.to_string(),
+        part(p.supply),
+        part(p.grid),
+        part(p.demand),
     ])
 }

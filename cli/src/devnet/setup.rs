@@ -1,5 +1,6 @@
 //! The folders of a development network: one home a node, made of the seed.
 
+use super::archive::storage_params;
 use super::clock::{Clock, SystemClock};
 use super::community::Community;
 use crate::home::{Home, KEY_FILES};
@@ -64,6 +65,9 @@ pub fn prepare(setup: &DevnetSetup, folder: &Path) -> Result<Prepared> {
         ..DevnetSpec::new(&setup.seed, SystemClock.now().ms())
     };
     let (genesis, secrets) = spec.build().context("the development network")?;
+    let mut content = genesis.into_content();
+    content.params.storage = storage_params(setup.scale);
+    let genesis = Genesis::new(content).context("the rules of storage")?;
     make_homes(genesis, secrets, folder, &|_| ())
 }
 

@@ -21,7 +21,12 @@ pub enum Purpose {
         /// The hub.
         hub: usize,
     },
-    /// A step of trades: start, confirm, report.
+    /// Inputs that oracles and the grid operator report, at this slot of the run.
+    Report {
+        /// The slot.
+        slot: usize,
+    },
+    /// A step of trades: start, confirm.
     Step,
 }
 
@@ -65,6 +70,8 @@ impl Tracker {
                 Code::Ok => {}
                 // Energy after its slot's start, compute after its offer's end: the network was too slow for this market time.
                 Code::SlotClosed | Code::BadTimeInForce => refused_late = true,
+                // Likewise what is reported of a slot that has ended.
+                Code::BadSlot if matches!(sent.purpose, Purpose::Report { .. }) => refused_late = true,
                 code => {
                     let text = format!("{}: action {} was rejected: {} ({})", sent.who, receipt.action, code.name(), code.message().trim());
                     self.failures.push(text);
@@ -80,7 +87,8 @@ impl Tracker {
                     self.on_slot_final(slot, refused_late || now >= closes(slot));
                 }
             }
-            Purpose::Step => {}
+            Purpose::Report { slot } if refused_late => drop(self.late.insert(slot)),
+            Purpose::Report { .. } | Purpose::Step => {}
         }
     }
 
@@ -175,6 +183,17 @@ mod tests {
         assert_eq!(tracker.late().iter().copied().collect::<Vec<_>>(), [2, 3, 4]);
         assert_eq!(tracker.latencies_ms(), [899, 1_900, 2_400]);
         assert!(tracker.failures().is_empty());
+    }
+
+    #[test]
+    fn an_input_of_a_slot_that_has_ended_is_late_and_another_rejection_of_it_a_failure() {
+        let mut tracker = Tracker::default();
+        for (n, code) in [(1, Code::BadSlot), (2, Code::UnknownZone)] {
+            tracker.on_sent(id(n), "oracle-01".into(), Purpose::Report { slot: 7 }, BlockTime::from_ms(0));
+            tracker.on_final(id(n), &[receipt(n, code)], BlockTime::from_ms(1), |_| BlockTime::from_ms(0));
+        }
+        assert_eq!(tracker.late().iter().copied().collect::<Vec<_>>(), [7]);
+        assert!(tracker.failures().len() == 1 && tracker.failures()[0].contains("unknown_zone"));
     }
 
     #[test]

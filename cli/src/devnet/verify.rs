@@ -34,6 +34,7 @@ struct AccountAnswer {
     reserved_chf: Number,
     escrow_chf: Number,
     heat_free_kwh: Number,
+    heat_reserved_kwh: Number,
 }
 
 /// Waits until each node is at least as far as the auditor, and compares its state root with the auditor's at the same height.
@@ -82,8 +83,9 @@ pub async fn compare_account(auditor: &mut Auditor, asked: &Asked, member: Membe
         let ours = [account.free, account.reserved, account.escrow].map(|m| m.get());
         let money = |n: &Number| parse_chf(&n.to_string()).map(|m| m.get());
         let theirs = [money(&answer.free_chf)?, money(&answer.reserved_chf)?, money(&answer.escrow_chf)?];
-        let heat = parse_kwh(&answer.heat_free_kwh.to_string())?;
-        ensure!(ours == theirs && account.heat_free == heat, "node {} tells another account of {member} than the blocks give", asked.name);
+        let heat = |n: &Number| parse_kwh(&n.to_string());
+        let same_heat = account.heat_free == heat(&answer.heat_free_kwh)? && account.heat_reserved == heat(&answer.heat_reserved_kwh)?;
+        ensure!(ours == theirs && same_heat, "node {} tells another account of {member} than the blocks give", asked.name);
         return Ok(());
     }
 }
