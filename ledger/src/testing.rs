@@ -10,7 +10,7 @@ use crate::ids::{BlockId, Height, LegId, MemberId, Nonce, OwnerId, PlaceId, Tran
 use crate::member::{Capacity, Country, Location, Member, MemberKeys, MemberStatus, Role};
 use crate::params::{Params, ProtocolVersion};
 use crate::signature::SecretKey;
-use crate::state::{Account, Accounts, Members, Overlay, Parameters, State, TotalsTable, View};
+use crate::state::{Account, Accounts, ChangeSet, Members, Overlay, Parameters, State, TotalsTable, View};
 use crate::time::{BlockTime, MarketClock, MarketTime, Slot};
 use crate::transaction::{Constraints, PlaceOrder, Pricing, Product, SettlementMethod, Side, TimeInForce};
 
@@ -111,6 +111,15 @@ impl World {
         self.state.apply(changes);
     }
 
+    /// Makes a block's changes part of the state. They can be taken back to the same state, its index and sums included.
+    pub(crate) fn apply(&mut self, changes: ChangeSet) {
+        let before = self.state.clone();
+        let undo = self.state.apply_reversibly(changes);
+        let mut back = self.state.clone();
+        back.take_back(&undo);
+        assert_eq!(back, before, "a block that was taken back leaves nothing behind");
+    }
+
     /// Registers a member with a deposit in micro-CHF.
     pub(crate) fn add(&mut self, member: Member, deposit: u64) {
         let id = member.id;
@@ -172,7 +181,7 @@ impl World {
         let mut ctx = Context::new(Overlay::new(&self.state), facts, self.params());
         let result = f(&mut ctx);
         let changes = ctx.state.into_changes();
-        self.state.apply(changes);
+        self.apply(changes);
         self.height += 1;
         self.now += 1_000;
         result

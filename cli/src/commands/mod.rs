@@ -2,6 +2,7 @@
 
 mod bench;
 mod devnet;
+pub mod explain;
 mod genesis;
 mod governance;
 mod init;
@@ -42,6 +43,8 @@ enum Command {
     Start(start::StartArguments),
     /// Place, list and cancel orders through a node.
     Order(order::OrderArguments),
+    /// Tell what a block did with an order and why, by replaying the chain.
+    Explain(explain::ExplainArguments),
     /// Store files at other hubs, read them back, list contracts.
     Storage(storage::StorageArguments),
     /// Propose changes, vote on them, list proposals.
@@ -64,6 +67,7 @@ pub fn run(arguments: Arguments, rules: Rules) -> Result<()> {
         Command::Genesis(command) => genesis::run(command),
         Command::Start(arguments) => block_on(start::run(arguments, rules)),
         Command::Order(arguments) => block_on(order::run(arguments)),
+        Command::Explain(arguments) => block_on(explain::run(arguments)),
         Command::Storage(arguments) => block_on(storage::run(arguments)),
         Command::Governance(arguments) => block_on(governance::run(arguments)),
         Command::Devnet(arguments) => block_on(devnet::run(*arguments)),

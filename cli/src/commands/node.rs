@@ -4,7 +4,7 @@ use crate::client::HttpNode;
 use crate::home::{Home, read_token};
 use anyhow::Result;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The node.
 #[derive(Debug, Args)]
@@ -21,6 +21,11 @@ pub struct NodeArguments {
 }
 
 impl NodeArguments {
+    /// The home folder, if one is named.
+    pub fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
     /// A client of its API.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::history::{HistoryError, Peaks};
 use crate::ids::{BlockId, ChainId, Height};
 use crate::params::Params;
 use crate::receipt::{Event, Receipt};
-use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Parameters, State, StateEntry, View, value_hash};
+use crate::state::{ChangeSet, CommitteeState, Committees, IndexKey, Parameters, State, StateEntry, Undo, View, value_hash};
 use crate::time::{BlockTime, MarketTime};
 use crate::transaction::{Market, TransactionBody, Verified};
 use crate::tree::{Changes, Key, Plan, Tree};
@@ -259,24 +259,9 @@ impl Ledger {
     /// # Errors
     /// [`Fault`]: the node MUST stop.
     pub fn execute(&self, block: &Block, transactions: Vec<Verified>) -> Result<Executed, Fault> {
-        let facts = BlockFacts {
-            height: block.header.height,
-            time: block.header.time,
-            market_time: self.market_time(block.header.time),
-            block: block.id(),
-            proposer: block.header.proposer,
-            parent: block.header.parent,
-            version: self.rules.version_of(block.header.height, block.header.version),
-            signers: self.signers(block),
-        };
+        let facts = facts_of(&self.rules, &self.state, block);
         let outcome = execute_block(&self.rules, &self.state, facts, &transactions)?;
         self.executed(block, transactions, outcome)
-    }
-
-    fn signers(&self, block: &Block) -> Signers {
-        let certificate = block.body.parent_certificate.as_ref();
-        let committee = self.committees().map(|c| &c.previous);
-        certificate.zip(committee).map_or(Signers::default(), |(certificate, committee)| Signers::of(certificate, committee))
     }
 
     fn executed(&self, block: &Block, bodies: Vec<Verified>, outcome: Outcome) -> Result<Executed, Fault> {
@@ -313,14 +298,42 @@ impl Ledger {
     /// Never; a block that was executed on another tip is ignored and returned as `false`, which is the caller's bug.
     #[must_use]
     pub fn commit(&mut self, executed: Executed) -> bool {
+        self.move_on(executed, State::apply).is_some()
+    }
+
+    /// As [`Ledger::commit`], for a caller that keeps what the block replaced; `None` for a block that was executed on another tip.
+    #[must_use]
+    pub fn commit_reversibly(&mut self, executed: Executed) -> Option<Undo> {
+        self.move_on(executed, State::apply_reversibly)
+    }
+
+    fn move_on<T>(&mut self, executed: Executed, apply: impl FnOnce(&mut State, ChangeSet) -> T) -> Option<T> {
         if executed.parent != self.tip.block || !self.tree.apply(executed.plan) {
-            return false;
+            return None;
         }
-        self.state.apply(executed.changes);
+        let applied = apply(&mut self.state, executed.changes);
         self.history = executed.peaks;
         self.replay.record(executed.tip.height, executed.bodies.iter().map(Verified::body));
         self.tip = executed.tip;
-        true
+        Some(applied)
+    }
+}
+
+/// What a block brings, on the state after its parent.
+pub(super) fn facts_of(rules: &Rules, state: &State, block: &Block) -> BlockFacts {
+    let header = &block.header;
+    let committee = state.get::<Committees>(&()).map(|committees| &committees.previous);
+    let signed = block.body.parent_certificate.as_ref().zip(committee);
+    let clock = state.get::<Parameters>(&()).map(|params| params.clock);
+    BlockFacts {
+        height: header.height,
+        time: header.time,
+        market_time: clock.map_or(MarketTime::from_ms(header.time.ms()), |clock| clock.market_time(header.time)),
+        block: block.id(),
+        proposer: header.proposer,
+        parent: header.parent,
+        version: rules.version_of(header.height, header.version),
+        signers: signed.map_or(Signers::default(), |(certificate, committee)| Signers::of(certificate, committee)),
     }
 }
 

@@ -4,12 +4,14 @@
 //! check_block(state after h-1, block h)   valid or not          validity
 //! execute_block(state after h-1, block h) timers, transactions, auctions, references, invariants   phases
 //! commit                                  the only step that changes a Ledger                      chain
+//! past, explain                           a block of the past once more, and what it did with an order   explain
 //! ```
 
 mod balance;
 mod chain;
 mod changed;
 mod context;
+mod explain;
 pub mod invariants;
 mod phases;
 mod replay;
@@ -23,6 +25,7 @@ pub use balance::{
 pub use chain::{Executed, Ledger, ResumeError, Tip};
 pub use changed::ChangedMarkets;
 pub use context::{BlockFacts, Context, Envelope, Fault, HistoryRecord};
+pub use explain::{Explanation, OrderFill, Past};
 pub use phases::{Outcome, execute_block};
 pub use replay::ReplayWindow;
 pub use rules::{Migration, Recovery, Rules};

@@ -46,21 +46,38 @@ impl Outcome {
 /// # Errors
 /// [`Fault`]: our own bug or rules that this program does not know; the node MUST stop.
 pub fn execute_block(rules: &Rules, state: &State, facts: BlockFacts, transactions: &[Verified]) -> Result<Outcome, Fault> {
-    let params = state.get::<Parameters>(&()).ok_or(Fault::Missing("parameters"))?.clone();
-    let mut ctx = Context::new(Overlay::new(state), facts, params);
-    rules.enter(&mut ctx)?;
-    run_timers(&mut ctx)?;
-    let receipts = run_transactions(&mut ctx, transactions);
-    governance::activate(&mut ctx)?;
-    market::run_auctions(&mut ctx)?;
-    market::update_references(&mut ctx)?;
-    reputation::update(&mut ctx)?;
-    rotate_committees(&mut ctx)?;
-    market::expect_auctions(&mut ctx);
-    invariants::check_changes(&ctx.state)?;
+    let mut ctx = begin(state, facts)?;
+    let receipts = run(&mut ctx, rules, transactions, |_| ())?;
     let Context { state, events, mut finished, .. } = ctx;
     finished.extend(receipts.iter().map(|receipt| HistoryRecord::Receipt { receipt: *receipt, height: facts.height }));
     Ok(Outcome { changes: state.into_changes(), receipts, events, records: finished })
+}
+
+/// A block on the state after its parent.
+pub(super) fn begin(state: &State, facts: BlockFacts) -> Result<Context<'_>, Fault> {
+    let params = state.get::<Parameters>(&()).ok_or(Fault::Missing("parameters"))?.clone();
+    Ok(Context::new(Overlay::new(state), facts, params))
+}
+
+/// All phases. `before_auctions` sees what the auctions are going to see.
+pub(super) fn run<'s>(
+    ctx: &mut Context<'s>,
+    rules: &Rules,
+    transactions: &[Verified],
+    before_auctions: impl FnOnce(&Context<'s>),
+) -> Result<Vec<Receipt>, Fault> {
+    rules.enter(ctx)?;
+    run_timers(ctx)?;
+    let receipts = run_transactions(ctx, transactions);
+    governance::activate(ctx)?;
+    before_auctions(ctx);
+    market::run_auctions(ctx)?;
+    market::update_references(ctx)?;
+    reputation::update(ctx)?;
+    rotate_committees(ctx)?;
+    market::expect_auctions(ctx);
+    invariants::check_changes(&ctx.state)?;
+    Ok(receipts)
 }
 
 /// Phase 1: what is due, at most `max_timers` in (due, id) order.

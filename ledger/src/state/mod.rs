@@ -4,6 +4,7 @@
 //!   can always be rebuilt.
 //! * [`Overlay`] reads through to a state and records changes, with checkpoints that can be rolled back.
 //! * [`ChangeSet`] is what an overlay turns into: applied to the state, hashed into the tree, written to the store.
+//! * [`Undo`] takes a block's changes back, to read the recent past.
 
 mod account;
 mod dispute;
@@ -20,6 +21,7 @@ mod standing;
 mod storage;
 mod tables;
 mod trade;
+mod undo;
 
 pub use account::{Account, Totals};
 pub use dispute::{Dispute, Evidence, Ground};
@@ -41,3 +43,4 @@ pub use tables::{
     value_hash,
 };
 pub use trade::{Fill, Trade, TradeStatus};
+pub use undo::Undo;

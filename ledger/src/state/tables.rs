@@ -4,6 +4,7 @@
 
 use super::index::{self, IndexKey};
 use super::index_kinds::{Index, IndexRange, NetIndexChanges};
+use super::undo::{exchange_delta, write_delta};
 use super::{
     Account, Attendance, ChargeRun, CommitteeState, Departure, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey,
     MarketState, OracleKey, OracleReports, Order, Proposal, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, Sale,
@@ -134,6 +135,17 @@ macro_rules! tables {
             }
 
             fn apply(self, state: &mut State) { $(apply_delta::<$table>(self.$field, state);)+ }
+
+            /// Applies the changes; what stood there before.
+            pub(super) fn exchange(self, tables: &mut Tables) -> Deltas {
+                Deltas { $($field: exchange_delta::<$table>(self.$field, tables),)+ }
+            }
+
+            /// Writes the changes, which stay as they are.
+            pub(super) fn write(&self, overlay: &mut Overlay<'_>) { $(write_delta::<$table>(&self.$field, overlay);)+ }
+
+            /// Number of changed entries.
+            pub(super) fn len(&self) -> usize { [$(self.$field.map.len(),)+].iter().fold(0, |sum, n| n.saturating_add(sum)) }
         }
 
         /// Takes back the last change of a table.
@@ -342,10 +354,21 @@ impl State {
 
     /// Makes the changes of a block part of the state.
     pub fn apply(&mut self, changes: ChangeSet) {
-        self.index.apply(changes.index);
-        set_sums(&mut self.counts, changes.counts);
-        set_sums(&mut self.loads, changes.loads);
-        changes.deltas.apply(self);
+        let ChangeSet { deltas, index, counts, loads } = changes;
+        self.apply_index(index, counts, loads);
+        deltas.apply(self);
+    }
+
+    /// The part of a block's changes that is derived from its entries.
+    pub(super) fn apply_index(
+        &mut self,
+        index: NetIndexChanges,
+        counts: BTreeMap<(MemberId, Market), u64>,
+        loads: BTreeMap<(MemberId, Resource), u64>,
+    ) {
+        self.index.apply(index);
+        set_sums(&mut self.counts, counts);
+        set_sums(&mut self.loads, loads);
     }
 }
 

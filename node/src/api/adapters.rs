@@ -1,7 +1,7 @@
 //! The ports on the node's own services.
 
 use super::ports::{ChainPort, ClockPort, Followed, IdempotencyPort, MempoolPort, NetworkPort, PeerStatus, Refused, Results, Unavailable};
-use crate::chain::{ChainHandle, Committed};
+use crate::chain::{ChainHandle, Committed, NotKept};
 use crate::clock::SystemClock;
 use crate::content::{SliceRequest, Slices};
 use crate::mempool::{AdmitError, Mempool, Source};
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, unfold};
 use leg_ledger::block::{Block, Certificate};
-use leg_ledger::execute::{HistoryRecord, Ledger};
+use leg_ledger::execute::{HistoryRecord, Ledger, Past};
 use leg_ledger::ids::{Height, MemberId, OrderId, ProposalId, TradeId, TransactionId};
 use leg_ledger::time::BlockTime;
 use leg_ledger::transaction::SignedTransaction;
@@ -29,6 +29,10 @@ fn results(committed: &Committed) -> Results {
 impl ChainPort for ChainHandle {
     fn read(&self, reader: &mut dyn FnMut(&Ledger)) {
         ChainHandle::read(self, reader);
+    }
+
+    fn past(&self, height: Height) -> Result<Past, NotKept> {
+        ChainHandle::past(self, height)
     }
 
     fn follow(&self) -> BoxStream<'static, Followed> {

@@ -1,6 +1,7 @@
 //! What a client gets when something fails: `{code, message, field}`, always as JSON; the cause goes to the log.
 
 use super::ports::{Refused, Unavailable};
+use crate::chain::NotKept;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -199,6 +200,17 @@ fn inadmissible(cause: &Inadmissible, message: String) -> ApiError {
         Inadmissible::Signature { .. } => (StatusCode::FORBIDDEN, "bad_signature", "signature"),
     };
     ApiError::new(status, code, message).at(field)
+}
+
+impl From<NotKept> for ApiError {
+    fn from(cause: NotKept) -> Self {
+        let message = cause.to_string();
+        match cause {
+            NotKept::Unknown(_) => ApiError::not_found("unknown_height", message).at("height"),
+            NotKept::Forgotten { .. } | NotKept::TooLarge => ApiError::new(StatusCode::CONFLICT, "not_kept", message).at("height"),
+            NotKept::Busy => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message),
+        }
+    }
 }
 
 impl From<Unavailable> for ApiError {

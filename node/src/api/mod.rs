@@ -44,6 +44,7 @@ pub use auth::Token;
 pub use error::{ApiError, ErrorAnswer};
 pub use ledger::{BatchAnswer, BatchedAnswer, FinalBlock, MAX_BATCH};
 pub use openapi::Document;
+pub use order::ExplainAnswer;
 pub use ports::{ChainPort, ClockPort, MempoolPort, read};
 pub use router::{router, serve};
 pub use service::{Api, ApiLimits, ApiParts};

@@ -1,10 +1,11 @@
 //! What the API needs of the rest of the node, as narrow traits, so that its handlers are tested against a ledger without network or store.
 
+use crate::chain::NotKept;
 use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use leg_ledger::block::{Block, Certificate};
-use leg_ledger::execute::{HistoryRecord, Inadmissible, Ledger};
+use leg_ledger::execute::{HistoryRecord, Inadmissible, Ledger, Past};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, OrderId, ProposalId, TradeId, TransactionId};
 use leg_ledger::receipt::{Event, Receipt};
@@ -41,6 +42,12 @@ pub struct Unavailable(pub String);
 pub trait ChainPort: Send + Sync + 'static {
     /// Reads the ledger after the last committed block. `reader` is called exactly once and MUST be quick: commits wait for it.
     fn read(&self, reader: &mut dyn FnMut(&Ledger));
+
+    /// The chain as it was before one of the last blocks. Costly: copies the state.
+    ///
+    /// # Errors
+    /// [`NotKept`].
+    fn past(&self, height: Height) -> Result<Past, NotKept>;
 
     /// Every block that becomes final from now on.
     fn follow(&self) -> BoxStream<'static, Followed>;

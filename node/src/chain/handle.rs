@@ -1,9 +1,11 @@
 //! The committed chain as the rest of the node reads it.
 
+use super::recent::{NotKept, Recent};
 use crate::storage::Store;
-use leg_ledger::execute::{Ledger, Tip};
+use leg_ledger::execute::{Executed, Ledger, Past, Tip};
+use leg_ledger::ids::Height;
 use leg_ledger::receipt::{Event, Receipt};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::{broadcast, watch};
 
 /// Committed blocks that a slow subscriber may lag behind before it has to look into the store.
@@ -25,6 +27,10 @@ pub struct Committed {
 /// What the service and all handles share.
 pub(super) struct Shared {
     ledger: RwLock<Ledger>,
+    /// Locked with the ledger locked, never the other way round.
+    recent: Mutex<Recent>,
+    /// The tip at which the state was copied last.
+    copied: Mutex<Option<Height>>,
     pub(super) store: Store,
     pub(super) tip: watch::Sender<Tip>,
     /// `None` once the chain is closed.
@@ -35,7 +41,14 @@ impl Shared {
     pub(super) fn new(ledger: Ledger, store: Store) -> Self {
         let (tip, _) = watch::channel(*ledger.tip());
         let (committed, _) = broadcast::channel(FOLLOWED_BLOCKS);
-        Shared { ledger: RwLock::new(ledger), store, tip, committed: RwLock::new(Some(committed)) }
+        Shared {
+            ledger: RwLock::new(ledger),
+            recent: Mutex::new(Recent::default()),
+            copied: Mutex::new(None),
+            store,
+            tip,
+            committed: RwLock::new(Some(committed)),
+        }
     }
 
     /// Tells whoever follows the blocks. Nobody listening is no error.
@@ -51,9 +64,12 @@ impl Shared {
         self.ledger.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The ledger, to move on. Only the service calls this.
-    pub(super) fn ledger_mut(&self) -> RwLockWriteGuard<'_, Ledger> {
-        self.ledger.write().unwrap_or_else(PoisonError::into_inner)
+    /// Makes a block that is durable the tip; false for one that was executed on another tip. Only the service calls this.
+    pub(super) fn move_on(&self, executed: Executed) -> bool {
+        let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(undo) = ledger.commit_reversibly(executed) else { return false };
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).push(undo);
+        true
     }
 }
 
@@ -72,6 +88,22 @@ impl ChainHandle {
     /// within: a waiting commit would stop both.
     pub fn read<T>(&self, reader: impl FnOnce(&Ledger) -> T) -> T {
         reader(&self.shared.ledger())
+    }
+
+    /// The chain as it was before one of the last blocks. Copies the state, while commits wait; therefore once a block.
+    ///
+    /// # Errors
+    /// [`NotKept`].
+    pub fn past(&self, height: Height) -> Result<Past, NotKept> {
+        let ledger = self.shared.ledger();
+        let mut copied = self.shared.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        let tip = ledger.tip().height;
+        if *copied == Some(tip) {
+            return Err(NotKept::Busy);
+        }
+        let past = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner).past(&ledger, height)?;
+        *copied = Some(tip);
+        Ok(past)
     }
 
     /// The newest committed block.

@@ -13,7 +13,7 @@
 //!
 //! Invariants:
 //! * what a handle shows is durable: the ledger moves on after the batch is synced, never before;
-//! * a block is executed once, on the state after its parent;
+//! * a block is executed once, on the state after its parent; to explain one of the last ones, it is executed again on a copy;
 //! * an error of [`Service`] is fatal: the caller stops the process, and the next start finds the block before or the block.
 
 mod handle;
@@ -21,6 +21,7 @@ mod open;
 mod pool;
 mod ports;
 mod prefetch;
+mod recent;
 mod service;
 mod verify;
 mod watchdog;
@@ -29,6 +30,7 @@ pub use handle::{ChainHandle, Committed};
 pub use open::{ChainError, Founding, open};
 pub use pool::{TakeBudget, TransactionPool};
 pub use prefetch::Prefetch;
+pub use recent::{NotKept, Recent};
 pub use service::{CommitError, Service};
 pub use watchdog::{Stalled, watch_progress};
 

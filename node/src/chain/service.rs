@@ -146,7 +146,7 @@ impl Service {
             receipts: Arc::new(std::mem::take(&mut executed.receipts)),
             events: Arc::new(std::mem::take(&mut executed.events)),
         };
-        let moved = self.shared.ledger_mut().commit(executed);
+        let moved = self.shared.move_on(executed);
         assert!(moved, "block {id} was executed on another tip than this one thread's");
         self.certificate = Some(certificate.clone());
         self.validated.clear();

@@ -116,7 +116,7 @@ impl World {
         self.events.append(&mut ctx.events);
         self.finished.append(&mut ctx.finished);
         let changes = ctx.state.into_changes();
-        self.base.state.apply(changes);
+        self.base.apply(changes);
         self.base.height += 1;
         self.check();
         result

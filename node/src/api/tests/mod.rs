@@ -4,6 +4,7 @@ mod bad_input;
 mod batch;
 mod client;
 mod conduct;
+mod explain;
 mod follow;
 mod governance;
 mod heat;

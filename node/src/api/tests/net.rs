@@ -3,12 +3,13 @@
 use crate::api::ports::{
     ChainPort, ClockPort, Followed, IdempotencyPort, MempoolPort, NetworkPort, PeerStatus, Refused, Results, Unavailable,
 };
+use crate::chain::{NotKept, Recent};
 use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord};
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt, unfold};
-use leg_genesis::{DevnetSpec, MemberSecrets};
+use leg_genesis::{DevnetSpec, Genesis, MemberSecrets};
 use leg_ledger::block::{Block, Body, Certificate, CommitSignature, precommit_bytes};
-use leg_ledger::execute::{HistoryRecord, Ledger, ProposalFacts};
+use leg_ledger::execute::{HistoryRecord, Ledger, Past, ProposalFacts};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, OrderId, ProposalId, Round, TradeId, TransactionId};
 use leg_ledger::state::Trade;
@@ -36,6 +37,7 @@ pub struct Net {
 
 struct Inner {
     ledger: Ledger,
+    recent: Recent,
     now: u64,
     blocks: Vec<(Block, Certificate)>,
     results: Vec<Arc<Results>>,
@@ -46,6 +48,11 @@ struct Inner {
     submitted: usize,
 }
 
+/// What the network began with.
+pub fn founding() -> Genesis {
+    DevnetSpec { scale: 1, ..DevnetSpec::new("api tests", START) }.build().unwrap().0
+}
+
 impl Net {
     /// Hubs `hub-01`..`hub-12`, four of them the committee, in real time from [`START`] on.
     pub fn new() -> Arc<Net> {
@@ -54,6 +61,7 @@ impl Net {
         let ledger = Ledger::genesis(genesis.chain_id(), genesis.state()).unwrap();
         let inner = Inner {
             ledger,
+            recent: Recent::default(),
             now: START + 1_000,
             blocks: Vec::new(),
             results: Vec::new(),
@@ -133,7 +141,7 @@ impl Inner {
         assert_eq!(executed.first_record, self.history.len() as u64);
         self.history.extend(executed.records.iter().cloned());
         self.heights.extend(transactions.iter().map(|t| (t.id(), height)));
-        assert!(self.ledger.commit(executed));
+        self.recent.push(self.ledger.commit_reversibly(executed).unwrap());
         self.blocks.push((block, certificate));
         self.results.push(Arc::clone(&results));
         results
@@ -174,6 +182,11 @@ fn ended_trade(record: &HistoryRecord) -> Option<(&Trade, FinishedTrade)> {
 impl ChainPort for Net {
     fn read(&self, reader: &mut dyn FnMut(&Ledger)) {
         reader(&self.lock().ledger);
+    }
+
+    fn past(&self, height: Height) -> Result<Past, NotKept> {
+        let inner = self.lock();
+        inner.recent.past(&inner.ledger, height)
     }
 
     fn follow(&self) -> BoxStream<'static, Followed> {

@@ -1,6 +1,9 @@
 //! Scenario 1 of MARKET 6 through the API of two nodes.
 
 use super::{ORDERS, check_agreement, compute, spec};
+use leg_cli::client::HttpNode;
+use leg_cli::commands::explain::{Wanted, replay};
+use leg_ledger::ids::OrderId;
 use leg_tests::cluster::{Client, Cluster};
 use serde_json::{Value, json};
 
@@ -66,4 +69,14 @@ async fn scenario_1_settles_to_the_micro_franc_through_two_nodes() {
     }
     cluster.root_at(height).await;
     check_agreement(&cluster).await;
+
+    // What every node tells of the closed bid is what an auditor finds who replays the chain.
+    let order = bid["orderId"].as_str().unwrap();
+    let told = cluster.same_answer(&format!("{ORDERS}/{order}/explain")).await;
+    assert_eq!((told["end"].as_str(), told["fills"][0]["hubId"].as_str()), (Some("filled"), Some("hub-02")));
+    let node = HttpNode::new(seller.base(), None).unwrap();
+    let wanted = Wanted { order: OrderId::from_hex(order).unwrap(), height: None, limit: 100 };
+    let mut found = serde_json::to_value(replay(&cluster.genesis, &node, wanted).await.unwrap()).unwrap();
+    found.as_object_mut().unwrap().remove("height");
+    assert_eq!(found, told);
 }
