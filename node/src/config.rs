@@ -38,6 +38,8 @@ pub struct Config {
     pub storage: StorageSection,
     /// Consensus.
     pub consensus: ConsensusSection,
+    /// Signs of life of a hub outside of the committee.
+    pub heartbeats: HeartbeatSection,
     /// The log.
     pub log: LogSection,
     /// What the operators agreed on after a halt that no vote could end; see docs/reliability.md.
@@ -189,6 +191,21 @@ impl ConsensusSection {
     /// After how long a silence is reported.
     pub fn stall_limit(&self) -> Duration {
         Duration::from_secs(self.stall_seconds)
+    }
+}
+
+/// Signs of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HeartbeatSection {
+    /// Whether the node says by itself, once in each attendance period, that its hub is there. Of several nodes of one hub one is enough. It needs
+    /// the operator key on the node.
+    pub send: bool,
+}
+
+impl Default for HeartbeatSection {
+    fn default() -> Self {
+        HeartbeatSection { send: true }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod chain;
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod heartbeat;
 pub mod keys;
 pub mod mempool;
 pub mod network;

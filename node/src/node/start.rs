@@ -9,6 +9,7 @@ use crate::chain::{self, ChainError, ChainHandle, Prefetch, watch_progress};
 use crate::clock::SystemClock;
 use crate::config::{Addresses, Config, ConfigError, Distance};
 use crate::content::{self, Agent, ContentError, ContentStore, Desk, Records};
+use crate::heartbeat::Agent as Heartbeats;
 use crate::mempool::{Mempool, MempoolConfig};
 use crate::network::{self, ContentAsk, Network, NetworkConfig, NetworkError, NodeId, Received, WireCheck};
 use crate::shutdown::{Reason, Shutdown};
@@ -156,6 +157,12 @@ impl Node {
             Some(signer) => Some(start_content(&setup, &chain, &mempool, &network, signer, content, &mut tasks)?),
             None => None,
         };
+        if let Some(signer) = signer.as_ref().filter(|_| setup.config.heartbeats.send && setup.keys.operator.is_some()) {
+            let (chain, mempool) = (chain.clone(), mempool.clone());
+            let tip = chain.watch_tip();
+            let heart = Heartbeats::new(Arc::new(chain), Arc::new(mempool), Arc::new(SystemClock), Arc::clone(signer));
+            tasks.spawn(named("the heartbeats", heart.run(tip)));
+        }
         let parts = ApiRooms { signer, desk, chain: &chain, mempool: &mempool, network: &network, telemetry, shutdown: &shutdown };
         let (api_address, api) = start_api(&setup, parts).await?;
         Ok(Node { identity, chain, mempool, network, engine, engine_ended: false, api_address, api, rooms, tasks, shutdown })

@@ -5,6 +5,7 @@ use crate::keys::ConsensusKeys;
 use crate::mempool::Source;
 use leg_ledger::execute::Rules;
 use leg_ledger::ids::Height;
+use leg_ledger::state::{Standings, View};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -129,6 +130,15 @@ async fn four_decide_a_follower_follows_and_one_that_was_away_catches_up() {
     for node in &nodes {
         assert_eq!(root_before(node, height + 1).await, root);
     }
+
+    // The follower's hub is not in the committee: its node says by itself that it is there.
+    let seen = async {
+        let mut tip = nodes[0].chain().watch_tip();
+        while nodes[0].chain().read(|ledger| ledger.state().get::<Standings>(&network.hubs[4].id).is_none()) {
+            tip.changed().await.unwrap();
+        }
+    };
+    timeout(PATIENCE, seen).await.expect("a heartbeat becomes final");
 
     let away = nodes.remove(1);
     away.shutdown().request();

@@ -7,6 +7,7 @@ mod conduct;
 mod explain;
 mod follow;
 mod governance;
+mod heartbeat;
 mod heat;
 mod idempotency;
 mod life;
