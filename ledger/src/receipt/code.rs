@@ -78,8 +78,6 @@ codes! {
     BadPricing = 30, "bad_pricing";
     /// The constraints contradict themselves or name an unknown member.
     BadConstraints = 31, "bad_constraints";
-    /// This resource is not traded under the rules in force.
-    NotTraded = 32, "not_traded";
     /// The free balance does not cover the reservation; deposit or bid less.
     InsufficientFunds = 40, "insufficient_funds";
     /// The certified capacity does not cover the offer within its window.

@@ -119,7 +119,7 @@ fn first_deadline(params: &Params, product: &Product, matched_at: MarketTime) ->
         Product::Compute { from, .. } | Product::ComputeHours { from, .. } => matched_at.max(from).checked_add_ms(params.start_window_ms),
         Product::Energy { slot } => slot.end().and_then(|end| end.checked_add_ms(params.readings_window_ms)),
         Product::Heat => return Ok(None),
-        Product::Storage { .. } => return Err(Fault::Rejected(Code::NotTraded)),
+        Product::Storage { .. } => return Err(Fault::Missing("the contract of a storage deal")),
     };
     due.map(Some).ok_or(Fault::Rejected(Code::Overflow))
 }

@@ -42,6 +42,26 @@ fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(i, line)| (i + 1, line))
 }
 
+/// Sources of tests: files of tests and what follows a `#[cfg(test)]`.
+fn test_code(folder: &str) -> String {
+    let tests = sources(folder).into_iter().map(|(path, text)| {
+        let all = path.components().any(|part| part.as_os_str().to_string_lossy().contains("tests"));
+        let start = if all { Some(0) } else { text.find("#[cfg(test)]") };
+        start.and_then(|start| text.get(start..)).unwrap_or_default().to_owned()
+    });
+    tests.collect()
+}
+
+#[test]
+fn no_rejection_is_without_a_test_that_expects_it() {
+    let tests = test_code("ledger/src");
+    let names: BTreeSet<&str> =
+        tests.split("Code::").skip(1).map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap()).collect();
+    let missing: Vec<String> =
+        leg_ledger::receipt::Code::ALL.iter().map(|code| format!("{code:?}")).filter(|code| !names.contains(code.as_str())).collect();
+    assert!(missing.is_empty(), "no test of the ledger expects {missing:?}");
+}
+
 #[test]
 fn dependencies_run_downward_only() {
     let allowed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::from([

@@ -89,6 +89,10 @@ const VOTES: &[Row] = &[
 ];
 
 const PARAMETERS: &[Row] = &[
+    ("at the last of all heights", Code::Overflow, |w| {
+        w.height = u64::MAX - 100;
+        at(w, DAY_MS, 1)
+    }),
     ("a fee of six per cent", Code::ParameterBounds, |w| propose(w, Change::Parameter { parameter: Parameter::Fee, value: 600 })),
     ("a bar above the cap", Code::ParameterBounds, |w| {
         propose(w, Change::Parameter { parameter: Parameter::BarredReputation, value: 5_000 })

@@ -218,7 +218,7 @@ impl OrderRequest {
             Code::BadTick | Code::PriceCollar => Some(self.price_field()),
             Code::BadWindow => Some(if self.months.is_some() { "months" } else { "window" }),
             Code::SlotClosed => Some("slot"),
-            Code::NotTraded | Code::MarketHalted | Code::NoCommunity => Some("resource"),
+            Code::MarketHalted | Code::NoCommunity => Some("resource"),
             Code::BadMinFill => Some("minFill"),
             Code::BadSettlement => Some("settlement"),
             Code::BadTimeInForce => Some(if self.good_till.is_some() { "goodTill" } else { "timeInForce" }),

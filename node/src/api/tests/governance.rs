@@ -106,7 +106,7 @@ async fn what_may_not_be_proposed_or_voted_says_why_and_where() {
     };
     let table = [
         (&outsider, with(fee(300), "", json!(0)), (403, "not_committee", None)),
-        (&judge, with(fee(501), "", json!(0)), (422, "bad_parameter", Some("change"))),
+        (&judge, with(fee(501), "", json!(0)), (422, "parameter_bounds", Some("change"))),
         (&judge, with(fee(300), "deadline", json!(START)), (422, "bad_deadline", Some("deadline"))),
         (&judge, with(fee(300), "activationHeight", json!(1)), (422, "bad_activation", Some("activationHeight"))),
         (&judge, with(json!({"parameter": {"parameter": "luck", "value": 1}}), "", json!(0)), (400, "bad_value", Some("change.parameter"))),
