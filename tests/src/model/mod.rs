@@ -45,7 +45,7 @@ use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{LegId, MemberId, OrderId, ProposalId, TradeId};
 use leg_ledger::member::{Member, Role};
-use leg_ledger::params::Params;
+use leg_ledger::params::{Charges, Params};
 use leg_ledger::receipt::Code;
 use leg_ledger::state::{HeatLotKey, Members, View};
 use leg_ledger::transaction::{Market, Resource, SignedTransaction};
@@ -178,12 +178,12 @@ impl Model {
             committees: Committees { previous: seats.clone(), current: seats.clone(), next: seats },
             registry: members.clone(),
             voted: params.clone(),
-            params,
-            members,
             announced: None,
             proposals: BTreeMap::new(),
             departures: BTreeMap::new(),
-            charged_months: None,
+            charged_months: (params.charges != Charges::default()).then_some(1),
+            params,
+            members,
             common: Common::default(),
             orders: BTreeMap::new(),
             trades: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use leg_genesis::{Genesis, MemberSecrets};
 use leg_ledger::block::{Block, Body, Certificate, CommitSignature, Committee, precommit_bytes};
-use leg_ledger::execute::{Executed, Ledger, ProposalFacts, Tip};
+use leg_ledger::execute::{Executed, HistoryRecord, Ledger, ProposalFacts, Tip};
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, Round};
 use leg_ledger::receipt::{Event, Receipt};
@@ -24,6 +24,8 @@ pub struct Outcome {
     pub receipts: Vec<Receipt>,
     /// In order.
     pub events: Vec<Event>,
+    /// What was finished, in order.
+    pub records: Vec<HistoryRecord>,
 }
 
 /// A ledger, and the keys of whoever may sit in its committee.
@@ -125,5 +127,6 @@ fn late(tip: &Tip, committee: &Committee) -> Option<usize> {
 }
 
 fn outcome(executed: &Executed) -> Outcome {
-    Outcome { tip: executed.tip, receipts: executed.receipts.clone(), events: executed.events.clone() }
+    let (receipts, events, records) = (executed.receipts.clone(), executed.events.clone(), executed.records.clone());
+    Outcome { tip: executed.tip, receipts, events, records }
 }

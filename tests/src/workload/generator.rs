@@ -3,12 +3,13 @@
 use super::chain::LocalChain;
 use super::{disputes, governance, orders, steps, storage};
 use leg_genesis::{DevnetSpec, Genesis, MemberSecrets};
+use leg_ledger::amount::MicroChf;
 use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, Nonce};
 use leg_ledger::member::{KeyRole, Role};
 use leg_ledger::signature::{PublicKey, SecretKey};
-use leg_ledger::state::{Disputes, Members, Proposals, State, StorageContracts, View};
+use leg_ledger::state::{Disputes, Members, Proposals, State, StorageContract, StorageContracts, StorageStage, View};
 use leg_ledger::time::{BlockTime, DAY_MS, HOUR_MS, MarketTime};
 use leg_ledger::transaction::{Action, SignedTransaction, TransactionBody};
 use rand::seq::SliceRandom;
@@ -72,12 +73,14 @@ impl Workload {
         let name = format!("workload {seed}");
         let spec = DevnetSpec { scale: 1, solar_peak_watts: PEAKS.to_vec(), ..DevnetSpec::new(&name, ORIGIN_MS) };
         let (genesis, founding) = spec.build().expect("the numbers make a network");
+        let mood = [Mood::Keeps, Mood::Quarrels, Mood::Trades, Mood::Governs][usize::try_from(seed % 4).expect("small")];
+        let genesis = if mood == Mood::Keeps { strict(genesis) } else { genesis };
         let signing = founding.values().flat_map(|s| [&s.operator, &s.meter]);
         Workload {
             rng: ChaCha8Rng::seed_from_u64(seed),
             members: Vec::new(),
             contents: BTreeMap::new(),
-            mood: [Mood::Keeps, Mood::Quarrels, Mood::Trades, Mood::Governs][usize::try_from(seed % 4).expect("small")],
+            mood,
             keys: signing.map(|key| (key.public(), key.clone())).collect(),
             seed: name,
             genesis,
@@ -162,7 +165,8 @@ impl Workload {
 
     /// What this history waits for: the next step of a contract or of a dispute, the end of a proposal.
     fn awaited(&self, state: &State, now: MarketTime) -> Option<MarketTime> {
-        let contracts = state.range::<StorageContracts>(..).map(|(_, c)| c.due);
+        let kept = |c: &StorageContract| matches!(c.stage, StorageStage::Stored { .. });
+        let contracts = state.range::<StorageContracts>(..).filter(|(_, c)| kept(c)).map(|(_, c)| c.due);
         let disputes = state.range::<Disputes>(..).flat_map(|(_, d)| [d.evidence_until, d.verdict_until]);
         let due: Vec<MarketTime> = match self.mood {
             Mood::Keeps => contracts.collect(),
@@ -242,4 +246,17 @@ impl Workload {
         self.keys.insert(key.public(), key.clone());
         key
     }
+}
+
+/// The same community with less money, monthly charges, and ends that come soon: months must not pass in vain.
+fn strict(genesis: Genesis) -> Genesis {
+    let mut content = genesis.into_content();
+    content.params.heat_expiry_months = 1;
+    content.params.storage.day_ms = 10 * DAY_MS;
+    content.params.storage.missing_days = 3;
+    content.params.charges.support = MicroChf::new(30_000_000);
+    for member in content.members.iter_mut().filter(|m| m.member.role == Role::Hub) {
+        member.balance = MicroChf::new(400_000_000);
+    }
+    Genesis::new(content).expect("the same network")
 }

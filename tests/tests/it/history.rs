@@ -1,11 +1,12 @@
 //! Random histories through the pure ledger: conservation, the order of transactions, determinism, restarts (MARKET 1 and 3, DESIGN promise 1).
 
+use super::watch::Watch;
 use leg_ledger::block::Block;
 use leg_ledger::execute::{Ledger, invariants};
 use leg_ledger::hash::Hash;
 use leg_ledger::receipt::Event;
 use leg_ledger::state::{
-    Account, Accounts, HeatLots, IndexKey, Orders, State, StorageContracts, TimerId, Totals, TotalsTable, Trades, View,
+    Account, Accounts, Disputes, HeatLots, IndexKey, Orders, Proposals, State, StorageContracts, TimerId, Totals, TotalsTable, Trades, View,
 };
 use leg_ledger::time::DAY_MS;
 use leg_tests::workload::{Coverage, LocalChain, Outcome, Workload};
@@ -14,6 +15,8 @@ const SEEDS: std::ops::Range<u64> = 0..10;
 /// Histories of which each kind of action and event is demanded; some are rare.
 const COVERED: std::ops::Range<u64> = 0..60;
 const BLOCKS: usize = 60;
+/// Blocks after which every change that passed is in force: a few of activation height, two a committee.
+const MOST_HEIGHTS: u64 = 16;
 /// Blocks in which every storage contract that nobody tends is over: each day of a run of missed ones takes two.
 const MOST_STEPS: usize = 400;
 
@@ -42,6 +45,7 @@ struct History {
     chain: LocalChain,
     blocks: Vec<Block>,
     outcomes: Vec<Outcome>,
+    watch: Watch,
 }
 
 /// A history of a seed, audited after each block.
@@ -49,25 +53,32 @@ fn history(seed: u64) -> History {
     println!("seed {seed}");
     let mut workload = Workload::new(seed);
     let mut chain = workload.chain();
-    let (mut blocks, mut outcomes) = (Vec::new(), Vec::new());
+    let (mut blocks, mut outcomes, mut watch) = (Vec::new(), Vec::new(), Watch::default());
     for _ in 0..BLOCKS {
         let batch = workload.next_batch(chain.ledger());
         let block = chain.block(batch.time, batch.transactions);
-        outcomes.push(chain.apply(&block));
-        blocks.push(block);
+        let outcome = chain.apply(&block);
+        watch.see(&block, &outcome, chain.ledger(), seed);
         audit(chain.ledger().state(), seed);
+        outcomes.push(outcome);
+        blocks.push(block);
     }
-    History { workload, chain, blocks, outcomes }
+    History { workload, chain, blocks, outcomes, watch }
 }
 
 #[test]
 fn money_and_heat_are_conserved_by_every_kind_of_action() {
     let mut coverage = Coverage::default();
+    let (mut filled_or_killed, mut disputed) = ([0, 0], 0);
     for seed in COVERED {
         let history = history(seed);
         history.blocks.iter().zip(&history.outcomes).for_each(|(block, outcome)| coverage.add(block, outcome));
+        let watch = history.watch;
+        filled_or_killed = [0, 1].map(|way| filled_or_killed[way] + watch.filled_or_killed[way]);
+        disputed += watch.disputed;
     }
     println!("{coverage:#?}");
+    assert!(filled_or_killed.iter().all(|count| *count > 10) && disputed > 10, "{filled_or_killed:?} {disputed}");
     // A history that never gets there proves nothing about it.
     coverage.demand(&[
         "PlaceOrder",
@@ -166,41 +177,51 @@ fn the_same_blocks_give_the_same_chain_also_across_restarts() {
 #[test]
 fn when_nobody_acts_every_deadline_ends_and_nothing_stays_locked() {
     for seed in SEEDS {
-        let History { workload, mut chain, .. } = history(seed);
-        end_contracts(&workload, &mut chain, seed);
-        // All windows, confirmations and reports end within days, heat after its year.
+        let mut history = history(seed);
+        // What was voted comes within a few blocks, one committee after the other.
+        (0..MOST_HEIGHTS).for_each(|_| history.wait(1_000, seed));
+        history.end_contracts(seed);
+        // All windows, confirmations, reports and verdicts end within days, heat after its year.
         for days in [1, 2, 6, 8, 400] {
-            let batch = workload.silence(chain.ledger(), days * DAY_MS);
-            let block = chain.block(batch.time, batch.transactions);
-            chain.apply(&block);
-            audit(chain.ledger().state(), seed);
+            history.wait(days * DAY_MS, seed);
         }
-        assert_idle(chain.ledger(), seed);
+        assert_idle(history.chain.ledger(), seed);
+        assert_eq!(history.watch.disputed, history.watch.decided, "every dispute ends, once, seed {seed}");
     }
 }
 
-/// Storage takes one step a block: unanswered challenges end it.
-fn end_contracts(workload: &Workload, chain: &mut LocalChain, seed: u64) {
-    for _ in 0..MOST_STEPS {
-        let state = chain.ledger().state();
-        let Some(due) = state.range::<StorageContracts>(..).map(|(_, contract)| contract.due).min() else { return };
-        let now = chain.ledger().market_time(chain.ledger().tip().time);
-        let batch = workload.silence(chain.ledger(), due.ms().saturating_sub(now.ms()).max(1));
-        let block = chain.block(batch.time, batch.transactions);
-        chain.apply(&block);
-        audit(chain.ledger().state(), seed);
+impl History {
+    /// A block in which nobody acts.
+    fn wait(&mut self, ms: u64, seed: u64) {
+        let batch = self.workload.silence(self.chain.ledger(), ms);
+        let block = self.chain.block(batch.time, batch.transactions);
+        let outcome = self.chain.apply(&block);
+        self.watch.see(&block, &outcome, self.chain.ledger(), seed);
+        audit(self.chain.ledger().state(), seed);
     }
-    panic!("a storage contract does not end, seed {seed}");
+
+    /// Storage takes one step a block: unanswered challenges end it.
+    fn end_contracts(&mut self, seed: u64) {
+        for _ in 0..MOST_STEPS {
+            let ledger = self.chain.ledger();
+            let Some(due) = ledger.state().range::<StorageContracts>(..).map(|(_, contract)| contract.due).min() else { return };
+            let now = ledger.market_time(ledger.tip().time);
+            self.wait(due.ms_since(now).max(1), seed);
+        }
+        panic!("a storage contract does not end, seed {seed}");
+    }
 }
 
 fn assert_idle(ledger: &Ledger, seed: u64) {
     let state = ledger.state();
     assert_eq!(state.range::<Orders>(..).count(), 0, "open orders, seed {seed}");
     assert_eq!(state.range::<Trades>(..).count(), 0, "open trades, seed {seed}");
+    assert_eq!(state.range::<Disputes>(..).count(), 0, "open disputes, seed {seed}");
+    assert_eq!(state.range::<Proposals>(..).count(), 0, "open proposals, seed {seed}");
     assert_eq!(state.range::<HeatLots>(..).count(), 0, "heat lots, seed {seed}");
     for (member, account) in state.range::<Accounts>(..) {
         assert_eq!(account.money(), Some(account.free), "{member} has something locked, seed {seed}");
     }
-    let open = |key: &IndexKey| !matches!(key, IndexKey::Timer { id: TimerId::Standing(_), .. });
-    assert_eq!(state.index(..).find(open), None, "something but the daily decay of standings is left, seed {seed}");
+    let open = |key: &IndexKey| !matches!(key, IndexKey::Timer { id: TimerId::Standing(_) | TimerId::Charges, .. });
+    assert_eq!(state.index(..).find(open), None, "something but days of standings and months of charges is left, seed {seed}");
 }

@@ -4,3 +4,4 @@ mod cluster;
 mod history;
 mod house;
 mod model;
+mod watch;
