@@ -153,6 +153,9 @@ macro_rules! slug_id {
             /// Sorts before every name and is none: where a range of keys begins.
             pub const FIRST: $name = $name(Slug([0; MAX_SLUG]));
 
+            /// Sorts after every name and is none: where a range of keys ends.
+            pub const LAST: $name = $name(Slug([u8::MAX; MAX_SLUG]));
+
             /// Parses a name; `None` if it is not a slug.
             pub fn parse(text: &str) -> Option<Self> {
                 Slug::parse(text).map($name)

@@ -7,14 +7,15 @@ use super::pair::is_active;
 use super::query;
 use crate::amount::{Price, Quantity};
 use crate::execute::{Context, Fault};
-use crate::ids::{LegId, OwnerId};
+use crate::hash::Hash;
+use crate::ids::{LegId, OrderId, OwnerId};
 use crate::limits::REFERENCE_SLOTS;
 use crate::oracle;
 use crate::params::{Params, ResourceParams};
 use crate::receipt::{Code, Event};
-use crate::state::{Members, Order, PriceParts, ReferenceHistory, ReferenceKey, ReferencePoint, ReferenceState, References, View};
+use crate::state::{IndexKey, Order, PriceParts, ReferenceHistory, ReferenceKey, ReferencePoint, ReferenceState, References, View};
 use crate::time::{MarketTime, Slot};
-use crate::transaction::{Market, Pricing, Resource, Side};
+use crate::transaction::{Market, Resource, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Prices of the past that leave the history with each new one, at most.
@@ -80,7 +81,7 @@ pub fn update_references(ctx: &mut Context<'_>) -> Result<(), Fault> {
         return Ok(());
     }
     let adjustment = oracle::adjustments(ctx, slot);
-    let legs: BTreeSet<LegId> = ctx.state.range::<Members>(..).filter_map(|(_, m)| m.location.leg).collect();
+    let legs: Vec<LegId> = oracle::legs(&ctx.state).collect();
     let single = [Resource::Compute, Resource::ComputeHours, Resource::Storage, Resource::Heat];
     for resource in single {
         let inputs = if has_inputs(resource) { adjustment.of(None) } else { (0, 0) };
@@ -159,13 +160,11 @@ impl Sides {
         for order in query::side(&ctx.state, market, Side::Bid).take_while(|bid| bid.limit() >= reference) {
             count(&mut self.bids, order, since, ctx.facts.market_time)?;
         }
-        for order in query::side(&ctx.state, market, Side::Ask) {
-            if order.terms.pricing == Pricing::Dynamic {
-                self.dynamic.insert(market);
-            }
-            if order.limit() <= reference {
-                count(&mut self.asks, order, since, ctx.facts.market_time)?;
-            }
+        for order in query::side(&ctx.state, market, Side::Ask).take_while(|ask| ask.limit() <= reference) {
+            count(&mut self.asks, order, since, ctx.facts.market_time)?;
+        }
+        if has_dynamic_asks(&ctx.state, market) {
+            self.dynamic.insert(market);
         }
         Ok(())
     }
@@ -173,6 +172,11 @@ impl Sides {
     fn demand(&self) -> Demand {
         Demand { bids: capped_sum(&self.bids), asks: capped_sum(&self.asks) }
     }
+}
+
+fn has_dynamic_asks(view: &impl View, market: Market) -> bool {
+    let first = IndexKey::DynamicAsk { market, order: OrderId::from_hash(Hash::ZERO) };
+    matches!(view.index(first..).next(), Some(IndexKey::DynamicAsk { market: of, .. }) if of == market)
 }
 
 fn count(side: &mut BTreeMap<OwnerId, u64>, order: &Order, since: MarketTime, now: MarketTime) -> Result<(), Code> {

@@ -1,12 +1,12 @@
 //! What the inputs do to reference prices: s and g of MARKET 5.
 
 use super::evaluate::{Evaluation, evaluate, lower_median};
-use super::zone::zones;
+use super::zone::{cantons_of, zones};
 use crate::execute::Context;
 use crate::ids::PlaceId;
-use crate::member::{MemberStatus, Role};
+use crate::member::Role;
 use crate::receipt::Event;
-use crate::state::{Members, OracleInput, View};
+use crate::state::OracleInput;
 use crate::time::{DAY_MS, SLOT_MS, Slot};
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub(super) fn supply(forecast: i128, mean: i128) -> i32 {
 /// The adjustments of a slot on the state as after h-1. Tells what is missing where there are oracles at all.
 pub fn adjustments(ctx: &mut Context<'_>, slot: Slot) -> Adjustment {
     let (state, params) = (ctx.state.base(), ctx.params.oracle);
-    let expected = state.range::<Members>(..).any(|(_, m)| m.role == Role::Oracle && m.status == MemberStatus::Active);
+    let expected = cantons_of(state, Role::Oracle).next().is_some();
     let mut adjustment = Adjustment::default();
     for zone in zones(state) {
         let read = |input, slot| evaluate(state, &params, input, zone, slot);

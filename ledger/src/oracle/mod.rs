@@ -24,7 +24,7 @@ mod zone;
 pub use adjust::{Adjustment, adjustments};
 pub use evaluate::{Evaluation, Source, evaluate};
 pub use report::{expire_reports, report_grid_level, report_solar};
-pub use zone::{zone_of_leg, zones};
+pub use zone::{legs, zone_of_leg, zones};
 
 #[cfg(test)]
 mod tests;

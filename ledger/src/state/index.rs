@@ -8,10 +8,11 @@ use super::{
 };
 use crate::amount::Quantity;
 use crate::hash::Hash;
-use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, ProposalId, TradeId};
+use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, PlaceId, ProposalId, TradeId};
 use crate::limits::{ORACLE_RETENTION_MS, SLOT_RETENTION_MS};
+use crate::member::{Member, MemberStatus, Role};
 use crate::time::{MarketTime, Slot};
-use crate::transaction::{Market, Product, Resource, Side, TimeInForce};
+use crate::transaction::{Market, Pricing, Product, Resource, Side, TimeInForce};
 
 /// What is due at a time (phase 1 of a block), in the order (due, id).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,6 +221,29 @@ pub enum IndexKey {
         /// The proposal.
         proposal: ProposalId,
     },
+    /// A dynamic ask in a book: it moves with the reference price.
+    DynamicAsk {
+        /// The book.
+        market: Market,
+        /// The ask.
+        order: OrderId,
+    },
+    /// A member of a community.
+    LegMember {
+        /// The community.
+        leg: LegId,
+        /// The member.
+        member: MemberId,
+    },
+    /// A member that may act in its role.
+    ActiveMember {
+        /// The role.
+        role: Role,
+        /// Where it is.
+        canton: PlaceId,
+        /// The member.
+        member: MemberId,
+    },
 }
 
 /// What loads a member's capacity.
@@ -249,6 +273,9 @@ pub(super) fn of_order(id: &OrderId, order: &Order, out: &mut Vec<IndexKey>) {
     } else {
         out.push(IndexKey::Book { market, side, rank, height: order.height, order: *id });
         out.push(IndexKey::OwnerBook { owner: order.owner, market, side, rank, order: *id });
+        if side == Side::Ask && order.terms.pricing == Pricing::Dynamic {
+            out.push(IndexKey::DynamicAsk { market, order: *id });
+        }
     }
     out.push(IndexKey::MemberOrder { member: order.member, market, order: *id });
     if let Some(due) = order.expires_at {
@@ -262,6 +289,13 @@ pub(super) fn of_order(id: &OrderId, order: &Order, out: &mut Vec<IndexKey>) {
     }
     if matches!(order.terms.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill) {
         out.push(IndexKey::Immediate { market, order: *id });
+    }
+}
+
+pub(super) fn of_member(id: &MemberId, member: &Member, out: &mut Vec<IndexKey>) {
+    out.extend(member.location.leg.map(|leg| IndexKey::LegMember { leg, member: *id }));
+    if member.status == MemberStatus::Active {
+        out.push(IndexKey::ActiveMember { role: member.role, canton: member.location.canton, member: *id });
     }
 }
 

@@ -8,7 +8,8 @@ use super::index::{IndexKey, LoadSource, TimerId};
 use super::index_changes::{Change, Changes};
 use crate::amount::Quantity;
 use crate::hash::Hash;
-use crate::ids::{Height, MemberId, OrderId, OwnerId, ProposalId, TradeId};
+use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, PlaceId, ProposalId, TradeId};
+use crate::member::Role;
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Market, Resource, Side};
 use std::collections::btree_map;
@@ -71,6 +72,9 @@ plain! {
     Swap { buyer: MemberId, seller: MemberId, side: Side, order: OrderId }
     SwapAge { height: Height, order: OrderId }
     Activation { due: Height, proposal: ProposalId }
+    DynamicAsk { market: Market, order: OrderId }
+    LegMember { leg: LegId, member: MemberId }
+    ActiveMember { role: Role, canton: PlaceId, member: MemberId }
 }
 
 /// A timer. Nearly all are of orders and trades, so that the others stand apart.
@@ -199,6 +203,9 @@ kinds! {
     Swap = swaps;
     SwapAge = swap_ages;
     Activation = activations;
+    DynamicAsk = dynamic_asks;
+    LegMember = leg_members;
+    ActiveMember = active_members;
 }
 
 /// Both ends of a range.

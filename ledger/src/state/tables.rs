@@ -182,7 +182,7 @@ tables! {
     /// Committees.
     Committees = 2, committees: () => CommitteeState, index::none;
     /// The registry.
-    Members = 3, members: MemberId => Member, index::none;
+    Members = 3, members: MemberId => Member, index::of_member;
     /// Whose key is this: keys are unique over members and roles.
     Keys = 4, keys: PublicKey => (MemberId, KeyRole), index::none;
     /// Accounts.
