@@ -187,7 +187,7 @@ async fn prices_follow_the_levels_of_the_grid_and_the_sun_once_there_is_a_yester
     assert_eq!(done.tracker.failures(), [] as [&str; 0]);
     let prices = &done.auditor.counts().prices;
     let energy = prices[&Resource::Energy];
-    assert_eq!((energy.least.grid, energy.most.grid), (-1_000, 2_000), "{energy:?}");
+    assert_eq!((energy.least.grid, energy.most.grid), (-1_000, 3_000), "{energy:?}");
     assert!(energy.least.supply < -100 && energy.most.supply == 0, "{energy:?}");
     assert!(energy.lowest < energy.highest);
     for (resource, base, tick) in
@@ -195,7 +195,7 @@ async fn prices_follow_the_levels_of_the_grid_and_the_sun_once_there_is_a_yester
     {
         let range = prices[&resource];
         assert_eq!(range.last.micro_chf(), price(base, range.parts, tick), "{resource:?} {range:?}");
-        assert_eq!((range.least.grid, range.most.grid), (-1_000, 2_000), "the whole network is one zone");
+        assert_eq!((range.least.grid, range.most.grid), (-1_000, 3_000), "the whole network is one zone");
     }
     for resource in [Resource::Storage, Resource::Heat] {
         let range = prices[&resource];

@@ -47,7 +47,7 @@ fn filled(store: &Store, network: &mut Network) -> (Vec<HistoryRecord>, BTreeMap
         let block = network.block(vec![network.transaction(0, nonce as u64 + 1)]);
         let (mut executed, certificate) = (network.execute(&block), network.certify(&block));
         for index in 0..count {
-            let number = all.len() as u32 + 1;
+            let number = all.len() as u32 + index;
             let hub = |index: u32| network.hubs[index as usize % 3].id;
             let trade = numbered(number, hub(index), hub(index + 1 + index / 7 % 2));
             let height = Height::new(1);

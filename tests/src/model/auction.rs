@@ -133,7 +133,7 @@ impl Model {
                 matches.push((id, fills));
             }
         }
-        let Some(price) = matches.iter().flat_map(|(_, fills)| fills).map(|f| f.price).last() else { return };
+        let Some(price) = matches.iter().flat_map(|(_, fills)| fills).map(|f| f.price).next_back() else { return };
         self.take_fills(&matches);
         for (id, ask) in desk.asks {
             let filled = self.orders[&id].open - ask.open;

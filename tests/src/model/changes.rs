@@ -153,7 +153,7 @@ fn changed(old: &Params, change: &Change) -> Option<Params> {
 fn set(p: &mut Params, parameter: Parameter, value: u64) -> Option<()> {
     use Parameter as P;
     let narrow = u32::try_from(value).ok();
-    let window = (value >= 1 && value <= 30 * DAY_MS).then_some(value);
+    let window = (1..=30 * DAY_MS).contains(&value).then_some(value);
     let points = |least: u64, most: u64| narrow.filter(|_| value >= least && value <= most).map(BasisPoints::new);
     let all = points(0, 10_000);
     let money = |most: u64| (value <= most).then_some(MicroChf::new(value));
@@ -193,7 +193,7 @@ fn set(p: &mut Params, parameter: Parameter, value: u64) -> Option<()> {
 fn set_rules(p: &mut Params, parameter: Parameter, value: u64) -> Option<()> {
     use Parameter as P;
     let narrow = u32::try_from(value).ok();
-    let window = (value >= 1 && value <= 30 * DAY_MS).then_some(value);
+    let window = (1..=30 * DAY_MS).contains(&value).then_some(value);
     let points = narrow.filter(|_| value <= 10_000).map(BasisPoints::new);
     let within = |least: u64, most: u64| (least..=most).contains(&value).then_some(value);
     let count = |most: u32| narrow.filter(|count| (1..=most).contains(count));

@@ -90,7 +90,7 @@ async fn what_ended_is_listed_newest_first_and_by_page() {
     let expected = [(expired, "expired"), (rejected, "rejected"), (withdrawn, "withdrawn")];
     assert_eq!(found, expected.map(|(id, status)| (id, status.to_owned())));
     assert_eq!(judges[3].get(&path).await.ok(), json!({"proposals": []}));
-    assert_eq!(judges[3].get("/api/governance/proposals/ended?cursor=x").await.error(), (400, "bad_value", Some("cursor")));
+    assert_eq!(judges[3].get("/api/governance/proposals/ended?cursor=x").await.error(), (422, "bad_value", Some("cursor")));
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn what_may_not_be_proposed_or_voted_says_why_and_where() {
     };
     let table = [
         (&outsider, with(fee(300), "", json!(0)), (403, "not_committee", None)),
-        (&judge, with(fee(501), "", json!(0)), (422, "parameter_bounds", Some("change"))),
+        (&judge, with(fee(501), "", json!(0)), (422, "parameter_out_of_bounds", Some("change"))),
         (&judge, with(fee(300), "deadline", json!(START)), (422, "bad_deadline", Some("deadline"))),
         (&judge, with(fee(300), "activationHeight", json!(1)), (422, "bad_activation", Some("activationHeight"))),
         (&judge, with(json!({"parameter": {"parameter": "luck", "value": 1}}), "", json!(0)), (400, "bad_value", Some("change.parameter"))),
