@@ -1,7 +1,7 @@
 use crate::amount::MicroChf;
 use crate::ids::TradeId;
 use crate::receipt::{Code, Event};
-use crate::state::{Owed, Registers, SlotReadings, SlotSales, View};
+use crate::state::{HeatLots, Owed, Registers, SlotReadings, SlotSales, View};
 use crate::time::{DAY_MS, Slot};
 use crate::trade::world::*;
 use crate::transaction::{CompleteTrade, CorrectReading, Resource};
@@ -166,5 +166,51 @@ fn sales_leave_the_state_with_their_slot() {
     world.wait_ms(40 * DAY_MS);
     world.timers(100);
     assert_eq!(world.state().range::<SlotSales>(..).count(), 0);
+    world.check();
+}
+
+/// A trade of 20 kWh, 10 of each of two slots with 9 kWh of heat, that waits for its confirmation.
+fn delivered_in_two_slots(world: &mut World) -> TradeId {
+    let id = world.matched("buyer", "hub-1", &[(20_000, 150_000)], window(0, 4), false);
+    assert_eq!(world.start("hub-1", id), Code::Ok);
+    world.at(slot(1), 0);
+    let readings = [(Resource::Compute, 10_000), (Resource::Heat, 9_000)]
+        .into_iter()
+        .flat_map(|(register, each)| [reading(register, 1, slot(0), each), reading(register, 2, slot(1), 2 * each)]);
+    let in_both = |each: u64| vec![(slot(0), wh(each)), (slot(1), wh(each))];
+    let done = CompleteTrade { trade: id, delivered: in_both(10_000), heat: in_both(9_000), readings: readings.collect(), result: None };
+    assert_eq!(world.complete("hub-1", &done), Code::Ok);
+    world.at(slot(2), 0);
+    id
+}
+
+/// (slot, Wh) of the seller's lots of heat.
+fn lots(world: &World) -> Vec<(Slot, u64)> {
+    world.state().range::<HeatLots>(..).map(|(key, lot)| (key.slot, lot.quantity.get())).collect()
+}
+
+#[test]
+fn what_is_paid_after_a_correction_was_made_in_what_it_left_of_each_slot() {
+    let mut world = World::new();
+    let id = delivered_in_two_slots(&mut world);
+    assert_eq!(world.correct("grid-1", correction(Resource::Compute, slot(0), 0)), Code::Ok);
+    assert_eq!(world.confirm("buyer", id), Code::Ok);
+    assert_eq!(world.settlement(id).unwrap().quantity, wh(10_000));
+    assert_eq!(lots(&world), [(slot(1), 9_000)], "nothing was made in the first slot");
+    // So half of the second slot is half of what was paid.
+    let free = world.account("buyer").free.get();
+    assert_eq!(world.correct("grid-1", correction(Resource::Compute, slot(1), 5_000)), Code::Ok);
+    assert_eq!(world.account("buyer").free.get(), free + 750_000);
+    world.check();
+    world.check_index();
+}
+
+#[test]
+fn heat_is_issued_for_what_a_correction_leaves_of_its_claim() {
+    let mut world = World::new();
+    let id = delivered_in_two_slots(&mut world);
+    assert_eq!(world.correct("grid-1", correction(Resource::Heat, slot(0), 4_500)), Code::Ok);
+    assert_eq!(world.confirm("buyer", id), Code::Ok);
+    assert_eq!(lots(&world), [(slot(0), 4_500), (slot(1), 9_000)]);
     world.check();
 }

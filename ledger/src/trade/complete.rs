@@ -62,9 +62,14 @@ pub fn delivered(trade: &Trade) -> Option<Quantity> {
 
 /// What the registers, as they were corrected, leave of what was delivered; `None` on overflow.
 pub fn supported(view: &impl View, trade: &Trade) -> Option<Quantity> {
+    supported_slots(view, trade)?.iter().try_fold(Quantity::ZERO, |sum, (_, part)| sum.checked_add(*part))
+}
+
+/// The same by slot: what is paid counts against it, in the order of the slots.
+pub(super) fn supported_slots(view: &impl View, trade: &Trade) -> Option<Vec<(Slot, Quantity)>> {
     let key = |slot: Slot| (trade.seller, trade.market.resource(), slot);
-    let mut parts = trade.delivered.iter().map(|(slot, claim)| meter::supported(view, key(*slot), *claim));
-    parts.try_fold(Quantity::ZERO, |sum, part| sum.checked_add(part?))
+    let parts = trade.delivered.iter().map(|(slot, claim)| Some((*slot, meter::supported(view, key(*slot), *claim)?)));
+    parts.collect()
 }
 
 fn check_slots(claims: &[(Slot, Quantity)], from: MarketTime, until: MarketTime) -> Result<(), Code> {

@@ -9,7 +9,7 @@
 //!   the seller's own meter gave: a seller does not answer for what its community did not take.
 //! * Bonus: floor(gross x bonus rate) for a solar trade without penalty, as far as `penalties` holds it.
 
-use super::{conduct, end};
+use super::{complete, conduct, end};
 use crate::amount::{MicroChf, Quantity};
 use crate::execute::{self, Context};
 use crate::heat;
@@ -18,6 +18,7 @@ use crate::meter;
 use crate::params::Params;
 use crate::receipt::{Code, Settlement};
 use crate::state::{Fill, Sale, Trade};
+use crate::time::Slot;
 use crate::transaction::Resource;
 
 /// Pays for `payable`, penalises by what `metered` falls short, issues heat, refunds the rest, and ends the trade.
@@ -80,9 +81,11 @@ fn pay(ctx: &mut Context<'_>, trade: Trade, already: &Settlement, payable: Quant
     };
     let owed = conduct::debt(ctx, trade.seller).saturating_sub(debt);
     conduct::settled(ctx, &trade, kept, owed);
-    book_sales(ctx, &trade, settlement.quantity)?;
+    // A correction took its part of each slot's claims: what is paid was made in what it left of them.
+    let made = complete::supported_slots(&ctx.state, &trade).ok_or(Code::Overflow)?;
+    book_sales(ctx, &trade, &made, settlement.quantity)?;
     if trade.market.resource() == Resource::Compute {
-        settlement.heat = heat::issue(ctx, &trade, settlement.quantity)?;
+        settlement.heat = heat::issue(ctx, &trade, &made, settlement.quantity)?;
     }
     end::settled(ctx, trade, settlement);
     Ok(settlement)
@@ -97,15 +100,15 @@ pub(crate) fn settle_month(ctx: &mut Context<'_>, trade: Trade, payable: Quantit
     settle(ctx, trade, payable, ordered)
 }
 
-/// Keeps what was paid for each slot as long as the slot can be corrected. Paid quantity counts against the slots in their order.
-fn book_sales(ctx: &mut Context<'_>, trade: &Trade, quantity: Quantity) -> Result<(), Code> {
+/// Keeps what was paid for each slot as long as the slot can be corrected. Paid quantity counts against what was `made`, in the order of slots.
+fn book_sales(ctx: &mut Context<'_>, trade: &Trade, made: &[(Slot, Quantity)], quantity: Quantity) -> Result<(), Code> {
     let register = trade.market.resource();
     if !matches!(register, Resource::Compute | Resource::ComputeHours | Resource::Energy) {
         return Ok(());
     }
     let value = |upto: Quantity| gross(&trade.fills, upto).ok_or(Code::Overflow);
     let mut before = Quantity::ZERO;
-    for (slot, delivered) in &trade.delivered {
+    for (slot, delivered) in made {
         let paid = quantity.saturating_sub(before).min(*delivered);
         let upto = before.checked_add(paid).ok_or(Code::Overflow)?;
         let gross = value(upto)?.saturating_sub(value(before)?);
