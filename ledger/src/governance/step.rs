@@ -8,6 +8,7 @@ use crate::market;
 use crate::member::{Member, MemberStatus};
 use crate::params::{Activation, Params};
 use crate::receipt::{Code, Event};
+use crate::reputation::{Note, note};
 use crate::state::{Keys, Members, Parameters, View};
 use crate::transaction::{Change, Resource};
 
@@ -146,6 +147,9 @@ fn write_member(ctx: &mut Context<'_>, member: Member, withdraw: bool) -> Result
         }
     }
     let status = member.status;
+    if old.as_ref().is_some_and(|old| (old.status, old.role) != (status, member.role)) {
+        note(ctx, id, Note::Changed);
+    }
     let changed = old.is_none_or(|old| old.status != status);
     ctx.state.put::<Members>(id, member);
     if withdraw {

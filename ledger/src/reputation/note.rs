@@ -21,6 +21,8 @@ pub enum Part {
 pub enum Note {
     /// A day began: the standing decays.
     Day,
+    /// Its status or role changed: what it missed until now, it missed under the old one.
+    Changed,
     /// The hub is in the committee: it is expected to be there from now on.
     Expected,
     /// The hub showed that it is there.

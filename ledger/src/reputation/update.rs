@@ -5,7 +5,7 @@ use super::formula::{self, WITHOUT_HISTORY};
 use super::note::{Note, Part, note};
 use crate::execute::{Context, Fault};
 use crate::ids::{MemberId, OwnerId};
-use crate::member::MemberStatus;
+use crate::member::{Member, MemberStatus, Role};
 use crate::state::{Members, Pair, Presence, Standing, Standings, View};
 use crate::time::DAY_MS;
 
@@ -34,16 +34,20 @@ pub fn update(ctx: &mut Context<'_>) -> Result<(), Fault> {
 
 fn apply(ctx: &mut Context<'_>, id: MemberId, notes: &[(MemberId, Note)], period: u64) -> Result<(), Fault> {
     let member = ctx.state.get::<Members>(&id).ok_or(Fault::Missing("member with a standing"))?;
-    let (owner, status, before) = (member.owner, member.status, member.reputation);
+    let (owner, before) = (member.owner, member.reputation);
+    let is_hub = member.role == Role::Hub && member.status != MemberStatus::Left;
+    // Up to this block it was what it was after the parent.
+    let active = |member: &Member| member.role == Role::Hub && member.status == MemberStatus::Active;
+    let expected = ctx.state.base().get::<Members>(&id).is_some_and(active);
     let today = ctx.facts.market_time.ms().checked_div(DAY_MS).unwrap_or(0);
     let mut standing = ctx.state.get::<Standings>(&id).cloned().unwrap_or_else(|| Standing::beginning(today));
     standing.decay_to(today);
     if let Some(presence) = &mut standing.uptime {
-        presence.miss_until(period, status == MemberStatus::Active);
+        presence.miss_until(period, expected);
     }
     for (_, note) in notes {
         match *note {
-            Note::Day => {}
+            Note::Day | Note::Changed => {}
             Note::Expected => drop(enrolled(&mut standing, period)),
             Note::SignOfLife => {
                 let presence = enrolled(&mut standing, period);
@@ -56,7 +60,7 @@ fn apply(ctx: &mut Context<'_>, id: MemberId, notes: &[(MemberId, Note)], period
             }
         }
     }
-    if status == MemberStatus::Left {
+    if !is_hub {
         standing.uptime = None;
     }
     [&mut standing.completion, &mut standing.settlement, &mut standing.disputes].into_iter().for_each(|s| s.pool_lightest());

@@ -130,3 +130,41 @@ fn a_reopened_market_trades_from_its_height_on_whatever_happens_in_the_block_bef
     world.idle(1);
     assert_eq!(world.state.range::<Trades>(..).count(), 1);
 }
+
+/// What counts of a hub's attendance: (there, all), periods.
+fn attended(world: &Community, name: &str) -> Option<(u64, u64)> {
+    let presence = world.state.get::<Standings>(&id(name))?.uptime?;
+    Some((presence.pair.good / 1_000_000, presence.pair.total / 1_000_000))
+}
+
+#[test]
+fn periods_of_a_suspension_do_not_count_and_those_before_it_do() {
+    let mut world = Community::new();
+    let pass = |world: &mut Community, periods: u64| {
+        for _ in 0..periods {
+            world.wait_ms(crate::time::HOUR_MS);
+            world.idle(9);
+        }
+    };
+    assert_eq!(world.act("hub-5", Action::Heartbeat), Code::Ok);
+    pass(&mut world, 2);
+    assert_eq!(world.adopt(status("hub-5", MemberStatus::Suspended)), ProposalEnd::Activated);
+    assert_eq!(attended(&world, "hub-5"), Some((0, 1)), "one was missed, the running one is not over");
+    pass(&mut world, 3);
+    assert_eq!(world.adopt(status("hub-5", MemberStatus::Active)), ProposalEnd::Activated);
+    assert_eq!(world.act("hub-5", Action::Heartbeat), Code::Ok);
+    assert_eq!(attended(&world, "hub-5"), Some((1, 2)));
+}
+
+#[test]
+fn who_is_no_hub_any_more_keeps_eight_tenths_of_uptime() {
+    let mut world = Community::new();
+    assert_eq!(world.act("hub-5", Action::Heartbeat), Code::Ok);
+    assert_eq!(world.adopt(Change::Role { member: id("hub-5"), role: Role::Customer }), ProposalEnd::Activated);
+    assert_eq!(attended(&world, "hub-5"), None);
+    for _ in 0..30 {
+        world.wait_ms(crate::time::HOUR_MS);
+        world.idle(9);
+    }
+    assert_eq!(world.member("hub-5").reputation.get(), 8_000);
+}
