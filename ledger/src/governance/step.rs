@@ -150,10 +150,14 @@ fn write_member(ctx: &mut Context<'_>, member: Member, withdraw: bool) -> Result
     if old.as_ref().is_some_and(|old| (old.status, old.role) != (status, member.role)) {
         note(ctx, id, Note::Changed);
     }
+    let plant_shrinks = old.as_ref().is_some_and(|old| member.capacity.solar_peak_watts < old.capacity.solar_peak_watts);
     let changed = old.is_none_or(|old| old.status != status);
     ctx.state.put::<Members>(id, member);
     if withdraw {
         market::withdraw_member(ctx, id)?;
+    }
+    if plant_shrinks {
+        market::cap_forecast(ctx, id)?;
     }
     if changed {
         ctx.events.push(Event::MemberStatus { member: id, status });

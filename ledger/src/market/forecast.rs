@@ -46,6 +46,21 @@ pub fn forecast(ctx: &mut Context<'_>, env: &Envelope, slots: &[(Slot, Quantity)
     shrink(ctx, env.signer, &fallen)
 }
 
+/// Cuts a hub's forecasts from now on to what its plant, as it is certified now, can make. The asks behind them ended with the old certificate.
+///
+/// # Errors
+/// [`Code::BadConstraints`] for a stranger, [`Code::Overflow`]: bugs, both.
+pub fn cap_forecast(ctx: &mut Context<'_>, member: MemberId) -> Result<(), Code> {
+    let peak = peak_slot_energy(ctx.member(member)?.capacity.solar_peak_watts).ok_or(Code::Overflow)?;
+    let (first, last) = (ctx.facts.market_time.slot(), Slot::new(u64::MAX));
+    let known = ctx.state.range::<Forecasts>((member, first)..=(member, last));
+    let above: Vec<(MemberId, Slot)> = known.filter(|(_, forecast)| forecast.energy > peak).map(|(key, _)| *key).collect();
+    for key in above {
+        ctx.state.put::<Forecasts>(key, ForecastEntry { energy: peak });
+    }
+    Ok(())
+}
+
 /// Shrinks the hub's open solar asks around slots whose forecast fell: trades and older asks keep what the forecast still serves.
 fn shrink(ctx: &mut Context<'_>, member: MemberId, fallen: &[Slot]) -> Result<(), Code> {
     let mut done: Option<Slot> = None;

@@ -57,7 +57,7 @@ pub use clearing::run_auctions;
 pub use due::{backing_freed, expect_auctions};
 pub use ending::{cancel, expire_market, expire_order, shrink_order, withdraw_member};
 pub use explain::{Candidate, explain};
-pub use forecast::forecast;
+pub use forecast::{cap_forecast, forecast};
 pub use halt::{halt, is_halted, reopen};
 pub use indicative::{Indicative, indicative};
 pub use pair::{PairTerms, PassedOver};

@@ -168,3 +168,17 @@ fn who_is_no_hub_any_more_keeps_eight_tenths_of_uptime() {
     }
     assert_eq!(world.member("hub-5").reputation.get(), 8_000);
 }
+
+#[test]
+fn forecasts_shrink_with_the_plant_that_is_certified() {
+    let mut world = Community::new();
+    let peak = world.member("hub-5").capacity.solar_peak_watts / 4;
+    let slot = |ahead: u64| crate::time::Slot::new(world.time().slot().get() + ahead);
+    let (low, high) = (slot(40), slot(41));
+    let wh = crate::amount::Quantity::new;
+    assert_eq!(world.act("hub-5", Action::ForecastSolar { slots: vec![(low, wh(peak / 4)), (high, wh(peak))] }), Code::Ok);
+    let capacity = Capacity { solar_peak_watts: peak * 2, ..world.member("hub-5").capacity };
+    assert_eq!(world.adopt(Change::Capacity { member: id("hub-5"), capacity }), ProposalEnd::Activated);
+    let forecast = |slot| world.state.get::<Forecasts>(&(id("hub-5"), slot)).unwrap().energy;
+    assert_eq!((forecast(low), forecast(high)), (wh(peak / 4), wh(peak / 2)));
+}
