@@ -1,5 +1,6 @@
 //! What votes change (MARKET 11): whether it can be made today, and what it writes.
 
+use super::reputation::Remark;
 use super::state::Seats;
 use super::{DAY_MS, Model, SLOT_MS};
 use leg_ledger::amount::{BasisPoints, MicroChf};
@@ -123,8 +124,19 @@ impl Model {
             let orders: Vec<_> = self.orders.iter().filter(|(_, o)| o.member == id).map(|(order, _)| *order).collect();
             orders.into_iter().for_each(|order| self.end_order(order));
         }
-        if status == MemberStatus::Left && before.is_some_and(|m| m.status != status) {
+        let Some(before) = before else { return };
+        let after = &self.members[&id];
+        if (before.status, before.role) != (status, after.role) {
+            self.remarks.push((id, Remark::Looked));
+        }
+        if status == MemberStatus::Left && before.status != status {
             self.departures.insert(id, (self.now, self.now));
+        }
+        // A plant that is certified for less makes less of what was forecast.
+        let peak = after.capacity.solar_peak_watts;
+        if peak < before.capacity.solar_peak_watts {
+            let ahead = (id, self.now / SLOT_MS)..=(id, u64::MAX);
+            self.forecasts.range_mut(ahead).for_each(|(_, wh)| *wh = (*wh).min(peak / 4));
         }
     }
 }
@@ -154,10 +166,10 @@ fn set(p: &mut Params, parameter: Parameter, value: u64) -> Option<()> {
     use Parameter as P;
     let narrow = u32::try_from(value).ok();
     let window = (1..=30 * DAY_MS).contains(&value).then_some(value);
-    let points = |least: u64, most: u64| narrow.filter(|_| value >= least && value <= most).map(BasisPoints::new);
+    let points = |least: u64, most: u64| narrow.filter(|_| (least..=most).contains(&value)).map(BasisPoints::new);
     let all = points(0, 10_000);
     let money = |most: u64| (value <= most).then_some(MicroChf::new(value));
-    let count = |least: u64| narrow.filter(|_| value >= least && value <= 1_000_000);
+    let count = |least: u64| narrow.filter(|_| (least..=1_000_000).contains(&value));
     let charge = money(10_000 * FRANC);
     match parameter {
         P::Fee => p.fee = points(200, 500)?,

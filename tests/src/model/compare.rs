@@ -174,6 +174,9 @@ impl Model {
             ((*member, *register, slot.get()), (numbers, r.corrected.map(|q| q.get())))
         });
         same("readings [increase, claimed, settled, issued], corrected", ours, theirs)?;
+        let ours = self.forecasts.iter().map(|(key, wh)| (*key, *wh));
+        let theirs = state.range::<ledger::Forecasts>(..).map(|((member, slot), f)| ((*member, slot.get()), f.energy.get()));
+        same("forecasts", ours, theirs)?;
         let ours = self.sales.iter().map(|(key, sales)| (*key, sales.clone()));
         let theirs = state.range::<ledger::SlotSales>(..).map(|((member, register, slot), sales)| {
             let plain = |s: &ledger::Sale| Sale { buyer: s.buyer, claimed: s.claimed.get(), paid: s.paid.get(), gross: get(s.gross) };

@@ -76,26 +76,34 @@ impl Model {
         }
     }
 
-    /// What the registers, as corrected, leave of what a trade claimed: all claims of a slot bear it pro rata.
-    pub(super) fn supported(&self, trade: &Trade) -> u64 {
-        let of_slot = |(slot, wh): &(u64, u64)| {
-            let entry = self.readings.get(&(trade.seller, trade.market.resource(), *slot)).copied().unwrap_or_default();
-            match entry.corrected {
-                Some(corrected) if corrected < entry.claimed => fraction(*wh, corrected, entry.claimed),
-                _ => *wh,
-            }
-        };
-        trade.delivered.iter().map(of_slot).sum()
+    /// What a register, as corrected, leaves of a claim of a slot: all claims of the slot bear it pro rata.
+    pub(super) fn left_of(&self, member: MemberId, register: Resource, slot: u64, claim: u64) -> u64 {
+        let entry = self.readings.get(&(member, register, slot)).copied().unwrap_or_default();
+        match entry.corrected {
+            Some(corrected) if corrected < entry.claimed => fraction(claim, corrected, entry.claimed),
+            _ => claim,
+        }
     }
 
-    /// Who paid what for how much of a slot, as long as it was not corrected. What is paid counts against the slots in their order.
-    pub(super) fn book_sales(&mut self, trade: &Trade, paid: u64) {
+    /// What is left of what a trade claimed, by slot.
+    pub(super) fn made(&self, trade: &Trade) -> Vec<(u64, u64)> {
+        let register = trade.market.resource();
+        trade.delivered.iter().map(|(slot, wh)| (*slot, self.left_of(trade.seller, register, *slot, *wh))).collect()
+    }
+
+    pub(super) fn supported(&self, trade: &Trade) -> u64 {
+        self.made(trade).iter().map(|(_, wh)| wh).sum()
+    }
+
+    /// Who paid what for how much of a slot, as long as it was not corrected. What is paid counts against what was made, in the order of
+    /// slots.
+    pub(super) fn book_sales(&mut self, trade: &Trade, made: &[(u64, u64)], paid: u64) {
         let register = trade.market.resource();
         if !matches!(register, Resource::Compute | Resource::ComputeHours | Resource::Energy) {
             return;
         }
         let mut before = 0;
-        for (slot, delivered) in &trade.delivered {
+        for (slot, delivered) in made {
             let part = (paid - before).min(*delivered);
             let gross = trade.value(before + part) - trade.value(before);
             let claimed = if register == Resource::Energy { part } else { *delivered };

@@ -18,15 +18,16 @@ type Parts = Vec<(HeatLotKey, u64)>;
 
 impl Model {
     /// Per (meter, slot): floor(settled x factor / 10 000), less what was issued, at most the thermal claim.
-    pub(super) fn issue_heat(&mut self, id: TradeId, trade: &Trade, paid: u64) {
+    pub(super) fn issue_heat(&mut self, id: TradeId, trade: &Trade, made: &[(u64, u64)], paid: u64) {
         let factor = u64::from(self.member(trade.seller).capacity.heat_factor.get());
         let mut left = paid;
-        for (slot, wh) in &trade.delivered {
+        for (slot, wh) in made {
             let settled = left.min(*wh);
             left -= settled;
+            let claim = trade.heat.iter().find(|(s, _)| s == slot).map_or(0, |(_, heat)| *heat);
+            let claimed = self.left_of(trade.seller, Resource::Heat, *slot, claim);
             let Some(entry) = self.readings.get_mut(&(trade.seller, Resource::Compute, *slot)) else { continue };
             entry.settled += settled;
-            let claimed = trade.heat.iter().find(|(s, _)| s == slot).map_or(0, |(_, heat)| *heat);
             let heat = share(entry.settled, factor).saturating_sub(entry.issued).min(claimed);
             entry.issued += heat;
             let key = HeatLotKey { holder: trade.seller, producer: trade.seller, slot: Slot::new(*slot), trade: id };

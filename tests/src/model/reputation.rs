@@ -47,8 +47,8 @@ pub(super) struct Period {
 /// What happened in a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Remark {
-    /// A day began.
-    Day,
+    /// A day began, or its status or role changed: what is over counts as it was.
+    Looked,
     /// A hub is to be there from now on.
     Expected,
     /// It was there.
@@ -130,7 +130,7 @@ impl Model {
         let (period, today) = (self.attend(), self.now / DAY_MS);
         let mut touched: BTreeMap<MemberId, Vec<Remark>> = BTreeMap::new();
         let mut add = |member, remark| touched.entry(member).or_default().push(remark);
-        self.conduct.iter().filter(|(_, c)| c.day < today).for_each(|(id, _)| add(*id, Remark::Day));
+        self.conduct.iter().filter(|(_, c)| c.day < today).for_each(|(id, _)| add(*id, Remark::Looked));
         let counted = |id: &MemberId| self.conduct.get(id).and_then(|c| c.presence).map(|p| p.period);
         let current = &self.committees.current;
         current.keys().filter(|id| counted(id).is_none()).for_each(|id| add(*id, Remark::Expected));
@@ -144,19 +144,22 @@ impl Model {
     }
 
     fn update_reputation(&mut self, id: MemberId, remarks: &[Remark], period: u64, today: u64) {
-        let (owner, status, before) = (self.members[&id].owner, self.members[&id].status, self.members[&id].reputation);
+        let member = &self.members[&id];
+        let (owner, before) = (member.owner, member.reputation);
+        let is_hub = member.role == Role::Hub && member.status != MemberStatus::Left;
+        let expected = self.registry.get(&id).is_some_and(|m| m.role == Role::Hub && m.status == MemberStatus::Active);
         let blank = Conduct { day: today, parts: Default::default(), presence: None };
         let mut conduct = self.conduct.get(&id).cloned().unwrap_or(blank);
         conduct.decay(today);
         if let Some(presence) = conduct.presence.as_mut().filter(|p| p.period + 1 < period) {
             let missed = period - 1 - presence.period;
-            presence.pair.1 += if status == MemberStatus::Active { missed * PERIOD } else { 0 };
+            presence.pair.1 += if expected { missed * PERIOD } else { 0 };
             presence.period = period - 1;
         }
         for remark in remarks {
             let enrolled = Presence { period, pair: (0, 0), seen_at: None };
             match *remark {
-                Remark::Day => {}
+                Remark::Looked => {}
                 Remark::Expected => drop(conduct.presence.get_or_insert(enrolled)),
                 Remark::Life => {
                     let presence = conduct.presence.get_or_insert(enrolled);
@@ -175,7 +178,7 @@ impl Model {
                 }
             }
         }
-        if status == MemberStatus::Left {
+        if !is_hub {
             conduct.presence = None;
         }
         let reputation = conduct.reputation();

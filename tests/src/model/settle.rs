@@ -61,9 +61,10 @@ impl Model {
         };
         let owed = self.purse(trade.seller).debt.saturating_sub(debt);
         self.remark_settled(&trade, kept, owed);
-        self.book_sales(&trade, paid);
+        let made = self.made(&trade);
+        self.book_sales(&trade, &made, paid);
         if trade.market.resource() == Resource::Compute {
-            self.issue_heat(id, &trade, paid);
+            self.issue_heat(id, &trade, &made, paid);
         }
     }
 
