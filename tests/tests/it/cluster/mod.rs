@@ -5,6 +5,7 @@
 
 mod bench;
 mod crashes;
+mod devnet;
 mod governance;
 mod graph;
 mod input;
