@@ -23,7 +23,7 @@ const SPARES: u64 = 3;
 const RESOURCES: [Resource; 5] = [Resource::Compute, Resource::ComputeHours, Resource::Storage, Resource::Heat, Resource::Energy];
 
 /// Parameters with a value that changes little, and one out of bounds.
-const PARAMETERS: [(Parameter, u64, u64); 18] = [
+const PARAMETERS: [(Parameter, u64, u64); 21] = [
     (Parameter::Fee, 300, 100),
     (Parameter::PriceCollar, 50_000, 19_999),
     (Parameter::MinNotional, 20_000, 0),
@@ -40,6 +40,9 @@ const PARAMETERS: [(Parameter, u64, u64); 18] = [
     (Parameter::CappedReputation, 8_400, 1_999),
     (Parameter::BarredReputation, 4_000, 9_999),
     (Parameter::HeatExpiryMonths, 1, 121),
+    (Parameter::StorageMissingDays, 2, 367),
+    (Parameter::StorageAnswerWindow, 3_600_000, 0),
+    (Parameter::OracleMinSources, 2, 33),
     (Parameter::Support, 40_000_000, 10_000_000_001),
     (Parameter::ApiAccess, 900_000_000, u64::MAX),
 ];
