@@ -107,9 +107,13 @@ async fn what_may_not_be_proposed_or_voted_says_why_and_where() {
     let table = [
         (&outsider, with(fee(300), "", json!(0)), (403, "not_committee", None)),
         (&judge, with(fee(501), "", json!(0)), (422, "parameter_out_of_bounds", Some("change"))),
-        (&judge, with(fee(300), "deadline", json!(START)), (422, "bad_deadline", Some("deadline"))),
-        (&judge, with(fee(300), "activationHeight", json!(1)), (422, "bad_activation", Some("activationHeight"))),
-        (&judge, with(json!({"parameter": {"parameter": "luck", "value": 1}}), "", json!(0)), (400, "bad_value", Some("change.parameter"))),
+        (&judge, with(fee(300), "deadline", json!(START)), (422, "bad_proposal_deadline", Some("deadline"))),
+        (&judge, with(fee(300), "activationHeight", json!(1)), (422, "bad_activation_height", Some("activationHeight"))),
+        (
+            &judge,
+            with(json!({"parameter": {"parameter": "luck", "value": 1}}), "", json!(0)),
+            (422, "bad_value", Some("change.parameter.parameter")),
+        ),
     ];
     for (node, body, expected) in table {
         let reply = node.post("/api/governance/proposals", body.clone()).await;
