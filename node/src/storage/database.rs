@@ -136,7 +136,7 @@ impl Database {
 
     /// An empty batch.
     pub fn batch(&self) -> Batch<'_> {
-        Batch { database: self, changes: WriteBatch::default() }
+        self.batch_of(0)
     }
 
     /// An empty batch with room for so many bytes.
@@ -203,16 +203,17 @@ pub(super) struct Batch<'a> {
 impl Batch<'_> {
     /// Sets an entry.
     pub fn put<T: Table<Value: Serialize>>(&mut self, key: &T::Key, value: &T::Value) -> Result<(), StoreError> {
-        let key = key.to_bytes();
-        let bytes = codec::try_encode(value).map_err(|e| StoreError::codec(T::NAME, &key, &e))?;
-        self.changes.put_cf(self.database.family::<T>()?, key, bytes);
-        Ok(())
+        self.encode::<T>(key, value)
     }
 
     /// Sets an entry to several items, which stay where they are.
     pub fn put_run<T: Table<Value = Vec<V>>, V: Serialize>(&mut self, key: &T::Key, items: &[V]) -> Result<(), StoreError> {
+        self.encode::<T>(key, items)
+    }
+
+    fn encode<T: Table>(&mut self, key: &T::Key, value: &(impl Serialize + ?Sized)) -> Result<(), StoreError> {
         let key = key.to_bytes();
-        let bytes = codec::try_encode(items).map_err(|e| StoreError::codec(T::NAME, &key, &e))?;
+        let bytes = codec::try_encode(value).map_err(|e| StoreError::codec(T::NAME, &key, &e))?;
         self.changes.put_cf(self.database.family::<T>()?, key, bytes);
         Ok(())
     }
