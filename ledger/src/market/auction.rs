@@ -12,7 +12,7 @@ use crate::execute::{BlockFacts, Fault};
 use crate::ids::{MemberId, OrderId};
 use crate::params::{Params, PriceRule};
 use crate::receipt::Code;
-use crate::state::{AuctionRound, Fill, Markets, View};
+use crate::state::{AuctionRound, Fill, Markets, Order, View};
 use crate::transaction::{Market, Product, SettlementMethod};
 use std::ops::Range;
 
@@ -120,13 +120,14 @@ impl<'v, V: View> Walk<'v, V> {
     /// Examines, in bid order, the bids that are `wanted`; the first that it did not come to any more when the checks reached `checks`.
     fn run(&mut self, checks: u64, wanted: impl Fn(&Bid<'v>, &Parties<'v>) -> Result<bool, Fault>) -> Result<Option<Bid<'v>>, Fault> {
         let mut position = 0;
-        while let Some(bid) = self.bids.at(position, &mut self.desk.parties)? {
-            position = position.saturating_add(1);
-            let bound = self.uniform.unwrap_or(bid.order.limit());
+        while let Some(limit) = self.bids.of_limit_at(position)?.map(Order::limit) {
+            let bound = self.uniform.unwrap_or(limit);
             // Limits only fall from here on.
-            if bid.order.limit() < bound || !self.desk.ladder.any(bound, &mut self.desk.parties)? {
+            if limit < bound || !self.desk.ladder.any(bound, &mut self.desk.parties)? {
                 break;
             }
+            let Some(bid) = self.bids.at(position, &mut self.desk.parties)? else { break };
+            position = position.saturating_add(1);
             if !wanted(&bid, &self.desk.parties)? {
                 continue;
             }

@@ -6,7 +6,7 @@ use super::parties::{BidPlace, Parties};
 use crate::execute::Fault;
 use crate::hash::Hash;
 use crate::ids::{Height, OrderId};
-use crate::state::{IndexKey, Order, Orders, View};
+use crate::state::{IndexKey, Order, Orders, View, rank};
 use crate::time::MarketTime;
 use crate::transaction::{Market, Side};
 use std::iter::Peekable;
@@ -18,13 +18,17 @@ pub(super) struct Bid<'v> {
     pub buyer: usize,
 }
 
-/// The bids read so far, and the rest behind the index.
+/// The bids read so far, and the rest behind the index. They are put in order only where the auction takes them up: that needs their buyers,
+/// while the price needs limits and quantities alone.
 pub(super) struct Bids<'v, V> {
     view: &'v V,
     now: MarketTime,
     keys: Keys<'v>,
-    read: Vec<Bid<'v>>,
-    /// Bids of one price as they are read; keeps its memory.
+    /// Active bids, limit down; in the order of the index among equal limits.
+    read: Vec<&'v Order>,
+    /// As many of them as are in order: whole prices.
+    ordered: Vec<Bid<'v>>,
+    /// Bids of one price while they are put in order; keeps its memory.
     level: Vec<(BidPlace, Bid<'v>)>,
 }
 
@@ -44,7 +48,20 @@ pub(super) fn book_keys<'v, V: View>(view: &'v V, market: Market, side: Side) ->
 
 impl<'v, V: View> Bids<'v, V> {
     pub(super) fn new(view: &'v V, market: Market, now: MarketTime) -> Self {
-        Bids { view, now, keys: book_keys(view, market, Side::Bid), read: Vec::new(), level: Vec::new() }
+        let keys = book_keys(view, market, Side::Bid);
+        Bids { view, now, keys, read: Vec::new(), ordered: Vec::new(), level: Vec::new() }
+    }
+
+    /// A bid with the limit of the one at `position` of the order, if there are that many: each bid of a price once, in any order.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] when the index names what is not there.
+    pub(super) fn of_limit_at(&mut self, position: usize) -> Result<Option<&'v Order>, Fault> {
+        while self.read.len() <= position {
+            let Some((_, id)) = self.keys.next() else { return Ok(None) };
+            self.add(&id)?;
+        }
+        Ok(self.read.get(position).copied())
     }
 
     /// The bid at `position` of the order, if there are that many.
@@ -52,27 +69,36 @@ impl<'v, V: View> Bids<'v, V> {
     /// # Errors
     /// [`Fault::Missing`] when the index names what is not there.
     pub(super) fn at(&mut self, position: usize, parties: &mut Parties<'v>) -> Result<Option<Bid<'v>>, Fault> {
-        while self.read.len() <= position {
-            if !self.read_price(parties)? {
+        while self.ordered.len() <= position {
+            if self.of_limit_at(self.ordered.len())?.is_none() {
                 return Ok(None);
             }
+            self.order_price(parties)?;
         }
-        Ok(self.read.get(position).copied())
+        Ok(self.ordered.get(position).copied())
     }
 
-    /// Reads all bids of the next price; false when there is none.
-    fn read_price(&mut self, parties: &mut Parties<'v>) -> Result<bool, Fault> {
-        let Some((rank, _)) = self.keys.peek().copied() else { return Ok(false) };
-        while let Some((_, id)) = self.keys.next_if(|(r, _)| *r == rank) {
-            let order = self.view.get::<Orders>(&id).ok_or(Fault::Missing("order of the index"))?;
-            if !is_active(order, self.now) {
-                continue;
-            }
+    fn add(&mut self, id: &OrderId) -> Result<(), Fault> {
+        let order = self.view.get::<Orders>(id).ok_or(Fault::Missing("order of the index"))?;
+        if is_active(order, self.now) {
+            self.read.push(order);
+        }
+        Ok(())
+    }
+
+    /// Puts the bids of the next price in order, of which at least one is read.
+    fn order_price(&mut self, parties: &mut Parties<'v>) -> Result<(), Fault> {
+        let first = self.ordered.len();
+        let Some(price) = self.read.get(first).map(|bid| rank(bid)) else { return Ok(()) };
+        while let Some((_, id)) = self.keys.next_if(|(r, _)| *r == price) {
+            self.add(&id)?;
+        }
+        for order in self.read.iter().skip(first).take_while(|bid| rank(bid) == price) {
             let buyer = parties.number(order.member)?;
             self.level.push((parties.bid_place(order, buyer)?, Bid { order, buyer }));
         }
         self.level.sort_unstable_by_key(|(place, _)| *place);
-        self.read.extend(self.level.drain(..).map(|(_, bid)| bid));
-        Ok(true)
+        self.ordered.extend(self.level.drain(..).map(|(_, bid)| bid));
+        Ok(())
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn uniform_price<'v, V: View>(
     otherwise: Price,
 ) -> Result<Price, Fault> {
     let mut position = 0;
-    let Some((highest, mut wanted)) = next_bid(bids, parties, &mut position)? else {
+    let Some((highest, mut wanted)) = next_bid(bids, &mut position)? else {
         let lowest = next_ask(ladder, parties, &mut (0, 0), Price::from_micro_chf(u64::MAX))?;
         return Ok(lowest.map_or(otherwise, |(price, _)| otherwise.min(price)));
     };
@@ -45,7 +45,7 @@ pub(super) fn uniform_price<'v, V: View>(
         wanted = less(wanted, met)?;
         offered = less(offered, met)?;
         if wanted.is_zero() {
-            let Some((next, quantity)) = next_bid(bids, parties, &mut position)? else { break };
+            let Some((next, quantity)) = next_bid(bids, &mut position)? else { break };
             (limit, wanted) = (next, quantity);
         }
     }
@@ -61,15 +61,11 @@ fn less(a: Quantity, b: Quantity) -> Result<Quantity, Fault> {
     a.checked_sub(b).ok_or(Fault::Rejected(Code::Overflow))
 }
 
-fn next_bid<'v, V: View>(
-    bids: &mut Bids<'v, V>,
-    parties: &mut Parties<'v>,
-    position: &mut usize,
-) -> Result<Option<(Price, Quantity)>, Fault> {
-    while let Some(bid) = bids.at(*position, parties)? {
+fn next_bid<V: View>(bids: &mut Bids<'_, V>, position: &mut usize) -> Result<Option<(Price, Quantity)>, Fault> {
+    while let Some(bid) = bids.of_limit_at(*position)? {
         *position = position.saturating_add(1);
-        if makes_price(bid.order) {
-            return Ok(Some((bid.order.limit(), bid.order.open)));
+        if makes_price(bid) {
+            return Ok(Some((bid.limit(), bid.open)));
         }
     }
     Ok(None)
