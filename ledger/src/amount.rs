@@ -138,12 +138,19 @@ impl Price {
 
     /// round_half_even(price x quantity / 1 000) (MARKET 1); `None` on overflow.
     pub fn gross(self, quantity: Quantity) -> Option<MicroChf> {
-        let product = u128::from(self.0).checked_mul(u128::from(quantity.0))?;
-        let (whole, rest) = (product.checked_div(1_000)?, product.checked_rem(1_000)?);
+        // Most products fit 64 bits, whose division costs a tenth.
+        let (whole, rest) = match self.0.checked_mul(quantity.0) {
+            Some(product) => (product.checked_div(1_000)?, product.checked_rem(1_000)?),
+            None => {
+                let product = u128::from(self.0).checked_mul(u128::from(quantity.0))?;
+                let rest = u64::try_from(product.checked_rem(1_000)?).ok()?;
+                (u64::try_from(product.checked_div(1_000)?).ok()?, rest)
+            }
+        };
         let odd = whole.checked_rem(2)? == 1;
         let up = rest > 500 || (rest == 500 && odd);
         let rounded = if up { whole.checked_add(1)? } else { whole };
-        u64::try_from(rounded).ok().map(MicroChf)
+        Some(MicroChf(rounded))
     }
 
     /// The nearest multiple of `tick` at or below.

@@ -63,7 +63,7 @@ pub(super) fn decide(ctx: &mut Context<'_>, dispute: Dispute, mut trade: Trade, 
     }
     ctx.state.remove::<Disputes>(&dispute.trade);
     ctx.events.push(Event::Decided { trade: trade.id, verdict });
-    ctx.finished.push(HistoryRecord::Dispute { dispute: dispute.clone(), verdict, height: ctx.facts.height });
+    ctx.finished.push(HistoryRecord::Dispute { dispute: Box::new(dispute.clone()), verdict, height: ctx.facts.height });
     if dispute.ground == Ground::Meter {
         claims::take(ctx, &mut trade, &dispute.claims, verdict.quantity)?;
     }

@@ -52,7 +52,7 @@ pub enum HistoryRecord {
     /// An order that left the book.
     Order {
         /// As it was when it left; `open` is what did not fill.
-        order: Order,
+        order: Box<Order>,
         /// Why.
         end: OrderEnd,
         /// In which block.
@@ -61,7 +61,7 @@ pub enum HistoryRecord {
     /// A trade that was settled.
     Settled {
         /// The trade.
-        trade: Trade,
+        trade: Box<Trade>,
         /// What moved.
         settlement: Settlement,
         /// In which block.
@@ -70,7 +70,7 @@ pub enum HistoryRecord {
     /// A trade that was cancelled.
     Cancelled {
         /// The trade.
-        trade: Trade,
+        trade: Box<Trade>,
         /// Why.
         reason: CancelReason,
         /// In which block.
@@ -86,7 +86,7 @@ pub enum HistoryRecord {
     /// A storage contract that ended; its months were recorded one by one.
     Storage {
         /// The contract.
-        contract: StorageContract,
+        contract: Box<StorageContract>,
         /// Why.
         end: StorageEnd,
         /// In which block.
@@ -102,7 +102,7 @@ pub enum HistoryRecord {
     /// A dispute that was decided; its trade follows as settled or cancelled.
     Dispute {
         /// The dispute.
-        dispute: Dispute,
+        dispute: Box<Dispute>,
         /// What it came to.
         verdict: Verdict,
         /// In which block.

@@ -116,7 +116,7 @@ fn committed(state: &State, block: &Block) -> Result<Vec<Verified>, Fault> {
 fn fills(ctx: &Context<'_>, order: OrderId) -> Vec<OrderFill> {
     let settled = |id: &TradeId| {
         ctx.finished.iter().find_map(|record| match record {
-            HistoryRecord::Settled { trade, .. } if trade.id == *id => Some(trade),
+            HistoryRecord::Settled { trade, .. } if trade.id == *id => Some(trade.as_ref()),
             _ => None,
         })
     };

@@ -7,7 +7,7 @@ use super::parties::Parties;
 use super::reference;
 use super::selection::{Desk, Scratch, Taken, Terms};
 use super::uniform::uniform_price;
-use crate::amount::{Price, Quantity};
+use crate::amount::{MicroChf, Price, Quantity};
 use crate::execute::{BlockFacts, Fault};
 use crate::ids::{MemberId, OrderId};
 use crate::params::{Params, PriceRule};
@@ -50,6 +50,8 @@ pub(super) struct Start<'r> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BidMatch {
     pub bid: OrderId,
+    pub buyer: MemberId,
+    pub limit: Price,
     deals: Range<usize>,
 }
 
@@ -60,6 +62,10 @@ pub(super) struct Deal {
     pub product: Product,
     pub settlement: SettlementMethod,
     pub solar: bool,
+    /// Sum of the fills.
+    pub quantity: Quantity,
+    /// What they cost.
+    pub cost: MicroChf,
     fills: Range<usize>,
 }
 
@@ -136,7 +142,7 @@ impl<'v, V: View> Walk<'v, V> {
             }
             self.desk.take(bid, Terms { bound, uniform: self.uniform }, &mut self.taken)?;
             if !self.taken.fills.is_empty() {
-                self.cleared.record(&self.desk, bid.order.id, &self.taken)?;
+                self.cleared.record(&self.desk, bid.order, &self.taken)?;
             }
         }
         Ok(None)
@@ -165,20 +171,23 @@ impl Cleared {
         Ok(self)
     }
 
-    fn record<V: View>(&mut self, desk: &Desk<'_, V>, bid: OrderId, taken: &Taken) -> Result<(), Fault> {
+    fn record<V: View>(&mut self, desk: &Desk<'_, V>, bid: &Order, taken: &Taken) -> Result<(), Fault> {
         let first_deal = self.deals.len();
         for (number, part) in taken.parts.iter().enumerate() {
             let first = self.fills.len();
+            let (mut quantity, mut cost) = (Quantity::ZERO, MicroChf::ZERO);
             for fill in taken.fills.iter().filter(|fill| fill.part == number) {
-                self.quantity = self.quantity.checked_add(fill.quantity).ok_or(Fault::Rejected(Code::Overflow))?;
+                quantity = quantity.checked_add(fill.quantity).ok_or(Code::Overflow)?;
+                cost = fill.price.gross(fill.quantity).and_then(|more| cost.checked_add(more)).ok_or(Code::Overflow)?;
                 self.price = Some(fill.price);
                 self.fills.push(Fill { ask: desk.ladder.ask(fill.ask)?.order.id, quantity: fill.quantity, price: fill.price });
             }
             let seller = desk.parties.get(part.seller)?.member.id;
             let (product, settlement) = (part.agreed.product, part.agreed.settlement);
-            self.deals.push(Deal { seller, product, settlement, solar: part.solar, fills: first..self.fills.len() });
+            self.quantity = self.quantity.checked_add(quantity).ok_or(Code::Overflow)?;
+            self.deals.push(Deal { seller, product, settlement, solar: part.solar, quantity, cost, fills: first..self.fills.len() });
         }
-        self.matches.push(BidMatch { bid, deals: first_deal..self.deals.len() });
+        self.matches.push(BidMatch { bid: bid.id, buyer: bid.member, limit: bid.limit(), deals: first_deal..self.deals.len() });
         Ok(())
     }
 

@@ -6,13 +6,12 @@
 use super::auction::{self, BidMatch, Cleared, Deal, Start};
 use super::due::{self, Next};
 use super::{ending, halt, reservation, swap, terms};
-use crate::amount::{MicroChf, Quantity};
 use crate::execute::{Context, Fault};
 use crate::hash::Hash;
 use crate::ids::{MemberId, OrderId};
 use crate::limits::MAX_AUCTION_CHECKS;
 use crate::receipt::{Code, Event, OrderEnd};
-use crate::state::{Fill, IndexKey, Markets, Order, Orders, View};
+use crate::state::{IndexKey, Markets, Order, Orders, View};
 use crate::trade::{self, Match};
 use crate::transaction::{Market, Resource};
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,28 +72,17 @@ fn hold(ctx: &mut Context<'_>, market: Market, changed: bool, checks: u64) -> Re
     Ok(next)
 }
 
-fn get_order(ctx: &Context<'_>, id: OrderId) -> Result<Order, Fault> {
-    ctx.state.get::<Orders>(&id).cloned().ok_or(Fault::Missing("matched order"))
-}
-
-/// Quantity and cost of fills.
-fn sums(fills: &[Fill]) -> Result<(Quantity, MicroChf), Code> {
-    fills.iter().try_fold((Quantity::ZERO, MicroChf::ZERO), |(quantity, cost), fill| {
-        let more = fill.price.gross(fill.quantity).ok_or(Code::Overflow)?;
-        let quantity = quantity.checked_add(fill.quantity).ok_or(Code::Overflow)?;
-        Ok((quantity, cost.checked_add(more).ok_or(Code::Overflow)?))
-    })
+fn get_order(ctx: &Context<'_>, id: OrderId) -> Result<Box<Order>, Fault> {
+    ctx.state.copy::<Orders>(&id).ok_or(Fault::Missing("matched order"))
 }
 
 /// The money of all fills: one move a buyer, however many of its bids filled.
 fn pay(ctx: &mut Context<'_>, cleared: &Cleared) -> Result<(), Fault> {
     let mut moves: BTreeMap<MemberId, reservation::Filled> = BTreeMap::new();
     for found in &cleared.matches {
-        let bid = ctx.state.get::<Orders>(&found.bid).ok_or(Fault::Missing("matched order"))?;
-        let buyer = moves.entry(bid.member).or_default();
+        let buyer = moves.entry(found.buyer).or_default();
         for deal in cleared.deals_of(found) {
-            let (quantity, cost) = sums(cleared.fills_of(deal))?;
-            buyer.add(bid, quantity, cost)?;
+            buyer.add(found.limit, deal.quantity, deal.cost)?;
         }
     }
     for (buyer, filled) in moves {
@@ -107,14 +95,12 @@ fn pay(ctx: &mut Context<'_>, cleared: &Cleared) -> Result<(), Fault> {
 fn apply_bid(ctx: &mut Context<'_>, cleared: &Cleared, found: &BidMatch) -> Result<(), Fault> {
     let mut bid = get_order(ctx, found.bid)?;
     for deal in cleared.deals_of(found) {
-        let fills = cleared.fills_of(deal);
-        let (quantity, _) = sums(fills)?;
-        reservation::deduct(&mut bid, quantity)?;
+        reservation::deduct(&mut bid, deal.quantity)?;
         if is_bound_to_seller(&bid) {
             bid.seller = Some(deal.seller);
         }
         let Deal { seller, product, settlement, solar, .. } = *deal;
-        trade::open(ctx, Match { bid: &bid, seller, fills: fills.to_vec(), product, settlement, solar })?;
+        trade::open(ctx, Match { bid: &bid, seller, fills: cleared.fills_of(deal).to_vec(), product, settlement, solar })?;
     }
     store(ctx, bid)
 }
@@ -125,14 +111,14 @@ fn is_bound_to_seller(bid: &Order) -> bool {
 }
 
 /// Writes an order back after fills; what is too little to stay ends.
-pub(super) fn store(ctx: &mut Context<'_>, order: Order) -> Result<(), Fault> {
+pub(super) fn store(ctx: &mut Context<'_>, order: Box<Order>) -> Result<(), Fault> {
     if order.open.is_zero() {
         return Ok(ending::end(ctx, order, OrderEnd::Filled)?);
     }
     if terms::is_remainder(&ctx.params, &order, order.open) {
         return Ok(ending::end(ctx, order, OrderEnd::Remainder)?);
     }
-    ctx.state.put::<Orders>(order.id, order);
+    ctx.state.put_boxed::<Orders>(order.id, order);
     Ok(())
 }
 

@@ -19,8 +19,8 @@ pub fn cancel(ctx: &mut Context<'_>, env: &Envelope, order: OrderId) -> Result<(
 }
 
 /// An open order of `member`.
-pub(super) fn own_order(ctx: &Context<'_>, member: MemberId, order: OrderId) -> Result<Order, Code> {
-    ctx.state.get::<Orders>(&order).filter(|o| o.member == member).cloned().ok_or(Code::UnknownOrder)
+pub(super) fn own_order(ctx: &Context<'_>, member: MemberId, order: OrderId) -> Result<Box<Order>, Code> {
+    ctx.state.copy::<Orders>(&order).filter(|o| o.member == member).ok_or(Code::UnknownOrder)
 }
 
 /// Phase 1: an order whose time or window ended.
@@ -28,7 +28,7 @@ pub(super) fn own_order(ctx: &Context<'_>, member: MemberId, order: OrderId) -> 
 /// # Errors
 /// [`Fault`]: the timer had no order, or its reservation is not there.
 pub fn expire_order(ctx: &mut Context<'_>, order: OrderId) -> Result<(), Fault> {
-    let order = ctx.state.get::<Orders>(&order).cloned().ok_or(Fault::Missing("order of a timer"))?;
+    let order = ctx.state.copy::<Orders>(&order).ok_or(Fault::Missing("order of a timer"))?;
     Ok(end(ctx, order, OrderEnd::Expired)?)
 }
 
@@ -46,7 +46,7 @@ pub fn expire_market(ctx: &mut Context<'_>, market: Market) {
 pub fn withdraw_member(ctx: &mut Context<'_>, member: MemberId) -> Result<(), Fault> {
     let orders: Vec<OrderId> = orders_of(&ctx.state, member).collect();
     for id in orders {
-        let order = ctx.state.get::<Orders>(&id).cloned().ok_or(Fault::Missing("order of the index"))?;
+        let order = ctx.state.copy::<Orders>(&id).ok_or(Fault::Missing("order of the index"))?;
         end(ctx, order, OrderEnd::Withdrawn)?;
     }
     Ok(())
@@ -62,7 +62,7 @@ pub(super) fn orders_of(view: &impl View, member: MemberId) -> impl Iterator<Ite
 }
 
 /// Takes an order out of the book: frees what is reserved, writes event and history.
-pub(super) fn end(ctx: &mut Context<'_>, order: Order, end: OrderEnd) -> Result<(), Code> {
+pub(super) fn end(ctx: &mut Context<'_>, order: Box<Order>, end: OrderEnd) -> Result<(), Code> {
     reservation::release_rest(ctx, &order)?;
     ctx.state.remove::<Orders>(&order.id);
     ctx.changed_markets.insert(order.market);
@@ -80,7 +80,7 @@ pub(super) fn end(ctx: &mut Context<'_>, order: Order, end: OrderEnd) -> Result<
 /// As the end of an order: a bug.
 pub fn shrink_order(ctx: &mut Context<'_>, order: &Order, open: Quantity) -> Result<(), Code> {
     if terms::is_remainder(&ctx.params, order, open) {
-        return end(ctx, order.clone(), OrderEnd::Shrunk);
+        return end(ctx, Box::new(order.clone()), OrderEnd::Shrunk);
     }
     let mut less = order.clone();
     let gone = order.open.checked_sub(open).ok_or(Code::Overflow)?;

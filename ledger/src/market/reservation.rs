@@ -3,7 +3,7 @@
 //! Every change of a bid's open quantity sets its reservation anew and moves only the difference, so nothing is left over when it ends. With
 //! tick x lot a multiple of 1 000 (which parameters MUST keep) every product here is exact and a fill never costs more than its share.
 
-use crate::amount::{MicroChf, Quantity};
+use crate::amount::{MicroChf, Price, Quantity};
 use crate::execute::{Context, escrow_reserved, release, reserve};
 use crate::heat;
 use crate::ids::MemberId;
@@ -39,9 +39,10 @@ pub(super) struct Filled {
 }
 
 impl Filled {
-    /// A fill of `quantity` that costs `cost`: its share of the reservation goes to escrow as far as it costs, the rest becomes free.
-    pub(super) fn add(&mut self, bid: &Order, quantity: Quantity, cost: MicroChf) -> Result<(), Code> {
-        let saved = required(bid, quantity)?.checked_sub(cost).ok_or(Code::Overflow)?;
+    /// A fill of `quantity` of a bid with this limit that costs `cost`: its share of the reservation goes to escrow as far as it costs, the rest
+    /// becomes free.
+    pub(super) fn add(&mut self, limit: Price, quantity: Quantity, cost: MicroChf) -> Result<(), Code> {
+        let saved = limit.gross(quantity).and_then(|held| held.checked_sub(cost)).ok_or(Code::Overflow)?;
         self.cost = self.cost.checked_add(cost).ok_or(Code::Overflow)?;
         self.saved = self.saved.checked_add(saved).ok_or(Code::Overflow)?;
         Ok(())

@@ -148,7 +148,7 @@ fn match_bid(ctx: &mut Context<'_>, mut bid: Order, seller: MemberId, asks: &mut
     }
     trade::open(ctx, Match { bid: &bid, seller, fills, product: Product::Heat, settlement: SettlementMethod::Heat, solar: false })?;
     for order in filled.into_iter().chain([bid]) {
-        clearing::store(ctx, order)?;
+        clearing::store(ctx, Box::new(order))?;
     }
     Ok(())
 }

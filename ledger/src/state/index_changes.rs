@@ -27,18 +27,51 @@ impl Change {
     }
 }
 
+/// A list that never moves what it holds: a block makes tens of thousands of changes of a hundred bytes each.
+#[derive(Debug)]
+struct Log<T> {
+    full: Vec<Vec<T>>,
+    last: Vec<T>,
+}
+
+/// Changes that stand together.
+const STRETCH: usize = 256;
+
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Log { full: Vec::new(), last: Vec::new() }
+    }
+}
+
+impl<T> Log<T> {
+    fn push(&mut self, change: T) {
+        if self.last.len() >= STRETCH {
+            self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(STRETCH)));
+        }
+        self.last.push(change);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.last.is_empty()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        self.full.iter().flatten().chain(&self.last)
+    }
+}
+
 /// Changes of one kind. A key comes and goes in turns, so that at most one change of it remains.
 #[derive(Debug)]
 pub(super) struct Changes<K> {
     /// In the order in which they were made, as long as nobody asked.
-    log: Vec<(K, Change)>,
+    log: Log<(K, Change)>,
     /// What remains of them, by key.
     sorted: OnceCell<BTreeMap<K, Change>>,
 }
 
 impl<K> Default for Changes<K> {
     fn default() -> Self {
-        Changes { log: Vec::new(), sorted: OnceCell::new() }
+        Changes { log: Log::default(), sorted: OnceCell::new() }
     }
 }
 
@@ -46,7 +79,7 @@ impl<K: Kind> Changes<K> {
     /// A key came or went.
     pub(super) fn record(&mut self, key: K, change: Change) {
         let Some(sorted) = self.sorted.get_mut() else { return self.log.push((key, change)) };
-        self.log.clear();
+        self.log = Log::default();
         match sorted.entry(key) {
             Entry::Vacant(entry) => drop(entry.insert(change)),
             Entry::Occupied(entry) if *entry.get() != change => drop(entry.remove()),
@@ -72,7 +105,7 @@ impl<K: Kind> Changes<K> {
 }
 
 /// What remains of changes, keys ascending.
-fn net<K: Kind>(log: &[(K, Change)]) -> Vec<&(K, Change)> {
+fn net<K: Kind>(log: &Log<(K, Change)>) -> Vec<&(K, Change)> {
     let mut changes: Vec<&(K, Change)> = log.iter().collect();
     // The sort is stable: the changes of a key stay in their turns, and two in a row cancel out.
     changes.sort_by(|(a, _), (b, _)| a.cmp(b));

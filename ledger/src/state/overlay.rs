@@ -39,8 +39,21 @@ impl<'s> Overlay<'s> {
         T::delta(&self.deltas).map.iter().map(|(k, v)| (k, v.as_deref()))
     }
 
+    /// A copy of an entry, in the box that [`Overlay::put_boxed`] takes.
+    pub fn copy<T: Table>(&self, key: &T::Key) -> Option<Box<T::Value>> {
+        match T::delta(&self.deltas).map.get(key) {
+            Some(changed) => changed.clone(),
+            None => T::map(&self.base.tables).get(key).cloned(),
+        }
+    }
+
     /// Puts an entry.
     pub fn put<T: Table>(&mut self, key: T::Key, value: T::Value) {
+        self.change::<T>(key, Some(Box::new(value)));
+    }
+
+    /// Puts an entry that has its box already, which saves a large one from being moved about.
+    pub fn put_boxed<T: Table>(&mut self, key: T::Key, value: Box<T::Value>) {
         self.change::<T>(key, Some(value));
     }
 
@@ -65,8 +78,7 @@ impl<'s> Overlay<'s> {
         true
     }
 
-    fn change<T: Table>(&mut self, key: T::Key, value: Option<T::Value>) {
-        let value = value.map(Box::new);
+    fn change<T: Table>(&mut self, key: T::Key, value: Option<Box<T::Value>>) {
         let previous = match T::delta_mut(&mut self.deltas).map.entry(key.clone()) {
             Entry::Occupied(mut entry) => {
                 self.index.note::<T>(self.base, &key, entry.get().as_deref(), value.as_deref());

@@ -56,5 +56,5 @@ pub(super) fn ended(ctx: &mut Context<'_>, contract: StorageContract, end: Stora
     // Capacity is free again.
     ctx.changed_markets.insert(Market::Storage);
     ctx.events.push(Event::StorageEnded { contract: contract.id, end });
-    ctx.finished.push(HistoryRecord::Storage { contract, end, height: ctx.facts.height });
+    ctx.finished.push(HistoryRecord::Storage { contract: Box::new(contract), end, height: ctx.facts.height });
 }

@@ -45,7 +45,7 @@ fn unpaid(ctx: &mut Context<'_>, mut trade: Trade, reason: CancelReason, refund:
     trade.status = TradeStatus::Cancelled;
     trade.deadline = None;
     ctx.events.push(Event::Cancelled { trade: trade.id, reason });
-    ctx.finished.push(HistoryRecord::Cancelled { trade, reason, height: ctx.facts.height });
+    ctx.finished.push(HistoryRecord::Cancelled { trade: Box::new(trade), reason, height: ctx.facts.height });
     Ok(())
 }
 
@@ -55,5 +55,5 @@ pub(super) fn settled(ctx: &mut Context<'_>, mut trade: Trade, settlement: Settl
     trade.status = TradeStatus::Settled;
     trade.deadline = None;
     ctx.events.push(Event::Settled { trade: trade.id, settlement });
-    ctx.finished.push(HistoryRecord::Settled { trade, settlement, height: ctx.facts.height });
+    ctx.finished.push(HistoryRecord::Settled { trade: Box::new(trade), settlement, height: ctx.facts.height });
 }

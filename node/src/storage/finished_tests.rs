@@ -49,7 +49,7 @@ fn filled(store: &Store, network: &mut Network) -> (Vec<HistoryRecord>, BTreeMap
         for index in 0..count {
             let number = all.len() as u32 + index;
             let hub = |index: u32| network.hubs[index as usize % 3].id;
-            let trade = numbered(number, hub(index), hub(index + 1 + index / 7 % 2));
+            let trade = Box::new(numbered(number, hub(index), hub(index + 1 + index / 7 % 2)));
             let height = Height::new(1);
             let record = match index % 5 {
                 0 => HistoryRecord::Cancelled { trade, reason: CancelReason::BySeller, height },

@@ -425,11 +425,11 @@ fn finished_trades_are_found_by_id_member_kind_and_page() {
     let hub = |index: usize| network.hubs[index].id;
     let height = Height::new(1);
     let settled = |number, buyer, seller| HistoryRecord::Settled {
-        trade: trade(number, hub(buyer), hub(seller)),
+        trade: Box::new(trade(number, hub(buyer), hub(seller))),
         settlement: Settlement::default(),
         height,
     };
-    let cancelled = HistoryRecord::Cancelled { trade: trade(3, hub(0), hub(2)), reason: CancelReason::BySeller, height };
+    let cancelled = HistoryRecord::Cancelled { trade: Box::new(trade(3, hub(0), hub(2))), reason: CancelReason::BySeller, height };
     let records = vec![settled(1, 0, 1), settled(2, 1, 2), cancelled, settled(4, 2, 0)];
 
     let block = network.block(vec![]);

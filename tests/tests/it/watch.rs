@@ -67,7 +67,7 @@ impl Watch {
     /// No bid pays over its limit, no ask sells under it.
     fn check_limits(&self, outcome: &Outcome, ledger: &Ledger, seed: u64) {
         let ended = outcome.records.iter().filter_map(|record| match record {
-            HistoryRecord::Settled { trade, .. } | HistoryRecord::Cancelled { trade, .. } => Some(trade),
+            HistoryRecord::Settled { trade, .. } | HistoryRecord::Cancelled { trade, .. } => Some(trade.as_ref()),
             _ => None,
         });
         for trade in ended.chain(ledger.state().range::<Trades>(..).map(|(_, trade)| trade)) {

@@ -28,7 +28,7 @@ pub fn find_dispute(chain: &dyn ChainPort, id: TradeId) -> Result<Option<FoundDi
     let Some(before) = end.leaf.checked_sub(1) else { return Ok(None) };
     Ok(match chain.record(before)? {
         Some(HistoryRecord::Dispute { dispute, verdict, height }) if dispute.trade == id => {
-            Some(FoundDispute { dispute, decided: Some((verdict, height)) })
+            Some(FoundDispute { dispute: *dispute, decided: Some((verdict, height)) })
         }
         _ => None,
     })

@@ -209,7 +209,7 @@ pub fn find_order(chain: &dyn ChainPort, id: OrderId) -> Result<Option<(Order, O
     }
     // It may have left the book between the two looks; a block is stored before the ledger moves to it, so it is found here then.
     Ok(match chain.finished_order(id)?.map(|finished| finished.record) {
-        Some(HistoryRecord::Order { order, end, .. }) => Some((order, Some(end))),
+        Some(HistoryRecord::Order { order, end, .. }) => Some((*order, Some(end))),
         _ => None,
     })
 }

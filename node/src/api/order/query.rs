@@ -147,7 +147,7 @@ fn finished_orders(api: &Api, member: MemberId, resource: Option<Resource>, belo
     let page = api.chain().finished_orders(member, below, limit)?;
     let next = page.last().filter(|_| page.len() == limit).map(|finished| finished.leaf.to_string());
     let ended = page.into_iter().filter_map(|finished| match finished.record {
-        HistoryRecord::Order { order, end, .. } => Some((order, end)),
+        HistoryRecord::Order { order, end, .. } => Some((*order, end)),
         _ => None,
     });
     let wanted = ended.filter(|(order, _): &(Order, OrderEnd)| resource.is_none_or(|resource| order.market.resource() == resource));

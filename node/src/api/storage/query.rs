@@ -36,7 +36,7 @@ pub fn find(api: &Api, id: &str) -> Result<(StorageContract, Option<(StorageEnd,
         return Ok((contract, None));
     }
     match api.chain().finished_contract(id)?.map(|finished| finished.record) {
-        Some(HistoryRecord::Storage { contract, end, height }) => Ok((contract, Some((end, height)))),
+        Some(HistoryRecord::Storage { contract, end, height }) => Ok((*contract, Some((end, height)))),
         _ => Err(unknown()),
     }
 }

@@ -63,10 +63,10 @@ impl FoundTrade {
     pub fn ended(finished: Finished) -> Option<Self> {
         match finished.record {
             HistoryRecord::Settled { trade, settlement, height } => {
-                Some(FoundTrade { trade, settlement: Some(settlement), reason: None, ended: Some(height) })
+                Some(FoundTrade { trade: *trade, settlement: Some(settlement), reason: None, ended: Some(height) })
             }
             HistoryRecord::Cancelled { trade, reason, height } => {
-                Some(FoundTrade { trade, settlement: None, reason: Some(reason), ended: Some(height) })
+                Some(FoundTrade { trade: *trade, settlement: None, reason: Some(reason), ended: Some(height) })
             }
             _ => None,
         }
