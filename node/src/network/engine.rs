@@ -10,9 +10,12 @@
 //! * nothing is taken from the network before the engine listens: what was taken is passed on and counts as heard;
 //! * `Listening` is sent once, when a quorum of the committee is connected or a bounded time has passed: what is published before peers
 //!   listen is lost (ENGINE 3);
+//! * that a peer is one block ahead is passed on after a moment only ([`super::ahead`]);
 //! * the pump never waits for the actor, and the actor never for the pump, so the two directions cannot block each other.
 
+use super::ahead::Ahead;
 use super::check::channel_of;
+use super::direct::StatusReport;
 use super::{DirectEvent, Multiaddr, Network, NodeId, PeerInfo, Stopped, SyncEvent, SyncFailure, SyncId};
 use arc_malachitebft_app_channel::app::consensus::LivenessMsg;
 use arc_malachitebft_app_channel::app::engine::network::PersistentPeerError;
@@ -33,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 const _: () = assert!(leg_consensus::codec::MAX_WIRE_BYTES < super::direct::MAX_FRAME_BYTES);
 
@@ -66,6 +69,8 @@ struct Audience {
     statuses: BTreeMap<PeerId, Status>,
     /// Tells the pump of the first subscriber.
     first: Option<oneshot::Sender<()>>,
+    /// Peers that are one block ahead.
+    ahead: Ahead,
 }
 
 impl Audience {
@@ -162,6 +167,13 @@ struct Pump {
 impl Pump {
     async fn run(self, mut events: mpsc::Receiver<DirectEvent>, mut sync: mpsc::Receiver<SyncEvent>) {
         loop {
+            let waiting = lock(&self.audience).ahead.next();
+            let patience = async {
+                match waiting {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 event = events.recv() => match event {
                     Some(event) => self.on_direct(event),
@@ -171,6 +183,7 @@ impl Pump {
                     Some(event) => self.on_sync(event),
                     None => break,
                 },
+                () = patience => self.on_patience_lost(),
             }
         }
         self.actor.stop(Some("the network has stopped".to_owned()));
@@ -180,16 +193,29 @@ impl Pump {
         lock(&self.audience).tell(event);
     }
 
+    fn tell_status(&self, node: NodeId, report: StatusReport) {
+        let status = Status::new(EngineHeight::new(report.tip), EngineHeight::new(report.min));
+        self.tell(&NetworkEvent::Status(engine_id(node), status));
+    }
+
+    fn on_patience_lost(&self) {
+        let due = lock(&self.audience).ahead.due(Instant::now());
+        due.into_iter().for_each(|(node, report)| self.tell_status(node, report));
+    }
+
     fn on_direct(&self, event: DirectEvent) {
         match event {
             DirectEvent::Connected(node, _) => {
                 self.tell(&NetworkEvent::PeerConnected(engine_id(node)));
                 self.tell(&NetworkEvent::PeerSubscribed(engine_id(node), EngineChannel::Sync));
             }
-            DirectEvent::Disconnected(node) => self.tell(&NetworkEvent::PeerDisconnected(engine_id(node))),
+            DirectEvent::Disconnected(node) => {
+                lock(&self.audience).ahead.forget(node);
+                self.tell(&NetworkEvent::PeerDisconnected(engine_id(node)));
+            }
             DirectEvent::Status(node, report) => {
-                let status = Status::new(EngineHeight::new(report.tip), EngineHeight::new(report.min));
-                self.tell(&NetworkEvent::Status(engine_id(node), status));
+                let now = lock(&self.audience).ahead.on_status(node, report, Instant::now());
+                now.into_iter().for_each(|report| self.tell_status(node, report));
             }
             DirectEvent::Received { from, content, .. } => match WireMessage::decode(content) {
                 Ok(message) => self.tell(&consensus_event(engine_id(from), message)),
@@ -280,6 +306,7 @@ impl Adapter {
             NetworkMsg::PublishProposalPart(part) => self.publish(WireMessage::Part(part)).await?,
             NetworkMsg::BroadcastStatus(status) => {
                 let (tip, min) = (status.tip_height.ledger(), status.history_min_height.ledger());
+                lock(&self.audience).ahead.at(tip);
                 self.network.broadcast_status(tip, min).await?;
             }
             NetworkMsg::OutgoingRequest(peer, request, reply) => {

@@ -15,6 +15,7 @@
 //! * what members see first they pass on, so that a connected graph suffices (DESIGN, One swarm);
 //! * every queue is bounded, and a peer's excess costs that peer.
 
+mod ahead;
 mod allow;
 mod behaviour;
 mod budget;
