@@ -7,6 +7,7 @@
 //! Invariant: for each streamer at most [`MAX_STREAMS`] streams of at most [`HARD_BLOCK_BYTES`] each are held.
 
 use crate::parts::{CHUNK_BYTES, MAX_CHUNKS};
+use crate::signature_check::SignatureCheck;
 use crate::types::{BlockPart, Manifest, SignedManifest, chunk_hash};
 use bytes::{Bytes, BytesMut};
 use leg_ledger::block::Committee;
@@ -90,6 +91,7 @@ struct Streamer {
 #[derive(Debug)]
 pub struct Assembly {
     chain: ChainId,
+    signatures: SignatureCheck,
     streamers: BTreeMap<(Height, MemberId), Streamer>,
     arrivals: u64,
 }
@@ -109,8 +111,8 @@ pub struct Position<'a> {
 
 impl Assembly {
     /// An empty table.
-    pub fn new(chain: ChainId) -> Self {
-        Assembly { chain, streamers: BTreeMap::new(), arrivals: 0 }
+    pub fn new(chain: ChainId, signatures: SignatureCheck) -> Self {
+        Assembly { chain, signatures, streamers: BTreeMap::new(), arrivals: 0 }
     }
 
     /// Takes a part. `known` tells whether the node already holds a block: a stream of such a block is complete with its first part.
@@ -157,7 +159,8 @@ impl Assembly {
     }
 
     fn check_signature(&self, manifest: &Manifest, signature: &Signature, key: &leg_ledger::signature::PublicKey) -> Result<(), PartError> {
-        key.verify(&manifest.signing_bytes(self.chain), signature).map_err(|_| PartError::Signature(manifest.streamer))
+        let verifies = self.signatures.verifies(key, &manifest.signing_bytes(self.chain), signature);
+        if verifies { Ok(()) } else { Err(PartError::Signature(manifest.streamer)) }
     }
 
     fn insert(&mut self, place: (Height, MemberId), id: Hash, part: &BlockPart) -> Option<Assembled> {

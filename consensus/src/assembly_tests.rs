@@ -27,7 +27,7 @@ struct Table {
 
 impl Table {
     fn new() -> Self {
-        Table { assembly: Assembly::new(chain_id()), committee: committee(4) }
+        Table { assembly: Assembly::new(chain_id(), SignatureCheck::default()), committee: committee(4) }
     }
 
     fn add(&mut self, part: &BlockPart) -> Result<Option<Assembled>, PartError> {
@@ -143,7 +143,7 @@ fn finished_streams_are_bounded_too_and_forgotten_with_their_height() {
 fn a_stream_of_a_known_block_is_complete_with_its_first_part() {
     let committee = committee(4);
     let position = Position { height: Height::new(5), round: Round::new(0), committee: &committee, next_committee: None };
-    let mut assembly = Assembly::new(chain_id());
+    let mut assembly = Assembly::new(chain_id(), SignatureCheck::default());
     let parts = parts(info(5, 0, 1, 1), HARD_BLOCK_BYTES);
     let known = |_: &Manifest| Some(Bytes::from_static(b"held"));
     let assembled = assembly.add(&parts[3], position, known).unwrap().unwrap();

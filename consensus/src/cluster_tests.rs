@@ -5,6 +5,7 @@ use crate::engine::{Config, Ended, Engine, Ports, start};
 use crate::metrics::SharedRegistry;
 use crate::network::*;
 use crate::ports::{ChainPort, Clock, Outlook, Pace};
+use crate::signature_check::SignatureCheck;
 use crate::testkit::*;
 use crate::timeouts::Timeouts;
 use async_trait::async_trait;
@@ -151,6 +152,7 @@ impl Node {
             wal_path: folder.join(format!("wal-{}", self.index)),
             pace: Pace { block_interval: Duration::from_millis(5), idle_interval: idle, max_drift: Duration::from_secs(2) },
             timeouts: Timeouts { delta: Duration::from_millis(100), ..Timeouts::local(idle) },
+            signatures: SignatureCheck::default(),
         };
         let ports = Ports {
             chain: Box::new(self.chain.clone()),

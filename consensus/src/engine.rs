@@ -7,6 +7,7 @@ use crate::guard::{Guard, GuardError, SharedGuard};
 use crate::handle::{Handler, Settings};
 use crate::outbound::{Outbound, OutboundGuard};
 use crate::ports::{ChainPort, Clock, MarkStore, Pace, ProposalStore};
+use crate::signature_check::SignatureCheck;
 use crate::signing::{ChainVerifier, MemberSigner};
 use crate::timeouts::Timeouts;
 use crate::types::Address;
@@ -50,6 +51,8 @@ pub struct Config {
     pub pace: Pace,
     /// Time-outs; [`Timeouts::local`] or [`Timeouts::regional`] with the network's idle interval.
     pub timeouts: Timeouts,
+    /// What verifies signatures, shared with the rest of the node: a vote that came through the swarm has been verified there.
+    pub signatures: SignatureCheck,
 }
 
 /// What the node does for consensus.
@@ -174,6 +177,7 @@ pub async fn start(config: Config, ports: Ports, network: NetworkRef<LegContext>
         silent_until: silent,
         replayed,
         started: ports.clock.now(),
+        signatures: config.signatures.clone(),
     };
     let handler = Handler::new(settings, ports.chain, ports.proposals, guard.clone())?;
     let (inputs, receiver) = mpsc::channel(INPUT_QUEUE);
@@ -274,7 +278,7 @@ async fn spawn_children(
         LegContext,
         address,
         consensus_config(),
-        Box::new(ChainVerifier::new(config.chain)),
+        Box::new(ChainVerifier::new(config.chain, config.signatures.clone())),
         signer,
         network.clone(),
         host.clone(),

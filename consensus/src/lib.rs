@@ -46,6 +46,7 @@ pub mod parts;
 pub mod ports;
 #[cfg(test)]
 mod replay_tests;
+pub mod signature_check;
 pub mod signing;
 #[cfg(test)]
 mod simulation_tests;
@@ -60,4 +61,5 @@ pub use action::Fatal;
 pub use context::LegContext;
 pub use engine::{Config, Ended, Engine, Ports, Presence, StartError, WorkBell, start};
 pub use handle::{Handler, Settings};
+pub use signature_check::SignatureCheck;
 pub use voter::{Voter, VotingKeys};

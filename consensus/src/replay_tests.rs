@@ -6,6 +6,7 @@ use crate::engine::{Config, Engine, Ports, start};
 use crate::metrics::SharedRegistry;
 use crate::network::*;
 use crate::ports::Clock;
+use crate::signature_check::SignatureCheck;
 use crate::testkit::*;
 use crate::timeouts::Timeouts;
 use arc_malachitebft_app_channel::app::consensus::Input;
@@ -61,6 +62,7 @@ async fn first_words(index: u8, mark: &MemoryMark, wal_path: &Path) -> SignedCon
         wal_path: wal_path.to_owned(),
         pace: pace(),
         timeouts: Timeouts::local(Duration::from_secs(600)),
+        signatures: SignatureCheck::default(),
     };
     let ports = Ports {
         chain: Box::new(MemoryChain::new(4)),

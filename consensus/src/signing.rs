@@ -9,6 +9,7 @@
 //! Signing asks no guard: the guard stands where messages leave ([`crate::guard`]), so that refusing one never stops the engine.
 
 use crate::context::LegContext;
+use crate::signature_check::SignatureCheck;
 use crate::types::{BlockProposal, BlockVote, ledger_round};
 use crate::voter::VotingKeys;
 use arc_malachitebft_core_types::{NilOrVal, SignedMessage, SigningScheme, ValidatorProof, Value as _, VoteExtensionScope, VoteType};
@@ -64,26 +65,27 @@ pub fn proposal_sign_bytes(chain: ChainId, proposal: &BlockProposal) -> Vec<u8> 
 }
 
 /// Verifies what peers signed, by the ledger's one rule (ZIP-215).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ChainVerifier {
     chain: ChainId,
+    signatures: SignatureCheck,
 }
 
 impl ChainVerifier {
-    /// A verifier for one network.
-    pub const fn new(chain: ChainId) -> Self {
-        ChainVerifier { chain }
+    /// A verifier for one network, which knows what the rest of the process verified.
+    pub const fn new(chain: ChainId, signatures: SignatureCheck) -> Self {
+        ChainVerifier { chain, signatures }
     }
 
-    fn check(key: &PublicKey, bytes: &[u8], signature: &Signature) -> VerificationResult {
-        VerificationResult::from_bool(key.verify(bytes, signature).is_ok())
+    fn check(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> VerificationResult {
+        VerificationResult::from_bool(self.signatures.verifies(key, bytes, signature))
     }
 }
 
 #[async_trait]
 impl Verifier<LegContext> for ChainVerifier {
     async fn verify_signed_vote(&self, vote: &BlockVote, signature: &Signature, key: &PublicKey) -> Result<VerificationResult, Error> {
-        Ok(Self::check(key, &vote_sign_bytes(self.chain, vote), signature))
+        Ok(self.check(key, &vote_sign_bytes(self.chain, vote), signature))
     }
 
     async fn verify_signed_proposal(
@@ -92,7 +94,7 @@ impl Verifier<LegContext> for ChainVerifier {
         signature: &Signature,
         key: &PublicKey,
     ) -> Result<VerificationResult, Error> {
-        Ok(Self::check(key, &proposal_sign_bytes(self.chain, proposal), signature))
+        Ok(self.check(key, &proposal_sign_bytes(self.chain, proposal), signature))
     }
 
     async fn verify_signed_vote_extension(
@@ -110,7 +112,7 @@ impl Verifier<LegContext> for ChainVerifier {
         let Ok(key) = crate::types::Ed25519::decode_public_key(&proof.public_key) else {
             return Ok(VerificationResult::Invalid);
         };
-        Ok(Self::check(&key, &proof.preimage(), &proof.signature))
+        Ok(self.check(&key, &proof.preimage(), &proof.signature))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::codec::{EngineCodec, WireMessage, stream_message};
 use crate::context::LegContext;
 use crate::handle::{Handler, SyncAnswer};
 use crate::ports::{ChainPort, Outlook};
+use crate::signature_check::SignatureCheck;
 use crate::signing::{ChainVerifier, MemberSigner};
 use crate::testkit::*;
 use crate::timeouts::Timeouts;
@@ -57,6 +58,7 @@ struct SimNode {
     dead: bool,
     /// Milliseconds by which its clock is ahead.
     skew: u64,
+    verifier: ChainVerifier,
 }
 
 struct Simulation {
@@ -87,8 +89,9 @@ impl Simulation {
         let nodes = (0..NODES).zip(skews).map(|(index, skew)| {
             let chain = MemoryChain::new(4);
             chain.with(|s| s.outlook = Outlook::Idle);
+            let verifier = ChainVerifier::new(chain_id(), SignatureCheck::default());
             let handler = handler(index as u8, &chain, &MemoryProposals::default());
-            SimNode { engine: None, handler, chain, timers: BTreeMap::new(), timeouts: Timeouts::default(), dead: false, skew }
+            SimNode { engine: None, handler, chain, timers: BTreeMap::new(), timeouts: Timeouts::default(), dead: false, skew, verifier }
         });
         let mut simulation = Simulation {
             nodes: nodes.collect(),
@@ -234,7 +237,7 @@ impl Simulation {
     }
 
     fn perform(&mut self, node: usize, effect: Effect<LegContext>) -> Result<Resume<LegContext>, String> {
-        let verifier = ChainVerifier::new(chain_id());
+        let verifier = self.nodes[node].verifier.clone();
         let now = self.clock(node);
         Ok(match effect {
             Effect::CancelAllTimeouts(r) => {

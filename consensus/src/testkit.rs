@@ -2,6 +2,7 @@
 
 use crate::handle::{Handler, Settings};
 use crate::ports::*;
+use crate::signature_check::SignatureCheck;
 use crate::timeouts::Timeouts;
 use crate::voter::Voter;
 use leg_ledger::block::*;
@@ -57,6 +58,7 @@ pub fn settings(index: u8) -> Settings {
         silent_until: None,
         replayed: None,
         started: at(0),
+        signatures: SignatureCheck::default(),
     }
 }
 

@@ -34,6 +34,7 @@ use crate::context::LegContext;
 use crate::guard::SharedGuard;
 use crate::parts::{CHUNK_BYTES, StreamNumbers};
 use crate::ports::{ChainPort, Pace, ProposalStore, Tip};
+use crate::signature_check::SignatureCheck;
 use crate::timeouts::Timeouts;
 use crate::types::{CommitteeView, Manifest, chunk_hash};
 use crate::voter::Voter;
@@ -77,6 +78,8 @@ pub struct Settings {
     pub replayed: Option<Height>,
     /// When the process started, for stream numbers that never repeat.
     pub started: BlockTime,
+    /// What verifies signatures, shared with the rest of the node.
+    pub signatures: SignatureCheck,
 }
 
 /// A block of the height being decided.
@@ -179,7 +182,7 @@ impl Handler {
         let committee = chain.committee(height).ok_or(Fatal::NoCommittee(height))?;
         let next_committee = chain.committee(next(height));
         let mut handler = Handler {
-            assembly: Assembly::new(settings.chain),
+            assembly: Assembly::new(settings.chain, settings.signatures.clone()),
             numbers: StreamNumbers::starting_at(settings.started.ms()),
             settings,
             chain,

@@ -7,7 +7,6 @@ use crate::signing::prevote_bytes;
 use crate::types::ledger_round;
 use arc_malachitebft_app_channel::app::types::ProposedValue;
 use arc_malachitebft_core_types::PolkaCertificate;
-use leg_ledger::signature::Batch;
 use leg_ledger::time::BlockTime;
 use std::collections::BTreeSet;
 
@@ -46,15 +45,15 @@ impl Handler {
         }
         let bytes = prevote_bytes(self.settings.chain, height, round, Some(certificate.value_id));
         let mut voters = BTreeSet::new();
-        let mut batch = Batch::new();
+        let mut signatures = Vec::with_capacity(certificate.polka_signatures.len());
         for signed in &certificate.polka_signatures {
             let member = signed.address.member();
             let Some(key) = self.committee.key(member) else {
                 return false;
             };
             voters.insert(member);
-            batch.push(&key, &bytes, &signed.signature);
+            signatures.push((key, signed.signature));
         }
-        self.committee.is_quorum(voters.len()) && batch.verify().is_ok()
+        self.committee.is_quorum(voters.len()) && self.settings.signatures.all_verify(&bytes, &signatures)
     }
 }

@@ -9,15 +9,14 @@ use arc_malachitebft_app_channel::app::streaming::StreamContent;
 use arc_malachitebft_app_channel::app::types::SignedConsensusMsg;
 use arc_malachitebft_app_channel::app::types::core::SignedVote;
 use bytes::Bytes;
-use leg_consensus::LegContext;
 use leg_consensus::codec::WireMessage;
 use leg_consensus::signing::{proposal_sign_bytes, vote_sign_bytes};
-use leg_consensus::types::{BlockPart, SignedManifest};
+use leg_consensus::types::BlockPart;
+use leg_consensus::{LegContext, SignatureCheck};
 use leg_ledger::hash::{Domain, Hash};
 use leg_ledger::ids::{ChainId, Height, MemberId};
-use leg_ledger::signature::PublicKey;
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
+use leg_ledger::signature::{PublicKey, Signature};
+use std::collections::BTreeSet;
 
 /// A seat in the committee of a height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,28 +31,25 @@ pub struct KnownSeat {
 /// newest known committee has to do: a node that is behind still passes on what the others need. MUST be fast.
 pub type Seats = Box<dyn Fn(Height, MemberId) -> Option<KnownSeat> + Send>;
 
-/// Manifests whose signature is remembered: the parts of a block arrive together, and each carries the same one.
-const MANIFESTS: usize = 16;
-
 /// Says whether consensus content decodes and was signed by members of the committee.
 pub struct WireCheck {
     chain: ChainId,
     seats: Seats,
-    /// Verified with this key, the oldest first.
-    manifests: VecDeque<(Arc<SignedManifest>, PublicKey)>,
+    signatures: SignatureCheck,
 }
 
 impl WireCheck {
-    /// A check for one network.
-    pub fn new(chain: ChainId, seats: Seats) -> Self {
-        WireCheck { chain, seats, manifests: VecDeque::new() }
+    /// A check for one network. What it verified, `signatures` remembers for the engine, and for all parts of one block.
+    pub fn new(chain: ChainId, seats: Seats, signatures: SignatureCheck) -> Self {
+        WireCheck { chain, seats, signatures }
     }
 
-    fn signed(&self, height: Height, member: MemberId, verifies: impl FnOnce(PublicKey) -> bool) -> Judgement {
+    /// Whether a seat of this height signed what `bytes` makes; they are not made for anybody else.
+    fn signed(&self, height: Height, member: MemberId, bytes: impl FnOnce() -> Vec<u8>, signature: &Signature) -> Judgement {
         match (self.seats)(height, member) {
             // It may be news of yesterday, or of a committee that this node does not know yet: nobody's fault.
             None => Judgement::Unwanted,
-            Some(seat) if verifies(seat.key) => Judgement::Good,
+            Some(seat) if self.signatures.verifies(&seat.key, &bytes(), signature) => Judgement::Good,
             // Signed with a key that its member has by then, perhaps.
             Some(KnownSeat { certain: false, .. }) => Judgement::Unwanted,
             Some(_) => Judgement::Bad,
@@ -62,9 +58,8 @@ impl WireCheck {
 
     fn vote(&self, vote: &SignedVote<LegContext>) -> Judgement {
         let (message, signature) = (&vote.message, &vote.signature);
-        self.signed(message.height.ledger(), message.voter.member(), |key| {
-            key.verify(&vote_sign_bytes(self.chain, message), signature).is_ok()
-        })
+        let bytes = || vote_sign_bytes(self.chain, message);
+        self.signed(message.height.ledger(), message.voter.member(), bytes, signature)
     }
 
     /// All votes of a certificate: each signer once, or one vote could be had as any number of certificates.
@@ -77,40 +72,21 @@ impl WireCheck {
         judgements.into_iter().find(|judgement| *judgement != Judgement::Good).unwrap_or(Judgement::Good)
     }
 
-    /// Whether the streamer signed the manifest of a part, which is verified once for all parts of its block.
-    fn is_vouched_for(&mut self, signed: &Arc<SignedManifest>, key: PublicKey) -> bool {
-        if self.manifests.iter().any(|(known, by)| known == signed && *by == key) {
-            return true;
-        }
-        let vouched = key.verify(&signed.manifest.signing_bytes(self.chain), &signed.signature).is_ok();
-        if vouched {
-            if self.manifests.len() >= MANIFESTS {
-                self.manifests.pop_front();
-            }
-            self.manifests.push_back((Arc::clone(signed), key));
-        }
-        vouched
-    }
-
-    fn part(&mut self, part: &BlockPart) -> Judgement {
-        let signed = &part.signed;
-        match (self.seats)(signed.manifest.height, signed.manifest.streamer) {
-            None => Judgement::Unwanted,
+    fn part(&self, part: &BlockPart) -> Judgement {
+        let manifest = &part.signed.manifest;
+        match (self.seats)(manifest.height, manifest.streamer) {
             Some(_) if !is_listed(part) => Judgement::Bad,
-            Some(seat) if self.is_vouched_for(signed, seat.key) => Judgement::Good,
-            Some(KnownSeat { certain: false, .. }) => Judgement::Unwanted,
-            Some(_) => Judgement::Bad,
+            _ => self.signed(manifest.height, manifest.streamer, || manifest.signing_bytes(self.chain), &part.signed.signature),
         }
     }
 
-    fn judge(&mut self, message: WireMessage) -> Judgement {
+    fn judge(&self, message: WireMessage) -> Judgement {
         match message {
             WireMessage::Consensus(SignedConsensusMsg::Vote(vote)) | WireMessage::Liveness(LivenessMsg::Vote(vote)) => self.vote(&vote),
             WireMessage::Consensus(SignedConsensusMsg::Proposal(proposal)) => {
                 let (message, signature) = (&proposal.message, &proposal.signature);
-                self.signed(message.height.ledger(), message.proposer.member(), |key| {
-                    key.verify(&proposal_sign_bytes(self.chain, message), signature).is_ok()
-                })
+                let bytes = || proposal_sign_bytes(self.chain, message);
+                self.signed(message.height.ledger(), message.proposer.member(), bytes, signature)
             }
             WireMessage::Liveness(LivenessMsg::PolkaCertificate(polka)) => self.votes(polka.votes(&LegContext).collect()),
             WireMessage::Liveness(LivenessMsg::SkipRoundCertificate(proof)) => self.votes(proof.votes(&LegContext).collect()),
@@ -150,10 +126,14 @@ mod tests {
     use super::*;
     use arc_malachitebft_app_channel::app::streaming::{StreamId, StreamMessage};
     use arc_malachitebft_app_channel::app::types::core::{NilOrVal, PolkaCertificate, PolkaSignature, Round, SignedMessage, VoteType};
+    use arc_malachitebft_signing::Verifier;
+    use futures::FutureExt;
     use leg_consensus::parts::{CHUNK_BYTES, StreamInfo, split};
-    use leg_consensus::types::{Address, BlockVote, EngineHeight};
+    use leg_consensus::signing::ChainVerifier;
+    use leg_consensus::types::{Address, BlockVote, EngineHeight, SignedManifest};
     use leg_ledger::ids::BlockId;
     use leg_ledger::signature::SecretKey;
+    use std::sync::Arc;
 
     fn chain() -> ChainId {
         ChainId::from_hash(Hash::ZERO)
@@ -173,7 +153,7 @@ mod tests {
             let number = (1..=3).find(|number| member(*number) == of).filter(|_| height >= Height::new(7))?;
             Some(KnownSeat { key: key(number).public(), certain: height < Height::new(9) })
         };
-        WireCheck::new(chain(), Box::new(seats))
+        WireCheck::new(chain(), Box::new(seats), SignatureCheck::default())
     }
 
     fn vote(number: u8, height: u64, signer: u8) -> SignedVote<LegContext> {
@@ -224,6 +204,30 @@ mod tests {
         assert_eq!(check.check(Channel::Consensus, &Bytes::from_static(b"garbage")), Judgement::Bad);
     }
 
+    #[test]
+    fn a_vote_that_was_let_in_is_verified_neither_by_the_engine_nor_in_a_certificate() {
+        let mut check = check();
+        let verifier = ChainVerifier::new(chain(), check.signatures.clone());
+        let verified = |check: &WireCheck| check.signatures.counts().verified;
+        let votes = [1, 2, 3].map(|number| vote(number, 7, number));
+        for vote in &votes {
+            let content = WireMessage::Consensus(SignedConsensusMsg::Vote(vote.clone())).encode().unwrap();
+            assert_eq!(check.check(Channel::Consensus, &content), Judgement::Good);
+        }
+        assert_eq!(verified(&check), 3);
+        for (vote, number) in votes.iter().zip([1, 2, 3]) {
+            let key = key(number).public();
+            let in_the_engine = verifier.verify_signed_vote(&vote.message, &vote.signature, &key).now_or_never();
+            assert!(in_the_engine.unwrap().unwrap().is_valid());
+        }
+        assert_eq!(check.check(Channel::Consensus, &polka(&votes).encode().unwrap()), Judgement::Good);
+        assert_eq!(verified(&check), 3);
+        let key = key(1).public();
+        let forged = verifier.verify_signed_vote(&votes[0].message, &votes[1].signature, &key).now_or_never();
+        assert!(!forged.unwrap().unwrap().is_valid());
+        assert_eq!(verified(&check), 4);
+    }
+
     fn part(part: BlockPart) -> Bytes {
         WireMessage::Part(StreamMessage::new(StreamId::new(Bytes::new()), 0, StreamContent::Data(part))).encode().unwrap()
     }
@@ -252,10 +256,11 @@ mod tests {
         let mut forged = streamed(1, 1).remove(0);
         forged.signed = Arc::new(SignedManifest { signature: streamed(1, 4)[0].signed.signature, ..SignedManifest::clone(&forged.signed) });
         assert_eq!(check.check(Channel::Part, &part(forged)), Judgement::Bad);
-        for stream in 0..=MANIFESTS as u64 {
-            assert_eq!(check.check(Channel::Part, &part(numbered(2, 2, stream).remove(0))), Judgement::Good);
+        let verified = check.signatures.counts().verified;
+        for of_one_block in numbered(2, 2, 1) {
+            assert_eq!(check.check(Channel::Part, &part(of_one_block)), Judgement::Good);
         }
-        assert!(check.manifests.len() <= MANIFESTS);
+        assert_eq!(check.signatures.counts().verified, verified + 1, "the manifest once for all parts");
         assert_eq!(check.check(Channel::Part, &part(streamed(4, 4).remove(0))), Judgement::Unwanted);
     }
 }

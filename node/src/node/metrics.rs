@@ -4,6 +4,7 @@ use crate::chain::Stalled;
 use crate::mempool::Mempool;
 use crate::network::Network;
 use crate::telemetry::{Sample, Telemetry};
+use leg_consensus::SignatureCheck;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::watch;
@@ -27,5 +28,16 @@ pub(super) fn register(telemetry: &Telemetry, mempool: Mempool, network: &Networ
     telemetry.add_source(|text| {
         text.push_str(&leg_consensus::metrics::export());
         Ok(())
+    });
+}
+
+/// Shows how many signatures of consensus were verified, and how many of them were met again.
+pub(super) fn watch_signatures(telemetry: &Telemetry, signatures: SignatureCheck) {
+    telemetry.collect("consensus", move || {
+        let counts = signatures.counts();
+        vec![
+            Sample::counter("signatures_verified", "Signatures of votes, proposals and manifests that were verified", counts.verified),
+            Sample::counter("signatures_recalled", "Signatures of consensus that had been verified before", counts.recalled),
+        ]
     });
 }

@@ -17,7 +17,7 @@ use crate::storage::{MarkError, MarkFile, StoreError};
 use crate::telemetry::Telemetry;
 use leg_consensus::ports::{MarkStore, Pace};
 use leg_consensus::timeouts::Timeouts;
-use leg_consensus::{Ended, Engine, Ports, Voter, VotingKeys};
+use leg_consensus::{Ended, Engine, Ports, SignatureCheck, Voter, VotingKeys};
 use leg_ledger::ids::ChainId;
 use leg_ledger::signature::SecretKey;
 use std::net::SocketAddr;
@@ -130,7 +130,8 @@ impl Node {
         let (mempool, fresh, service) = Mempool::start(MempoolConfig::default(), Arc::new(chain.clone()));
         supervise(&mut rooms, "the mempool", service);
         let network_config = network_config(&setup.config, setup.founding.chain, setup.keys.network.clone())?;
-        let check = WireCheck::new(setup.founding.chain, seats(chain.clone()));
+        let signatures = SignatureCheck::default();
+        let check = WireCheck::new(setup.founding.chain, seats(chain.clone()), signatures.clone());
         let started = Network::start(network_config, Box::new(check))?;
         let (network, Received { events, sync, content }, batches, task) = started.split();
         supervise(&mut rooms, "the network", task);
@@ -143,7 +144,8 @@ impl Node {
         let (prefetch, ahead) = Prefetch::start(chain.clone(), Arc::new(mempool.clone()));
         supervise(&mut rooms, "the verifier of synced blocks", ahead);
         let actor = start_adapter(&chain, &identity, &network, events, (sync, prefetch)).await?;
-        let engine = start_engine(&setup, &chain, &mempool, voter, mark, actor).await?;
+        let seat = Voting { voter, mark, signatures: signatures.clone() };
+        let engine = start_engine(&setup, &chain, &mempool, seat, actor).await?;
         tasks.spawn(named("the work bell", ring_for_work(mempool.clone(), engine.work_bell())));
         tasks.spawn(named("what tells of lost members", tell_of_losses(network.clone(), engine.presence())));
         let (stalled, watch_stalled) = watch::channel(None);
@@ -152,6 +154,7 @@ impl Node {
         tasks.spawn(named("the watchdog", watchdog));
         let telemetry = Telemetry::new();
         metrics::register(&telemetry, mempool.clone(), &network, watch_stalled, block_age);
+        metrics::watch_signatures(&telemetry, signatures);
         let signer = signer(&setup, &identity);
         let desk = match &signer {
             Some(signer) => Some(start_content(&setup, &chain, &mempool, &network, signer, content, &mut tasks)?),
@@ -332,12 +335,18 @@ async fn start_adapter(
     started.map_err(|error| StartError::Adapter(error.to_string()))
 }
 
+/// What a vote is made and verified with.
+struct Voting {
+    voter: Option<Voter>,
+    mark: Option<MarkFile>,
+    signatures: SignatureCheck,
+}
+
 async fn start_engine(
     setup: &Setup,
     chain: &ChainHandle,
     mempool: &Mempool,
-    voter: Option<Voter>,
-    mark: Option<MarkFile>,
+    voting: Voting,
     actor: leg_consensus::network::NetworkRef,
 ) -> Result<Engine, StartError> {
     let pace = chain.read(|ledger| ledger.params().map(Pace::of)).ok_or(StartError::NoParameters)?;
@@ -345,7 +354,8 @@ async fn start_engine(
         Distance::Local => Timeouts::local(pace.idle_interval),
         Distance::Regional => Timeouts::regional(pace.idle_interval),
     };
-    let config = leg_consensus::Config { chain: setup.founding.chain, voter, wal_path: setup.wal(), pace, timeouts };
+    let Voting { voter, mark, signatures } = voting;
+    let config = leg_consensus::Config { chain: setup.founding.chain, voter, wal_path: setup.wal(), pace, timeouts, signatures };
     let ports = Ports {
         chain: Box::new(chain.service(Arc::new(mempool.clone()))?),
         proposals: Box::new(chain.store().proposals()),

@@ -2,6 +2,7 @@ use super::engine::{Readiness, start};
 use super::*;
 use arc_malachitebft_app_channel::app::engine::util::output_port::{OutputPort, OutputPortSubscriberTrait};
 use arc_malachitebft_app_channel::app::types::core::{NilOrVal, Round, SignedMessage, VoteType};
+use leg_consensus::SignatureCheck;
 use leg_consensus::network::{BoxedSubscriber, ConsensusMessage, NetworkEvent, NetworkMsg, NetworkRef, PeerId, Status, Subscriber};
 use leg_consensus::signing::vote_sign_bytes;
 use leg_consensus::types::{Address, BlockVote, EngineHeight};
@@ -58,7 +59,7 @@ fn wire_check() -> Box<dyn CheckFrame> {
         let number = (1..=4).find(|number| member(*number) == of)?;
         Some(KnownSeat { key: key(number).public(), certain: true })
     };
-    Box::new(WireCheck::new(chain(), Box::new(seats)))
+    Box::new(WireCheck::new(chain(), Box::new(seats), SignatureCheck::default()))
 }
 
 async fn with_actor(number: u8, dials: &[&TestNode], members: &[u8]) -> (TestNode, NetworkRef) {
