@@ -22,8 +22,8 @@ use leg_ledger::ids::{ChainId, Height, Round};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most bytes of a mark.
-const MAX_MARK_BYTES: usize = 256 * 1024;
+/// Most bytes of a mark: [`MAX_ROUNDS`] of each kind fit, with what their messages sign at most.
+pub const MAX_MARK_BYTES: usize = 60 * 1024;
 /// Rounds of the marked height that are remembered for each kind; earlier ones cannot be sent again.
 const MAX_ROUNDS: usize = 128;
 

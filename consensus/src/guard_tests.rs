@@ -1,6 +1,7 @@
 use super::*;
 use crate::testkit::{MemoryMark, chain_id};
 use leg_ledger::hash::Hash;
+use leg_ledger::ids::BlockId;
 use std::sync::atomic::Ordering;
 
 fn signed(kind: SignedKind, round: u32, content: u8) -> Signed {
@@ -41,11 +42,30 @@ fn rounds_only_rise_within_a_height() {
     for round in 4..1_000 {
         guard.admit(height, signed(SignedKind::Prevote, round, 1)).unwrap();
     }
-    let size = store.saved.lock().unwrap().as_ref().unwrap().len();
-    assert!(size < MAX_MARK_BYTES / 2, "{size}");
     assert!(matches!(guard.admit(height, signed(SignedKind::Prevote, 3, 1)), Err(GuardError::BelowMark { .. })), "forgotten is below");
     guard.admit(Height::new(6), signed(SignedKind::Prevote, 0, 1)).unwrap();
     assert_eq!(guard.mark().unwrap().signed.len(), 1);
+}
+
+#[test]
+fn the_greatest_mark_is_within_its_bound() {
+    use crate::signing::{prevote_bytes, proposal_bytes};
+    use leg_ledger::block::precommit_bytes;
+    let store = MemoryMark::default();
+    let mut guard = open(&store);
+    let (chain, height, block) = (chain_id(), Height::new(u64::MAX), BlockId::from_hash(Hash::ZERO));
+    for round in (u32::MAX - 2 * MAX_ROUNDS as u32..u32::MAX).map(Round::new) {
+        let table = [
+            (SignedKind::Proposal, proposal_bytes(chain, height, round, block, Some(Round::new(0)))),
+            (SignedKind::Prevote, prevote_bytes(chain, height, round, Some(block))),
+            (SignedKind::Precommit, precommit_bytes(chain, height, round, Some(block))),
+        ];
+        table.into_iter().for_each(|(kind, bytes)| guard.admit(height, Signed { kind, round, bytes }).unwrap());
+    }
+    assert_eq!(guard.mark().unwrap().signed.len(), 3 * MAX_ROUNDS);
+    let size = store.saved.lock().unwrap().as_ref().unwrap().len();
+    assert!(size < MAX_MARK_BYTES * 9 / 10, "{size}");
+    assert_eq!(open(&store).mark(), guard.mark());
 }
 
 #[test]

@@ -97,9 +97,12 @@ impl ProposalStore for Proposals {
     }
 }
 
+// The greatest mark fits into its place.
+const _: () = assert!(leg_consensus::guard::MAX_MARK_BYTES <= MarkFile::MAX_BYTES);
+
 impl MarkStore for MarkFile {
     fn load(&self) -> Result<Option<Vec<u8>>, PortError> {
-        MarkFile::load(self).map_err(|error| PortError::new("reading the double-sign guard", error))
+        Ok(MarkFile::load(self).map(<[u8]>::to_vec))
     }
 
     fn save(&mut self, mark: &[u8]) -> Result<(), PortError> {
