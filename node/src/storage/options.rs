@@ -1,5 +1,5 @@
 //! RocksDB as measured best for batches of a thousand entries with one sync (docs/architecture.md): write buffers of 8 MiB, batches in
-//! key order, no concurrent memtable, lz4, bloom filters of ten bits, 4 KiB data blocks with a hash index.
+//! key order, no concurrent memtable, lz4 below level 0, bloom filters of ten bits, 4 KiB data blocks with a hash index.
 
 use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, Options, WriteOptions};
 
@@ -13,6 +13,9 @@ const ALL_WRITE_BUFFERS_BYTES: usize = 64 << 20;
 const CACHE_BYTES: usize = 64 << 20;
 /// Files kept open.
 const OPEN_FILES: i32 = 256;
+/// Compression of each level. What is flushed lives in level 0 until the next compaction writes it again, and most of it are signatures,
+/// hashes and ids, which hardly compress: most of the CPU of a flush was lz4. From the first compaction on it is worth its cost.
+const COMPRESSION: [DBCompressionType; 2] = [DBCompressionType::None, DBCompressionType::Lz4];
 /// Logs of RocksDB itself that are kept.
 const INFO_LOGS: usize = 4;
 /// Bytes of the write-ahead log at which tables with old, small changes are flushed, so that a start reads no more than this.
@@ -44,7 +47,7 @@ pub(super) fn table(cache: &Cache) -> Options {
     let mut options = Options::default();
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_max_write_buffer_number(WRITE_BUFFERS);
-    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_compression_per_level(&COMPRESSION);
     options.set_block_based_table_factory(&blocks);
     options
 }
