@@ -33,7 +33,7 @@ pub fn goals(figures: &AllFigures) -> Vec<Goal> {
         goals.extend(series(figures, orders, false).map(|series| throughput(series, share)));
     }
     let single = series(figures, 1, false);
-    goals.extend(single.and_then(|series| series.points.iter().find(|point| point.offered == LATENCY_RATE)).map(latency));
+    goals.extend(single.and_then(|series| series.points.iter().rfind(|point| point.offered == LATENCY_RATE)).map(latency));
     goals.extend(single.map(idle));
     goals.extend(figures.matching.auctions.iter().map(|auction| {
         let what = format!("auction, {} open orders, {}", number(auction.orders as f64), auction.market);

@@ -19,7 +19,8 @@ const LAST: f64 = 1.2;
 pub enum Rates {
     /// These.
     List(Vec<f64>),
-    /// A thousand, at which latency has a goal; then from a tenth of the ceiling up in tenths, until the network no longer follows.
+    /// A thousand, at which latency has a goal; then from a tenth of the ceiling up in tenths, until the network no longer follows. A rate
+    /// that it missed is offered once more, since the machine may have been busy for a moment; only a second miss ends the search.
     Search,
     /// One load of this share of the ceiling.
     Share(f64),
@@ -44,14 +45,25 @@ impl Rates {
         match self {
             Rates::List(rates) => rates.get(done.len()).copied(),
             Rates::Share(share) => done.is_empty().then(|| (ceiling * share).max(1.0)),
-            Rates::Search if done.is_empty() => Some(LATENCY_RATE),
-            Rates::Search => {
-                let share = STEP * done.len() as f64;
-                let goes_on = done.last().is_none_or(|last| !last.is_saturated());
-                (goes_on && share < LAST + STEP / 2.0).then(|| (ceiling * share).max(1.0))
-            }
+            Rates::Search => match steps_followed(done)? {
+                0 => Some(LATENCY_RATE),
+                steps => Some(STEP * steps as f64).filter(|share| *share < LAST + STEP / 2.0).map(|share| (ceiling * share).max(1.0)),
+            },
         }
     }
+}
+
+/// How many rates of a search the network followed, at the first attempt or the second; `None` when it missed one twice.
+fn steps_followed(done: &[RatePoint]) -> Option<usize> {
+    let (mut steps, mut missed) = (0, false);
+    for point in done {
+        match (point.is_saturated(), missed) {
+            (true, true) => return None,
+            (true, false) => missed = true,
+            (false, _) => (steps, missed) = (steps + 1, false),
+        }
+    }
+    Some(steps)
 }
 
 /// One node during a load.
@@ -163,7 +175,8 @@ mod tests {
             }
             done.iter().map(|point| point.offered.round()).collect::<Vec<_>>()
         };
-        assert_eq!(follows_up_to(2_500.0), [LATENCY_RATE, 1_000.0, 2_000.0, 3_000.0]);
+        assert_eq!(follows_up_to(2_500.0), [LATENCY_RATE, 1_000.0, 2_000.0, 3_000.0, 3_000.0]);
+        assert_eq!(follows_up_to(1.0), [LATENCY_RATE, LATENCY_RATE]);
         assert_eq!(follows_up_to(f64::MAX).len(), 13, "and ends above the ceiling in any case");
         let list = Rates::List(vec![5.0, 6.0]);
         assert_eq!(list.next(&[], 1.0), Some(5.0));
@@ -171,6 +184,21 @@ mod tests {
         assert_eq!(list.next(&[point(5.0, 5.0), point(6.0, 6.0)], 1.0), None);
         let share = Rates::Share(0.4);
         assert_eq!((share.next(&[], 1_000.0), share.next(&[point(5.0, 5.0)], 1_000.0)), (Some(400.0), None));
+    }
+
+    #[test]
+    fn one_missed_rate_is_offered_once_more_and_only_a_second_miss_ends_a_search() {
+        let mut done = Vec::new();
+        // Each attempt: what is offered, and whether the network follows this time.
+        let attempts = [(LATENCY_RATE, false), (LATENCY_RATE, true), (1_000.0, true), (2_000.0, false), (2_000.0, true), (3_000.0, false)];
+        for (expected, follows) in attempts {
+            let rate = Rates::Search.next(&done, 10_000.0).unwrap();
+            assert_eq!(rate.round(), expected, "after {}", done.len());
+            done.push(point(rate, if follows { rate } else { rate / 2.0 }));
+        }
+        assert_eq!(Rates::Search.next(&done, 10_000.0).map(f64::round), Some(3_000.0));
+        done.push(point(3_000.0, 1.0));
+        assert_eq!(Rates::Search.next(&done, 10_000.0), None);
     }
 
     #[test]
