@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 pub enum Source {
     /// A client of this node: what is admitted is gossiped, and gossiped again while it waits.
     Local,
-    /// A peer: one batch is verified apart from all others, so that its bad signatures cost nobody else.
+    /// A peer: its batch is verified together with everything else, and apart where that fails, so that its bad signatures are charged to it.
     Peer,
 }
 
