@@ -85,7 +85,11 @@ pub fn try_encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecErro
     Ok(bytes)
 }
 
-fn try_encode_into<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+/// Appends the bytes of a value: [`try_encode`] into a list that is used again.
+///
+/// # Errors
+/// As [`try_encode`]; `bytes` may have grown then.
+pub fn try_encode_into<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
     bincode::serde::encode_into_writer(value, Appender(bytes), config()).map_err(|e| CodecError::Unencodable(e.to_string()))
 }
 

@@ -141,7 +141,7 @@ impl Database {
 
     /// An empty batch with room for so many bytes.
     pub fn batch_of(&self, bytes: usize) -> Batch<'_> {
-        Batch { database: self, changes: WriteBatch::with_capacity_bytes(bytes) }
+        Batch { database: self, changes: WriteBatch::with_capacity_bytes(bytes), value: Vec::new() }
     }
 
     /// Writes a batch and returns when it is on the disk. The first failure makes the database unusable for writing: what is on the disk
@@ -198,6 +198,8 @@ fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
 pub(super) struct Batch<'a> {
     database: &'a Database,
     changes: WriteBatch,
+    /// Bytes of a value on their way; kept, since a block's are hundreds of kilobytes.
+    value: Vec<u8>,
 }
 
 impl Batch<'_> {
@@ -213,8 +215,9 @@ impl Batch<'_> {
 
     fn encode<T: Table>(&mut self, key: &T::Key, value: &(impl Serialize + ?Sized)) -> Result<(), StoreError> {
         let key = key.to_bytes();
-        let bytes = codec::try_encode(value).map_err(|e| StoreError::codec(T::NAME, &key, &e))?;
-        self.changes.put_cf(self.database.family::<T>()?, key, bytes);
+        self.value.clear();
+        codec::try_encode_into(value, &mut self.value).map_err(|e| StoreError::codec(T::NAME, &key, &e))?;
+        self.changes.put_cf(self.database.family::<T>()?, key, &self.value);
         Ok(())
     }
 
