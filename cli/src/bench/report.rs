@@ -96,10 +96,11 @@ pub fn tree_text(costs: &[TreeCost]) -> String {
 
 /// Auctions and growth.
 pub fn matching_text(costs: &MatchingCosts) -> String {
-    let mut auctions = table(["auction, one core", "open orders", "trades", "ms", "orders/s"]);
+    let mut auctions = table(["auction, one core", "open orders", "trades", "ms to decide", "orders/s", "ms with all it writes", "orders/s"]);
     for auction in &costs.auctions {
         let (orders, trades) = (number(auction.orders as f64), number(auction.trades as f64));
-        auctions.add_row([auction.market.clone(), orders, trades, number(auction.auction_ms), number(auction.orders_per_second)]);
+        let figures = [auction.decide_ms, auction.decided_per_second, auction.auction_ms, auction.orders_per_second].map(number);
+        auctions.add_row([auction.market.clone(), orders, trades].into_iter().chain(figures));
     }
     let mut growth = table(["open orders", "accounts", "us an order: admit, match, book"]);
     for cost in &costs.growth {
