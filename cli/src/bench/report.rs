@@ -96,7 +96,8 @@ pub fn tree_text(costs: &[TreeCost]) -> String {
 
 /// Auctions and growth.
 pub fn matching_text(costs: &MatchingCosts) -> String {
-    let mut auctions = table(["auction, one core", "open orders", "trades", "ms to decide", "orders/s", "ms with all it writes", "orders/s"]);
+    let mut auctions =
+        table(["auction, one core", "open orders", "trades", "ms to decide", "orders/s", "ms with all it writes", "orders/s"]);
     for auction in &costs.auctions {
         let (orders, trades) = (number(auction.orders as f64), number(auction.trades as f64));
         let figures = [auction.decide_ms, auction.decided_per_second, auction.auction_ms, auction.orders_per_second].map(number);

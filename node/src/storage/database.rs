@@ -50,7 +50,7 @@ impl Database {
             }
         }
         let cache = options::cache();
-        let families = TABLES.iter().map(|name| ColumnFamilyDescriptor::new(*name, options::table(&cache)));
+        let families = TABLES.iter().map(|name| ColumnFamilyDescriptor::new(*name, options::table(name, &cache)));
         let db = DB::open_cf_descriptors(&options, path, families).map_err(|e| failed(e.to_string()))?;
         Ok(Database { db, failed: watch::channel(None).0 })
     }

@@ -1,6 +1,7 @@
 //! RocksDB as measured best for batches of a thousand entries with one sync (docs/architecture.md): write buffers of 8 MiB, batches in
 //! key order, no concurrent memtable, lz4 below level 0, bloom filters of ten bits, 4 KiB data blocks with a hash index.
 
+use super::schema::{AllTrades, Blocks, Certificates, Entries, Events, HistoryNodes, HistoryRecords, Receipts, Table as _};
 use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, Options, WriteOptions};
 
 /// Bytes of one write buffer of one table.
@@ -13,9 +14,11 @@ const ALL_WRITE_BUFFERS_BYTES: usize = 64 << 20;
 const CACHE_BYTES: usize = 64 << 20;
 /// Files kept open.
 const OPEN_FILES: i32 = 256;
-/// Compression of each level. What is flushed lives in level 0 until the next compaction writes it again, and most of it are signatures,
-/// hashes and ids, which hardly compress: most of the CPU of a flush was lz4. From the first compaction on it is worth its cost.
-const COMPRESSION: [DBCompressionType; 2] = [DBCompressionType::None, DBCompressionType::Lz4];
+/// Compression of each level of a table whose keys come in any order. What is flushed lives in level 0 until the next compaction writes it
+/// again, so that compressing it twice is waste. From the first compaction on it is worth its cost.
+const REWRITTEN: [DBCompressionType; 2] = [DBCompressionType::None, DBCompressionType::Lz4];
+/// Bytes of one write buffer of the state: most orders come and go within it, and their values are never flushed then.
+const STATE_BUFFER_BYTES: usize = 32 << 20;
 /// Logs of RocksDB itself that are kept.
 const INFO_LOGS: usize = 4;
 /// Bytes of the write-ahead log at which tables with old, small changes are flushed, so that a start reads no more than this.
@@ -37,17 +40,25 @@ pub(super) fn database() -> Options {
     options
 }
 
-/// Options of one table.
-pub(super) fn table(cache: &Cache) -> Options {
+/// Tables whose keys only ascend: files never overlap, and where all levels are compressed alike RocksDB moves a file down as it is.
+const APPENDED: [&str; 7] =
+    [Blocks::NAME, Certificates::NAME, Receipts::NAME, Events::NAME, HistoryNodes::NAME, HistoryRecords::NAME, AllTrades::NAME];
+
+/// Options of a table.
+pub(super) fn table(name: &str, cache: &Cache) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_size(4 << 10);
     blocks.set_bloom_filter(10.0, false);
     blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
     blocks.set_block_cache(cache);
     let mut options = Options::default();
-    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_write_buffer_size(if name == Entries::NAME { STATE_BUFFER_BYTES } else { WRITE_BUFFER_BYTES });
     options.set_max_write_buffer_number(WRITE_BUFFERS);
-    options.set_compression_per_level(&COMPRESSION);
+    if APPENDED.contains(&name) {
+        options.set_compression_type(DBCompressionType::Lz4);
+    } else {
+        options.set_compression_per_level(&REWRITTEN);
+    }
     options.set_block_based_table_factory(&blocks);
     options
 }
