@@ -74,9 +74,8 @@ impl LocalChain {
             transactions,
             tip: &executed.tip,
             entries: &executed.entries,
-            receipts: &executed.receipts,
-            events: &executed.events,
             records: &executed.records,
+            encoded: &executed.encoded,
             history_nodes: &executed.history_nodes,
             peaks: &executed.peaks,
         };

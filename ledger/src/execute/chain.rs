@@ -2,9 +2,8 @@
 
 use super::phases::{Outcome, execute_block};
 use super::validity::genesis_parent;
-use super::{BlockFacts, Fault, HistoryRecord, ReplayWindow, Rules, invariants};
+use super::{BlockFacts, Encoded, Fault, HistoryRecord, ReplayWindow, Rules, invariants};
 use crate::block::{Block, Committee, Signers};
-use crate::codec;
 use crate::hash::{Domain, Hash};
 use crate::history::{HistoryError, Peaks};
 use crate::ids::{BlockId, ChainId, Height};
@@ -58,6 +57,8 @@ pub struct Executed {
     pub events: Vec<Event>,
     /// What was finished, in order: the leaves that the block appends to the history log, from position `first_record` on.
     pub records: Vec<HistoryRecord>,
+    /// Receipts, events and records as bytes.
+    pub encoded: Encoded,
     /// Leaf index of the first record.
     pub first_record: u64,
     /// New nodes of the history log.
@@ -265,7 +266,7 @@ impl Ledger {
     }
 
     fn executed(&self, block: &Block, bodies: Vec<Verified>, outcome: Outcome) -> Result<Executed, Fault> {
-        let receipts_root = outcome.receipts_root();
+        let encoded = outcome.encoded();
         let entries = outcome.changes.entries();
         let changes: Changes = entries.iter().map(|e| (Key::of(&e.key), e.value_hash())).collect();
         let plan = self.tree.plan(changes);
@@ -273,23 +274,20 @@ impl Ledger {
         let first_record = peaks.size();
         // A log has about twice as many nodes as leaves.
         let mut history_nodes = Vec::with_capacity(outcome.records.len().saturating_mul(2));
-        let mut bytes = Vec::new();
-        for record in &outcome.records {
-            bytes.clear();
-            codec::encode_into(record, &mut bytes);
-            peaks.append_into(Hash::of(Domain::HistoryLeaf, &bytes), &mut history_nodes).map_err(full)?;
+        for record in encoded.records() {
+            peaks.append_into(Hash::of(Domain::HistoryLeaf, record), &mut history_nodes).map_err(full)?;
         }
         let tip = Tip {
             height: block.header.height,
             block: block.id(),
             time: block.header.time,
             state_root: plan.root(),
-            receipts_root,
+            receipts_root: encoded.receipts_root(),
             history_root: peaks.root(),
         };
         let Outcome { changes, receipts, events, records } = outcome;
         let parent = self.tip.block;
-        Ok(Executed { tip, entries, receipts, events, records, first_record, history_nodes, peaks, changes, plan, bodies, parent })
+        Ok(Executed { tip, entries, receipts, events, records, encoded, first_record, history_nodes, peaks, changes, plan, bodies, parent })
     }
 
     /// Makes an executed block the tip. The caller MUST have stored it durably before.

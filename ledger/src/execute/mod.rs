@@ -3,6 +3,7 @@
 //! ```text
 //! check_block(state after h-1, block h)   valid or not          validity
 //! execute_block(state after h-1, block h) timers, transactions, auctions, references, invariants   phases
+//! encoded                                 what a block brought, as bytes
 //! commit                                  the only step that changes a Ledger                      chain
 //! past, explain                           a block of the past once more, and what it did with an order   explain
 //! ```
@@ -11,6 +12,7 @@ mod balance;
 mod chain;
 mod changed;
 mod context;
+mod encoded;
 mod explain;
 pub mod invariants;
 mod phases;
@@ -25,6 +27,7 @@ pub use balance::{
 pub use chain::{Executed, Ledger, ResumeError, Tip};
 pub use changed::ChangedMarkets;
 pub use context::{BlockFacts, Context, Envelope, Fault, HistoryRecord};
+pub use encoded::Encoded;
 pub use explain::{Explanation, OrderFill, Past};
 pub use phases::{Outcome, execute_block};
 pub use replay::ReplayWindow;

@@ -1,7 +1,6 @@
 //! One block through the phases of MARKET 3. The only door to the state machine.
 
-use super::{BlockFacts, Context, Envelope, Fault, HistoryRecord, Rules, invariants};
-use crate::codec;
+use super::{BlockFacts, Context, Encoded, Envelope, Fault, HistoryRecord, Rules, invariants};
 use crate::dispute;
 use crate::governance;
 use crate::hash::{Domain, Hash};
@@ -33,13 +32,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// What the next header's receipts root commits to.
-    pub fn receipts_root(&self) -> Hash {
-        // About what they take, so that the list does not grow in steps to what may be megabytes.
-        let about = size_of_val(self.receipts.as_slice()).saturating_add(size_of_val(self.events.as_slice()));
-        let mut bytes = Vec::with_capacity(about);
-        codec::encode_into(&(&self.receipts, &self.events), &mut bytes);
-        Hash::of(Domain::Receipts, &bytes)
+    /// Its receipts, events and records as bytes.
+    pub fn encoded(&self) -> Encoded {
+        Encoded::of(&self.receipts, &self.events, &self.records)
     }
 }
 

@@ -186,9 +186,8 @@ fn a_crash_between_the_write_and_its_publication_is_found_as_the_new_block() {
         transactions: &transactions,
         tip: &executed.tip,
         entries: &executed.entries,
-        receipts: &executed.receipts,
-        events: &executed.events,
         records: &executed.records,
+        encoded: &executed.encoded,
         history_nodes: &executed.history_nodes,
         peaks: &executed.peaks,
     };

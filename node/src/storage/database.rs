@@ -221,6 +221,12 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Sets an entry to a value that is encoded already: its very bytes.
+    pub fn put_encoded<T: Table<Value: Serialize>>(&mut self, key: &T::Key, bytes: &[u8]) -> Result<(), StoreError> {
+        self.changes.put_cf(self.database.family::<T>()?, key.to_bytes(), bytes);
+        Ok(())
+    }
+
     /// Sets an entry of a raw table.
     pub fn put_raw<T: Table<Value = Raw>>(&mut self, key: &T::Key, bytes: &[u8]) -> Result<(), StoreError> {
         self.changes.put_cf(self.database.family::<T>()?, key.to_bytes(), bytes);

@@ -48,8 +48,11 @@ pub(super) fn put(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(),
     }
     let first = record.peaks.size().saturating_sub(record.records.len() as u64);
     let leaves = (first..).step_by(RECORDS_A_RUN);
-    for (leaf, run) in leaves.zip(record.records.chunks(RECORDS_A_RUN)) {
-        batch.put_run::<HistoryRecords, _>(&leaf, run)?;
+    let mut run = Vec::new();
+    for (leaf, start) in leaves.zip((0..record.records.len()).step_by(RECORDS_A_RUN)) {
+        run.clear();
+        record.encoded.append_list(start..start.saturating_add(RECORDS_A_RUN), &mut run);
+        batch.put_encoded::<HistoryRecords>(&leaf, &run)?;
     }
     let mut lists = Lists::default();
     for (leaf, finished) in (first..).zip(record.records) {

@@ -2,7 +2,7 @@ use super::tests::{commit, founded, trade};
 use super::*;
 use crate::fixture::Network;
 use leg_ledger::codec;
-use leg_ledger::execute::HistoryRecord;
+use leg_ledger::execute::{Encoded, HistoryRecord};
 use leg_ledger::hash::{Domain, Hash};
 use leg_ledger::history::NodeSource;
 use leg_ledger::ids::{Height, MemberId, TradeId};
@@ -59,6 +59,7 @@ fn filled(store: &Store, network: &mut Network) -> (Vec<HistoryRecord>, BTreeMap
             executed.history_nodes.extend(executed.peaks.append(leaf).unwrap());
             executed.records.push(record);
         }
+        executed.encoded = Encoded::of(&executed.receipts, &executed.events, &executed.records);
         nodes.extend(executed.history_nodes.iter().copied());
         all.extend(executed.records.iter().cloned());
         commit(store, &block, &certificate, &executed).unwrap();

@@ -9,11 +9,10 @@ use super::recovery;
 use super::schema::{Blocks, Certificates, Entries, Events, FORMAT, Meta, Receipts, Setting, Table, TransactionIndex, TransactionPlace};
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
-use leg_ledger::execute::{HistoryRecord, Tip};
+use leg_ledger::execute::{Encoded, HistoryRecord, Tip};
 use leg_ledger::hash::Hash;
 use leg_ledger::history::Peaks;
 use leg_ledger::ids::{ChainId, Height, TransactionId};
-use leg_ledger::receipt::{Event, Receipt};
 use leg_ledger::state::{State, StateEntry};
 use leg_ledger::time::BlockTime;
 use leg_ledger::tree::Tree;
@@ -43,12 +42,10 @@ pub struct BlockRecord<'a> {
     pub tip: &'a Tip,
     /// State entries that it changed.
     pub entries: &'a [StateEntry],
-    /// Receipts, in canonical order.
-    pub receipts: &'a Vec<Receipt>,
-    /// Events, in order.
-    pub events: &'a Vec<Event>,
     /// What was finished, in the order of its leaves in the history log.
     pub records: &'a [HistoryRecord],
+    /// The same as bytes, with receipts and events.
+    pub encoded: &'a Encoded,
     /// New nodes of the history log.
     pub history_nodes: &'a [(u64, Hash)],
     /// Peaks of the history log after it.
@@ -241,8 +238,8 @@ fn put_block(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), Stor
     let height = record.tip.height;
     batch.put::<Blocks>(&height, record.block)?;
     batch.put::<Certificates>(&height, record.certificate)?;
-    batch.put::<Receipts>(&height, record.receipts)?;
-    batch.put::<Events>(&height, record.events)?;
+    batch.put_encoded::<Receipts>(&height, record.encoded.receipts())?;
+    batch.put_encoded::<Events>(&height, record.encoded.events())?;
     let mut places: Vec<(&TransactionId, u32)> = record.transactions.iter().zip(0..).collect();
     places.sort_unstable();
     for (id, index) in places {

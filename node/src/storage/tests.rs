@@ -5,7 +5,7 @@ use crate::fixture::{Network, OPENING, heights};
 use leg_ledger::amount::{BasisPoints, MicroChf, Quantity};
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
-use leg_ledger::execute::{Executed, HistoryRecord, Ledger, ReplayWindow, ResumeError};
+use leg_ledger::execute::{Encoded, Executed, HistoryRecord, Ledger, ReplayWindow, ResumeError};
 use leg_ledger::hash::{Domain, Hash};
 use leg_ledger::history::{InclusionProof, Peaks};
 use leg_ledger::ids::{Height, MemberId, OrderId, TradeId, TransactionId};
@@ -29,9 +29,8 @@ pub(super) fn commit(store: &Store, block: &Block, certificate: &Certificate, ex
         transactions: &transactions,
         tip: &executed.tip,
         entries: &executed.entries,
-        receipts: &executed.receipts,
-        events: &executed.events,
         records: &executed.records,
+        encoded: &executed.encoded,
         history_nodes: &executed.history_nodes,
         peaks: &executed.peaks,
     })
@@ -438,6 +437,7 @@ fn finished_trades_are_found_by_id_member_kind_and_page() {
         let leaf = Hash::of(Domain::HistoryLeaf, &codec::encode(record));
         executed.history_nodes.extend(executed.peaks.append(leaf).unwrap());
     }
+    executed.encoded = Encoded::of(&executed.receipts, &executed.events, &records);
     executed.records = records;
     commit(&store, &block, &network.certify(&block), &executed).unwrap();
 
