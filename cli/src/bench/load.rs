@@ -190,11 +190,10 @@ async fn send(plan: Plan, start: Instant, ready: &mut mpsc::Receiver<Ready>, doo
     loop {
         ticks.tick().await;
         let elapsed = start.elapsed();
-        if elapsed >= end {
-            break;
-        }
-        let until = due_by(elapsed, plan.rate);
-        while sent < until && start.elapsed() < end {
+        // The last tick comes right after the end and sends what became due since the one before. Who is late by another has missed it.
+        let latest = elapsed.max(end) + TICK;
+        let until = due_by(elapsed.min(end), plan.rate);
+        while sent < until && start.elapsed() < latest {
             let most = usize::try_from(until - sent).unwrap_or(CHUNK).min(CHUNK);
             let mut chunk = Vec::with_capacity(most);
             if ready.recv_many(&mut chunk, most).await == 0 {
@@ -203,6 +202,9 @@ async fn send(plan: Plan, start: Instant, ready: &mut mpsc::Receiver<Ready>, doo
             tracker.on_sent(&chunk, sent);
             sent += chunk.len() as u64;
             door.send(chunk, tracker).await.context("sending transactions")?;
+        }
+        if elapsed >= end {
+            break;
         }
     }
     tracker.on_unsent(sent..due_by(end, plan.rate).saturating_sub(1));
