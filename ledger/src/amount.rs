@@ -217,6 +217,22 @@ mod tests {
     }
 
     #[test]
+    fn gross_rounds_a_product_beyond_64_bits_alike() {
+        let ten: u64 = 10_000_000_000;
+        let table = [
+            (ten + 1, ten + 499, 100_000_005_000_000_000),
+            (ten + 1, ten + 500, 100_000_005_010_000_000),
+            (ten + 1, ten + 501, 100_000_005_020_000_001),
+            (ten + 3, ten + 500, 100_000_005_030_000_002),
+        ];
+        for (price, quantity, want) in table {
+            assert_eq!(price.checked_mul(quantity), None, "beyond 64 bits");
+            let gross = Price::from_micro_chf(price).gross(Quantity::new(quantity));
+            assert_eq!(gross, Some(MicroChf::new(want)), "{price} x {quantity}");
+        }
+    }
+
+    #[test]
     fn overflow_is_none() {
         assert_eq!(Price::from_micro_chf(u64::MAX).gross(Quantity::new(u64::MAX)), None);
         assert_eq!(MicroChf::new(u64::MAX).checked_add(MicroChf::new(1)), None);

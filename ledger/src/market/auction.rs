@@ -13,6 +13,7 @@ use crate::ids::{MemberId, OrderId};
 use crate::params::{Params, PriceRule};
 use crate::receipt::Code;
 use crate::state::{AuctionRound, Fill, Markets, Order, View};
+use crate::trade;
 use crate::transaction::{Market, Product, SettlementMethod};
 use std::ops::Range;
 
@@ -175,15 +176,13 @@ impl Cleared {
         let first_deal = self.deals.len();
         for (number, part) in taken.parts.iter().enumerate() {
             let first = self.fills.len();
-            let (mut quantity, mut cost) = (Quantity::ZERO, MicroChf::ZERO);
             for fill in taken.fills.iter().filter(|fill| fill.part == number) {
-                quantity = quantity.checked_add(fill.quantity).ok_or(Code::Overflow)?;
-                cost = fill.price.gross(fill.quantity).and_then(|more| cost.checked_add(more)).ok_or(Code::Overflow)?;
                 self.price = Some(fill.price);
                 self.fills.push(Fill { ask: desk.ladder.ask(fill.ask)?.order.id, quantity: fill.quantity, price: fill.price });
             }
             let seller = desk.parties.get(part.seller)?.member.id;
             let (product, settlement) = (part.agreed.product, part.agreed.settlement);
+            let (quantity, cost) = trade::sums(self.fills.get(first..).unwrap_or(&[])).ok_or(Code::Overflow)?;
             self.quantity = self.quantity.checked_add(quantity).ok_or(Code::Overflow)?;
             self.deals.push(Deal { seller, product, settlement, solar: part.solar, quantity, cost, fills: first..self.fills.len() });
         }

@@ -27,7 +27,7 @@ impl Change {
     }
 }
 
-/// A list that never moves what it holds: a block makes tens of thousands of changes of a hundred bytes each.
+/// A list that grows by stretches, so that what fills one stays where it is: a block makes tens of thousands of changes of a hundred bytes each.
 #[derive(Debug)]
 struct Log<T> {
     full: Vec<Vec<T>>,

@@ -214,23 +214,27 @@ impl Batch<'_> {
     }
 
     fn encode<T: Table>(&mut self, key: &T::Key, value: &(impl Serialize + ?Sized)) -> Result<(), StoreError> {
-        let key = key.to_bytes();
-        self.value.clear();
-        codec::try_encode_into(value, &mut self.value).map_err(|e| StoreError::codec(T::NAME, &key, &e))?;
-        self.changes.put_cf(self.database.family::<T>()?, key, &self.value);
+        let mut bytes = std::mem::take(&mut self.value);
+        bytes.clear();
+        codec::try_encode_into(value, &mut bytes).map_err(|e| StoreError::codec(T::NAME, &key.to_bytes(), &e))?;
+        self.set::<T>(key, &bytes)?;
+        self.value = bytes;
+        Ok(())
+    }
+
+    fn set<T: Table>(&mut self, key: &T::Key, bytes: &[u8]) -> Result<(), StoreError> {
+        self.changes.put_cf(self.database.family::<T>()?, key.to_bytes(), bytes);
         Ok(())
     }
 
     /// Sets an entry to a value that is encoded already: its very bytes.
     pub fn put_encoded<T: Table<Value: Serialize>>(&mut self, key: &T::Key, bytes: &[u8]) -> Result<(), StoreError> {
-        self.changes.put_cf(self.database.family::<T>()?, key.to_bytes(), bytes);
-        Ok(())
+        self.set::<T>(key, bytes)
     }
 
     /// Sets an entry of a raw table.
     pub fn put_raw<T: Table<Value = Raw>>(&mut self, key: &T::Key, bytes: &[u8]) -> Result<(), StoreError> {
-        self.changes.put_cf(self.database.family::<T>()?, key.to_bytes(), bytes);
-        Ok(())
+        self.set::<T>(key, bytes)
     }
 
     /// Removes an entry.

@@ -1,5 +1,6 @@
-//! RocksDB as measured best for batches of a thousand entries with one sync (docs/architecture.md): write buffers of 8 MiB, batches in
-//! key order, no concurrent memtable, lz4 below level 0, bloom filters of ten bits, 4 KiB data blocks with a hash index.
+//! RocksDB as measured best for batches of a thousand entries with one sync (docs/architecture.md): write buffers of 8 MiB (of
+//! 32 for the state), batches in key order, no concurrent memtable, lz4 (from the first compaction on where keys come in any order), bloom
+//! filters of ten bits, 4 KiB data blocks with a hash index.
 
 use super::schema::{AllTrades, Blocks, Certificates, Entries, Events, HistoryNodes, HistoryRecords, Receipts, Table as _};
 use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, Options, WriteOptions};
@@ -40,7 +41,7 @@ pub(super) fn database() -> Options {
     options
 }
 
-/// Tables whose keys only ascend: files never overlap, and where all levels are compressed alike RocksDB moves a file down as it is.
+/// Tables that grow with every block and whose keys only ascend: files never overlap, and where all levels are compressed alike RocksDB moves a file down as it is.
 const APPENDED: [&str; 7] =
     [Blocks::NAME, Certificates::NAME, Receipts::NAME, Events::NAME, HistoryNodes::NAME, HistoryRecords::NAME, AllTrades::NAME];
 
