@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn what_a_thread_computes_is_counted_and_what_it_sleeps_is_not() {
-        let (thread, process) = (thread_cpu().unwrap(), process_cpu().unwrap());
+        // The process is read first here and last below: its time encloses the thread's.
+        let process = process_cpu().unwrap();
+        let thread = thread_cpu().unwrap();
         let mut sum = 0_u64;
         while thread_cpu().unwrap() - thread < Duration::from_millis(20) {
             sum = (0..10_000_u64).fold(sum, |sum, n| sum.wrapping_mul(31).wrapping_add(n));
