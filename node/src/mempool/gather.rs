@@ -35,7 +35,14 @@ impl Gathering {
         let (least, most) = (self.config.gather_delay, self.config.busy_delay.max(self.config.gather_delay));
         let busy = u64::from(self.config.busy).max(1);
         let above = u32::try_from(self.rate.saturating_sub(busy).min(busy)).unwrap_or(u32::MAX);
-        least + (most - least) * above / self.config.busy.max(1)
+        let delay = least + (most - least) * above / self.config.busy.max(1);
+        delay.min(self.full()).max(least)
+    }
+
+    /// How long a full batch takes to arrive.
+    fn full(&self) -> Duration {
+        let micros = (self.config.batch as u64).saturating_mul(1_000_000) / self.rate.max(1);
+        Duration::from_micros(micros)
     }
 
     /// Learns that `count` came since the last gathering: half of what it knows is about this one.
@@ -84,7 +91,7 @@ mod tests {
             }
             gathering.delay().as_millis()
         };
-        let table = [(0, 3), (1_000, 3), (2_000, 3), (3_000, 13), (4_000, 24), (8_000, 25), (100_000, 25), (10, 3)];
+        let table = [(0, 3), (1_000, 3), (2_000, 3), (3_000, 26), (4_000, 50), (8_000, 50), (100_000, 20), (1_000_000, 3), (10, 3)];
         for (per_second, expected) in table {
             let found = delay_at(per_second);
             assert!(found.abs_diff(expected) <= 1, "{per_second}/s: {found} ms, expected {expected}");

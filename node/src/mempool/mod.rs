@@ -1,7 +1,7 @@
 //! Transactions that wait for a block: admission (form, member, expiry, replay, signature), fair choice for a proposer, removal.
 //!
 //! ```text
-//!  API, peers ──submit──▶ mailbox ──▶ service: gather ≤ 3 ms (25 ms under load) ──▶ blocking threads: check, verify all sources together, bisect
+//!  API, peers ──submit──▶ mailbox ──▶ service: gather ≤ 3 ms (50 ms under load) ──▶ blocking threads: check, verify all sources together, bisect
 //!                                                                              │
 //!  proposer ◀──take── Pool (by member and nonce, capped) ◀────insert───────────┘──▶ fresh transactions to gossip
 //!  chain ────on_committed──▶ Pool                         KnownSignatures ◀── remembers (body, key, signature)
@@ -46,7 +46,7 @@ pub struct MempoolConfig {
     pub gather: usize,
     /// Longest that the first of them waits for company.
     pub gather_delay: Duration,
-    /// The same when so many arrive that company is sure to come; see [`MempoolConfig::busy`].
+    /// The same when so many arrive that company is sure to come, unless a batch is full before; see [`MempoolConfig::busy`].
     pub busy_delay: Duration,
     /// Transactions a second up to which the shorter delay holds; from twice as many on it is the longer one, between them in proportion.
     pub busy: u32,
@@ -71,7 +71,7 @@ impl Default for MempoolConfig {
             mailbox: 8_192,
             gather: 4_096,
             gather_delay: Duration::from_millis(3),
-            busy_delay: Duration::from_millis(25),
+            busy_delay: Duration::from_millis(50),
             busy: 2_000,
             batch: 2_048,
             max_bad: 8,
