@@ -49,7 +49,7 @@ impl WireCheck {
         match (self.seats)(height, member) {
             // It may be news of yesterday, or of a committee that this node does not know yet: nobody's fault.
             None => Judgement::Unwanted,
-            Some(seat) if self.signatures.verifies(&seat.key, &bytes(), signature) => Judgement::Good,
+            Some(seat) if self.signatures.verifies(&seat.key, &bytes(), signature) => Judgement::Good(height),
             // Signed with a key that its member has by then, perhaps.
             Some(KnownSeat { certain: false, .. }) => Judgement::Unwanted,
             Some(_) => Judgement::Bad,
@@ -65,11 +65,18 @@ impl WireCheck {
     /// All votes of a certificate: each signer once, or one vote could be had as any number of certificates.
     fn votes(&self, votes: Vec<SignedVote<LegContext>>) -> Judgement {
         let signers: BTreeSet<MemberId> = votes.iter().map(|vote| vote.message.voter.member()).collect();
-        if votes.is_empty() || signers.len() != votes.len() {
+        if signers.len() != votes.len() {
             return Judgement::Bad;
         }
-        let judgements = votes.iter().map(|vote| self.vote(vote));
-        judgements.into_iter().find(|judgement| *judgement != Judgement::Good).unwrap_or(Judgement::Good)
+        // All are about one height: that of the certificate.
+        let mut last = Judgement::Bad;
+        for vote in &votes {
+            last = self.vote(vote);
+            if !matches!(last, Judgement::Good(_)) {
+                break;
+            }
+        }
+        last
     }
 
     fn part(&self, part: &BlockPart) -> Judgement {
@@ -139,6 +146,10 @@ mod tests {
         ChainId::from_hash(Hash::ZERO)
     }
 
+    fn good(height: u64) -> Judgement {
+        Judgement::Good(Height::new(height))
+    }
+
     fn member(number: u8) -> MemberId {
         MemberId::parse(&format!("hub-{number:02}")).unwrap()
     }
@@ -184,14 +195,14 @@ mod tests {
         let as_vote = |vote| WireMessage::Consensus(SignedConsensusMsg::Vote(vote));
         let again = |vote| WireMessage::Liveness(LivenessMsg::Vote(vote));
         let table = [
-            ("a vote", as_vote(vote(1, 7, 1)), Judgement::Good),
-            ("one that is repeated", again(vote(1, 7, 1)), Judgement::Good),
+            ("a vote", as_vote(vote(1, 7, 1)), good(7)),
+            ("one that is repeated", again(vote(1, 7, 1)), good(7)),
             ("of an observer", as_vote(vote(4, 7, 4)), Judgement::Unwanted),
             ("of yesterday", as_vote(vote(1, 6, 1)), Judgement::Unwanted),
             ("in another's name", as_vote(vote(1, 7, 4)), Judgement::Bad),
-            ("far ahead", as_vote(vote(1, 9, 1)), Judgement::Good),
+            ("far ahead", as_vote(vote(1, 9, 1)), good(9)),
             ("far ahead with another key", as_vote(vote(1, 9, 4)), Judgement::Unwanted),
-            ("a certificate", polka(&[vote(1, 7, 1), vote(2, 7, 2), vote(3, 7, 3)]), Judgement::Good),
+            ("a certificate", polka(&[vote(1, 7, 1), vote(2, 7, 2), vote(3, 7, 3)]), good(7)),
             ("with a forged vote", polka(&[vote(1, 7, 1), vote(2, 7, 1)]), Judgement::Bad),
             ("with one vote twice", polka(&[vote(1, 7, 1), vote(1, 7, 1)]), Judgement::Bad),
             ("of nobody", polka(&[]), Judgement::Bad),
@@ -212,7 +223,7 @@ mod tests {
         let votes = [1, 2, 3].map(|number| vote(number, 7, number));
         for vote in &votes {
             let content = WireMessage::Consensus(SignedConsensusMsg::Vote(vote.clone())).encode().unwrap();
-            assert_eq!(check.check(Channel::Consensus, &content), Judgement::Good);
+            assert_eq!(check.check(Channel::Consensus, &content), good(7));
         }
         assert_eq!(verified(&check), 3);
         for (vote, number) in votes.iter().zip([1, 2, 3]) {
@@ -220,7 +231,7 @@ mod tests {
             let in_the_engine = verifier.verify_signed_vote(&vote.message, &vote.signature, &key).now_or_never();
             assert!(in_the_engine.unwrap().unwrap().is_valid());
         }
-        assert_eq!(check.check(Channel::Consensus, &polka(&votes).encode().unwrap()), Judgement::Good);
+        assert_eq!(check.check(Channel::Consensus, &polka(&votes).encode().unwrap()), good(7));
         assert_eq!(verified(&check), 3);
         let key = key(1).public();
         let forged = verifier.verify_signed_vote(&votes[0].message, &votes[1].signature, &key).now_or_never();
@@ -243,13 +254,13 @@ mod tests {
             split(chain(), info, &block, &key(signer))
         };
         let streamed = |number: u8, signer: u8| numbered(number, signer, 1);
-        for good in streamed(1, 1) {
-            assert_eq!(check.check(Channel::Part, &part(good.clone())), Judgement::Good);
+        for right in streamed(1, 1) {
+            assert_eq!(check.check(Channel::Part, &part(right.clone())), good(7));
             assert_eq!(
-                check.check(Channel::Part, &part(BlockPart { chunk: Bytes::from_static(b"other"), ..good.clone() })),
+                check.check(Channel::Part, &part(BlockPart { chunk: Bytes::from_static(b"other"), ..right.clone() })),
                 Judgement::Bad
             );
-            assert_eq!(check.check(Channel::Part, &part(BlockPart { index: 2, ..good })), Judgement::Bad);
+            assert_eq!(check.check(Channel::Part, &part(BlockPart { index: 2, ..right })), Judgement::Bad);
         }
         assert_eq!(check.check(Channel::Part, &part(streamed(1, 4).remove(0))), Judgement::Bad);
         // Its manifest is known by now; with another signature it is another one.
@@ -258,7 +269,7 @@ mod tests {
         assert_eq!(check.check(Channel::Part, &part(forged)), Judgement::Bad);
         let verified = check.signatures.counts().verified;
         for of_one_block in numbered(2, 2, 1) {
-            assert_eq!(check.check(Channel::Part, &part(of_one_block)), Judgement::Good);
+            assert_eq!(check.check(Channel::Part, &part(of_one_block)), good(7));
         }
         assert_eq!(check.signatures.counts().verified, verified + 1, "the manifest once for all parts");
         assert_eq!(check.check(Channel::Part, &part(streamed(4, 4).remove(0))), Judgement::Unwanted);

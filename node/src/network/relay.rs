@@ -1,11 +1,14 @@
 //! What this node has seen, and to whom it still has to pass it on.
 //!
 //! ```text
-//! small frames (votes, proposals, certificates): passed on at once to every peer that is not known to have them
+//! small frames (votes, proposals, certificates): passed on at once to every peer that is not known to have them, but for
+//!     those that hear the neighbour which delivered it: these get it from there, or from this node a while later
 //! large frames (parts of a block): announced at once (32 bytes), passed on after a short delay to who has not announced them by then
 //! ```
-//! So in a complete graph a block crosses each line once, and on a line of nodes it still reaches the end. An announcement that lies hurts
-//! only its sender: it is not served.
+//! So in a complete graph each frame crosses each line once, and on a line of nodes it still reaches the end. Whom a peer hears, it says itself:
+//! a lie hurts only its sender, which is served later, or of large frames not at all. What a member keeps from some of the others
+//! still reaches them, by the detour over those that have it: the engine counts on that (what one correct node heard, all hear). The
+//! detour is saved where a peer has left the frame's height meanwhile, which is nearly always.
 //!
 //! A small frame that comes again after [`REPEAT`] is news again: the engine repeats votes with the same bytes because whoever was behind
 //! has refused them the first time. So each node passes a frame on at most once in that time, whatever circles in the graph. Large frames
@@ -13,6 +16,7 @@
 
 use super::direct::MAX_PEERS;
 use bytes::Bytes;
+use leg_ledger::ids::Height;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -73,22 +77,40 @@ struct Held {
     frame: Bytes,
 }
 
+/// A small frame that some peers have from elsewhere, in all likelihood.
+#[derive(Debug)]
+struct Spare {
+    due: Instant,
+    hash: FrameHash,
+    frame: Bytes,
+    height: Height,
+}
+
+/// How long frames wait, and how many at a time; beyond it they do not wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    /// Large frames, for announcements.
+    pub(super) held: (Duration, usize),
+    /// Small frames, for those that hear who delivered them.
+    pub(super) spare: (Duration, usize),
+}
+
 /// See the module. Pure: the caller brings the time and sends.
 #[derive(Debug)]
 pub(super) struct Relay {
     capacity: usize,
-    delay: Duration,
-    max_held: usize,
+    waits: Waits,
     entries: HashMap<FrameHash, Entry>,
     order: VecDeque<FrameHash>,
     held: VecDeque<Held>,
+    spare: VecDeque<Spare>,
 }
 
 impl Relay {
-    /// Remembers `capacity` frames, the oldest forgotten first; holds at most `max_held` large ones for `delay`.
-    pub(super) fn new(capacity: usize, delay: Duration, max_held: usize) -> Self {
-        let (entries, order, held) = (HashMap::new(), VecDeque::new(), VecDeque::new());
-        Relay { capacity: capacity.max(1), delay, max_held, entries, order, held }
+    /// Remembers `capacity` frames, the oldest forgotten first.
+    pub(super) fn new(capacity: usize, waits: Waits) -> Self {
+        let (entries, order) = (HashMap::new(), VecDeque::new());
+        Relay { capacity: capacity.max(1), waits, entries, order, held: VecDeque::new(), spare: VecDeque::new() }
     }
 
     fn entry(&mut self, hash: FrameHash) -> &mut Entry {
@@ -141,10 +163,37 @@ impl Relay {
         targets
     }
 
+    /// Keeps a small frame for those of `peers` that are not known to have it.
+    pub(super) fn spare(&mut self, hash: FrameHash, frame: Bytes, height: Height, peers: Slots, now: Instant) {
+        let (delay, most) = self.waits.spare;
+        if peers.without(self.entry(hash).has) == Slots::default() {
+            return;
+        }
+        let mut due = now + delay;
+        if self.spare.len() >= most {
+            self.spare.iter_mut().for_each(|spare| spare.due = now);
+            due = now;
+        }
+        self.spare.push_back(Spare { due, hash, frame, height });
+    }
+
+    /// Small frames whose delay is over, with who may still lack them. `left` says which peers have left a height.
+    pub(super) fn spare_due(&mut self, peers: Slots, left: impl Fn(Height) -> Slots, now: Instant) -> Vec<(Bytes, Slots)> {
+        let mut due = Vec::new();
+        while self.spare.front().is_some_and(|spare| spare.due <= now) {
+            if let Some(Spare { hash, frame, height, .. }) = self.spare.pop_front() {
+                let targets = self.pass_on(hash, peers.without(left(height)));
+                due.push((frame, targets));
+            }
+        }
+        due
+    }
+
     /// Holds a large frame; returns to whom it is announced.
     pub(super) fn hold(&mut self, hash: FrameHash, frame: Bytes, peers: Slots, now: Instant) -> Slots {
-        let mut due = now + self.delay;
-        if self.held.len() >= self.max_held {
+        let (delay, most) = self.waits.held;
+        let mut due = now + delay;
+        if self.held.len() >= most {
             // No room to wait: all go now, in order.
             self.held.iter_mut().for_each(|held| held.due = now);
             due = now;
@@ -170,9 +219,10 @@ impl Relay {
         due
     }
 
-    /// When the next large frame is due.
+    /// When the next frame is due.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.held.front().map(|held| held.due)
+        let (held, spare) = (self.held.front().map(|held| held.due), self.spare.front().map(|spare| spare.due));
+        held.into_iter().chain(spare).min()
     }
 
     /// A peer is gone and its slot may become another's.
@@ -187,6 +237,10 @@ mod tests {
 
     const DELAY: Duration = Duration::from_millis(10);
 
+    fn waiting(most: usize) -> Waits {
+        Waits { held: (DELAY, most), spare: (3 * DELAY, most) }
+    }
+
     fn slots(list: &[Slot]) -> Slots {
         let mut slots = Slots::default();
         list.iter().for_each(|slot| slots.insert(*slot));
@@ -195,7 +249,7 @@ mod tests {
 
     #[test]
     fn small_frames_go_once_to_who_lacks_them() {
-        let mut relay = Relay::new(10, DELAY, 4);
+        let mut relay = Relay::new(10, waiting(4));
         let (all, now) = (slots(&[0, 1, 2, 127]), Instant::now());
         assert!(relay.on_received([1; 32], 1, true, now));
         assert_eq!(relay.pass_on([1; 32], all), slots(&[0, 2, 127]));
@@ -207,8 +261,26 @@ mod tests {
     }
 
     #[test]
+    fn a_small_frame_that_a_peer_hears_from_its_deliverer_goes_there_late_if_it_may_still_lack_it() {
+        let mut relay = Relay::new(10, waiting(4));
+        let (all, hears, now) = (slots(&[0, 1, 2, 3, 4]), slots(&[2, 3, 4]), Instant::now());
+        let (vote, height) = (Bytes::from_static(b"vote"), Height::new(7));
+        assert!(relay.on_received([1; 32], 0, true, now));
+        assert_eq!(relay.pass_on([1; 32], all.without(hears)), slots(&[1]));
+        relay.spare([1; 32], vote.clone(), height, all, now);
+        assert!(!relay.on_received([1; 32], 3, true, now), "it has it");
+        let left = |at: Height| if at == height { slots(&[4]) } else { all };
+        assert_eq!(relay.next(), Some(now + 3 * DELAY));
+        assert!(relay.spare_due(all, left, now + 2 * DELAY).is_empty());
+        assert_eq!(relay.spare_due(all, left, now + 3 * DELAY), vec![(vote, slots(&[2]))], "1 was sent it, 3 sent it, 4 is further");
+        assert_eq!(relay.next(), None);
+        relay.spare([1; 32], Bytes::new(), height, slots(&[0, 1, 2, 3]), now);
+        assert_eq!(relay.next(), None, "nobody lacks it");
+    }
+
+    #[test]
     fn every_repetition_of_a_small_frame_is_news_and_goes_on_but_no_echo_is() {
-        let mut relay = Relay::new(10, DELAY, 4);
+        let mut relay = Relay::new(10, waiting(4));
         let (all, start) = (slots(&[0, 1, 2]), Instant::now());
         for second in 0..20 {
             let now = start + Duration::from_secs(second);
@@ -226,7 +298,7 @@ mod tests {
 
     #[test]
     fn large_frames_are_announced_and_go_to_who_does_not_announce_them() {
-        let mut relay = Relay::new(10, DELAY, 4);
+        let mut relay = Relay::new(10, waiting(4));
         let (all, now) = (slots(&[0, 1, 2, 3]), Instant::now());
         assert!(relay.on_received([1; 32], 0, false, now));
         assert_eq!(relay.hold([1; 32], Bytes::from_static(b"part"), all, now), slots(&[1, 2, 3]));
@@ -243,7 +315,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_and_held_is_bounded() {
-        let mut relay = Relay::new(3, DELAY, 2);
+        let mut relay = Relay::new(3, waiting(2));
         let (all, now) = (slots(&[0, 1]), Instant::now());
         for i in 0..5 {
             assert!(relay.on_received([i; 32], 0, false, now));
@@ -251,6 +323,10 @@ mod tests {
         }
         assert_eq!((relay.entries.len(), relay.order.len()), (3, 3));
         assert_eq!(relay.due(all, now).len(), 5, "beyond the bound nothing waits");
+        for i in 5..10 {
+            relay.spare([i; 32], Bytes::new(), Height::new(1), all, now);
+        }
+        assert_eq!(relay.spare_due(all, |_| Slots::default(), now).len(), 5);
         assert!(relay.on_received([0; 32], 0, false, now), "forgotten");
         relay.forget_peer(0);
         assert!(relay.entries.values().all(|entry| !entry.has.contains(0)));

@@ -1,10 +1,13 @@
 //! Bytes of the frames.
 
+use super::super::NodeId;
 use super::super::relay::FrameHash;
+use super::MAX_PEERS;
 use bytes::Bytes;
 use leg_ledger::codec;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::Height;
+use leg_ledger::signature::PublicKey;
 use serde::{Deserialize, Serialize};
 
 /// Most bytes of a frame after its length: the largest part of a block with room for what surrounds it.
@@ -38,12 +41,17 @@ pub(in super::super) enum Frame {
     Status(StatusReport),
     /// "I have the frame with this hash."
     Announce(FrameHash),
+    /// "I hear these nodes"; at most [`MAX_PEERS`].
+    Neighbours(Vec<NodeId>),
 }
 
 const CONSENSUS: u8 = 0;
 const PART: u8 = 1;
 const STATUS: u8 = 2;
 const ANNOUNCE: u8 = 3;
+const NEIGHBOURS: u8 = 4;
+/// The list's length and its keys.
+const MAX_NEIGHBOURS_BYTES: usize = 8 + 32 * MAX_PEERS;
 
 impl Frame {
     /// Length, kind and content.
@@ -53,6 +61,10 @@ impl Frame {
             Frame::Content(Channel::Part, content) => (PART, content.clone()),
             Frame::Status(report) => (STATUS, codec::encode(report).into()),
             Frame::Announce(hash) => (ANNOUNCE, Bytes::copy_from_slice(hash)),
+            Frame::Neighbours(nodes) => {
+                let keys: Vec<PublicKey> = nodes.iter().map(NodeId::key).collect();
+                (NEIGHBOURS, codec::encode(&keys).into())
+            }
         };
         let length = u32::try_from(content.len() + 1).unwrap_or(u32::MAX);
         let mut bytes = Vec::with_capacity(content.len() + 5);
@@ -73,6 +85,10 @@ impl Frame {
             PART => Some(Frame::Content(Channel::Part, content)),
             STATUS => codec::decode(&content, 128).ok().map(Frame::Status),
             ANNOUNCE => content.as_ref().try_into().ok().map(Frame::Announce),
+            NEIGHBOURS => {
+                let keys: Vec<PublicKey> = codec::decode(&content, MAX_NEIGHBOURS_BYTES).ok()?;
+                Some(Frame::Neighbours(keys.into_iter().map(NodeId::from_key).collect()))
+            }
             _ => None,
         }
     }
@@ -97,10 +113,17 @@ mod tests {
         let (tip, min) = (Height::new(7), Height::new(1));
         let status = Frame::Status(StatusReport { tip, min, root_height: tip, root: Hash::ZERO });
         let announce = Frame::Announce([9; 32]);
-        for frame in [content, status, announce] {
+        let node = |number: u8| NodeId::from_key(PublicKey::from_bytes([number; 32]));
+        let neighbours = Frame::Neighbours(vec![node(1), node(2)]);
+        assert_eq!(neighbours.encode().slice(..14).as_ref(), b"\x49\0\0\0\x04\x02\0\0\0\0\0\0\0\x01");
+        let most = Frame::Neighbours(vec![node(1); MAX_PEERS]);
+        assert!(most.encode().len() < MAX_FRAME_BYTES);
+        let too_many = Frame::Neighbours(vec![node(1); MAX_PEERS + 1]).encode().slice(4..);
+        assert_eq!(Frame::decode(too_many), None);
+        for frame in [content, status, announce, neighbours, most] {
             assert_eq!(Frame::decode(frame.encode().slice(4..)), Some(frame));
         }
-        for bad in [&b""[..], b"\x04", b"\x02\x01", b"\x03short"] {
+        for bad in [&b""[..], b"\x05", b"\x02\x01", b"\x03short", b"\x04short"] {
             assert_eq!(Frame::decode(Bytes::from_static(bad)), None);
         }
     }

@@ -5,7 +5,7 @@ use super::streams::{NotTaken, Writer, start_reader};
 use super::{CheckFrame, DirectConfig, Judgement, MAX_PEERS};
 use crate::network::budget::Budget;
 use crate::network::peers::Peers;
-use crate::network::relay::{FrameHash, Relay, Slot, Slots};
+use crate::network::relay::{FrameHash, Relay, Slot, Slots, Waits};
 use crate::network::roots::{Divergence, Roots};
 use crate::network::{NodeId, Standing};
 use bytes::Bytes;
@@ -65,8 +65,14 @@ struct Peer {
     standing: Standing,
     /// Connections with a stream in either direction.
     connections: Vec<ConnectionId>,
+    /// Of these, those on which it is heard.
+    heard_on: Vec<ConnectionId>,
     /// The first one is used.
     writers: Vec<(ConnectionId, Writer)>,
+    /// Whom it hears, as it says.
+    hears: Vec<NodeId>,
+    /// Its newest decided height, as it says.
+    tip: Height,
     /// Whether the listener was told of it.
     told: bool,
     faults: Budget,
@@ -86,6 +92,8 @@ pub(in super::super) struct Hub {
     relay: Relay,
     roots: Roots,
     peers: HashMap<NodeId, Peer>,
+    /// Whom this node hears, as it said last.
+    heard: Vec<NodeId>,
     status: Option<StatusReport>,
     root: Option<(Height, Hash)>,
 }
@@ -99,9 +107,10 @@ impl Hub {
         close: mpsc::UnboundedSender<ConnectionId>,
         shared: Peers,
     ) -> Self {
-        let relay = Relay::new(config.remembered, config.relay_delay, config.held);
-        let (roots, peers) = (Roots::default(), HashMap::new());
-        Hub { config, check, messages, sender, events, close, shared, relay, roots, peers, status: None, root: None }
+        let waits = Waits { held: (config.relay_delay, config.held), spare: (config.spare_delay, config.spare) };
+        let relay = Relay::new(config.remembered, waits);
+        let (roots, peers, heard) = (Roots::default(), HashMap::new(), Vec::new());
+        Hub { config, check, messages, sender, events, close, shared, relay, roots, peers, heard, status: None, root: None }
     }
 
     /// Runs until the task is aborted, or nobody listens to its events any more.
@@ -136,6 +145,8 @@ impl Hub {
                 // The peer may speak before this node has a stream to answer on.
                 if self.admit(node, standing, connection) {
                     start_reader(node, connection, stream, self.config, self.sender.clone());
+                    self.peers.entry(node).and_modify(|peer| peer.heard_on.push(connection));
+                    self.tell_whom_it_hears();
                 }
                 None
             }
@@ -172,6 +183,7 @@ impl Hub {
                         self.shared.on_standing(*node, *standing);
                     }
                 }
+                self.tell_whom_it_hears();
                 None
             }
         }
@@ -192,8 +204,21 @@ impl Hub {
             return false;
         };
         let faults = Budget::new(self.config.faults, 1, Instant::now());
-        self.peers.insert(node, Peer { slot, standing, connections: vec![connection], writers: Vec::new(), told: false, faults });
+        let connections = vec![connection];
+        let (heard_on, writers, hears, tip) = (Vec::new(), Vec::new(), Vec::new(), Height::GENESIS);
+        self.peers.insert(node, Peer { slot, standing, connections, heard_on, writers, hears, tip, told: false, faults });
         true
+    }
+
+    /// Tells all peers whom this node hears, if that changed.
+    fn tell_whom_it_hears(&mut self) {
+        let is_heard = |peer: &Peer| peer.standing != Standing::SyncOnly && !peer.heard_on.is_empty();
+        let mut heard: Vec<NodeId> = self.peers.iter().filter(|(_, peer)| is_heard(peer)).map(|(node, _)| *node).collect();
+        heard.sort_unstable();
+        if heard != self.heard {
+            self.heard.clone_from(&heard);
+            self.send(self.all(), &Frame::Neighbours(heard));
+        }
     }
 
     fn on_outbound(&mut self, node: NodeId, standing: Standing, connection: ConnectionId, stream: Stream) -> Option<DirectEvent> {
@@ -204,6 +229,7 @@ impl Hub {
         if let Some(status) = self.status {
             let _ = writer.send(Frame::Status(status).encode(), false);
         }
+        let _ = writer.send(Frame::Neighbours(self.heard.clone()).encode(), false);
         let peer = self.peers.get_mut(&node)?;
         peer.writers.push((connection, writer));
         if std::mem::replace(&mut peer.told, true) {
@@ -216,12 +242,14 @@ impl Hub {
     fn on_closed(&mut self, node: NodeId, connection: ConnectionId) -> Option<DirectEvent> {
         let peer = self.peers.get_mut(&node)?;
         peer.connections.retain(|id| *id != connection);
+        peer.heard_on.retain(|id| *id != connection);
         peer.writers.retain(|(id, _)| *id != connection);
-        if !peer.connections.is_empty() {
-            return None;
+        let gone = peer.connections.is_empty().then_some((peer.slot, peer.told));
+        if gone.is_some() {
+            self.peers.remove(&node);
         }
-        let (slot, told) = (peer.slot, peer.told);
-        self.peers.remove(&node);
+        self.tell_whom_it_hears();
+        let (slot, told) = gone?;
         self.relay.forget_peer(slot);
         self.roots.forget_peer(&node);
         self.shared.on_disconnected(node);
@@ -229,10 +257,11 @@ impl Hub {
     }
 
     fn on_frame(&mut self, node: NodeId, frame: Frame) -> Option<DirectEvent> {
-        let peer = self.peers.get(&node)?;
+        let peer = self.peers.get_mut(&node)?;
         let (slot, standing) = (peer.slot, peer.standing);
         match frame {
             Frame::Status(report) => {
+                peer.tip = report.tip;
                 self.shared.on_status(node, report);
                 let divergence = self.roots.on_report(node, report.root_height, report.root);
                 divergence.into_iter().for_each(|divergence| self.alarm(divergence));
@@ -242,6 +271,10 @@ impl Hub {
             _ if standing == Standing::SyncOnly => None,
             Frame::Announce(hash) => {
                 self.relay.on_announced(hash, slot);
+                None
+            }
+            Frame::Neighbours(nodes) => {
+                peer.hears = nodes;
                 None
             }
             Frame::Content(channel, content) => self.on_content(node, slot, channel, content),
@@ -256,39 +289,54 @@ impl Hub {
             self.shared.count(|counts| counts.frames_seen_again += 1);
             return None;
         }
-        match self.check.check(channel, &content) {
-            Judgement::Good => {}
+        let height = match self.check.check(channel, &content) {
+            Judgement::Good(height) => height,
             Judgement::Unwanted => {
                 self.shared.count(|counts| counts.frames_unwanted += 1);
                 return None;
             }
             Judgement::Bad => return self.on_fault(from),
-        }
+        };
         self.shared.count(|counts| counts.frames_received += 1);
-        self.pass_on(hash, channel, &content);
+        self.pass_on(from, hash, channel, &content, height);
         Some(DirectEvent::Received { from, channel, content })
     }
 
-    fn pass_on(&mut self, hash: FrameHash, channel: Channel, content: &Bytes) {
-        let members = self.members();
+    fn pass_on(&mut self, from: NodeId, hash: FrameHash, channel: Channel, content: &Bytes, height: Height) {
+        let (members, now) = (self.members(), Instant::now());
         match channel {
             Channel::Consensus => {
-                let targets = self.relay.pass_on(hash, members);
-                self.shared.count(|counts| counts.frames_relayed += targets.len() as u64);
-                self.send(targets, &Frame::Content(channel, content.clone()));
+                let hear_it = self.slots(|peer| peer.hears.contains(&from));
+                let targets = self.relay.pass_on(hash, members.without(hear_it));
+                self.relay.spare(hash, content.clone(), height, members, now);
+                self.pass_on_to(targets, &Frame::Content(channel, content.clone()));
             }
             Channel::Part => {
-                let targets = self.relay.hold(hash, content.clone(), members, Instant::now());
+                let targets = self.relay.hold(hash, content.clone(), members, now);
                 self.send(targets, &Frame::Announce(hash));
             }
         }
     }
 
     fn pass_on_due(&mut self) {
-        for (content, targets) in self.relay.due(self.members(), Instant::now()) {
-            self.shared.count(|counts| counts.frames_relayed += targets.len() as u64);
-            self.send(targets, &Frame::Content(Channel::Part, content));
+        let (members, now) = (self.members(), Instant::now());
+        for (content, targets) in self.relay.due(members, now) {
+            self.pass_on_to(targets, &Frame::Content(Channel::Part, content));
         }
+        let tips: Vec<(Slot, Height)> = self.peers.values().map(|peer| (peer.slot, peer.tip)).collect();
+        let left = |height: Height| {
+            let mut left = Slots::default();
+            tips.iter().filter(|(_, tip)| *tip >= height).for_each(|(slot, _)| left.insert(*slot));
+            left
+        };
+        for (content, targets) in self.relay.spare_due(members, left, now) {
+            self.pass_on_to(targets, &Frame::Content(Channel::Consensus, content));
+        }
+    }
+
+    fn pass_on_to(&self, targets: Slots, frame: &Frame) {
+        self.shared.count(|counts| counts.frames_relayed += targets.len() as u64);
+        self.send(targets, frame);
     }
 
     /// A peer sent what no honest program sends.

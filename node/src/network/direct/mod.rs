@@ -4,8 +4,8 @@
 //! frame on a stream: u32 length of the rest, little-endian | u8 kind | content
 //!
 //!  engine adapter ──publish──▶ hub ──▶ writer of peer A ──▶ stream            kinds that are passed on: Consensus, Part
-//!         ▲                    │ ▲ └─▶ writer of peer B ──▶ stream            between neighbours only: Status, Announce
-//!         └──────events────────┘ └──── readers of A and B ◀── streams
+//!         ▲                    │ ▲ └─▶ writer of peer B ──▶ stream            between neighbours only: Status, Announce,
+//!         └──────events────────┘ └──── readers of A and B ◀── streams                                  Neighbours
 //! ```
 //!
 //! Invariants:
@@ -27,6 +27,7 @@ pub(super) use hub::{Hub, HubMessage};
 pub(super) use protocol::{Behaviour, Opened};
 
 use bytes::Bytes;
+use leg_ledger::ids::Height;
 use std::time::Duration;
 
 /// Peers that can be connected at a time; more are refused.
@@ -39,8 +40,12 @@ pub struct DirectConfig {
     pub remembered: usize,
     /// How long a large frame waits for announcements before it is passed on.
     pub relay_delay: Duration,
+    /// How long a small frame waits for a peer that hears the neighbour which delivered it: longer than a height usually takes.
+    pub spare_delay: Duration,
     /// Large frames that wait at a time; beyond it they do not wait.
     pub held: usize,
+    /// Small frames that wait at a time; beyond it they do not wait.
+    pub spare: usize,
     /// Small frames that wait for one peer; beyond it its connection is closed.
     pub queue: usize,
     /// Large frames that wait for one peer; beyond it they are dropped for this peer.
@@ -64,7 +69,9 @@ impl Default for DirectConfig {
         DirectConfig {
             remembered: 16_384,
             relay_delay: Duration::from_millis(15),
+            spare_delay: Duration::from_millis(300),
             held: 128,
+            spare: 1_024,
             queue: 2_048,
             bulk_queue: 128,
             write_timeout: Duration::from_secs(10),
@@ -80,8 +87,8 @@ impl Default for DirectConfig {
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// It is passed on and delivered.
-    Good,
+    /// It is passed on and delivered; it is about this height.
+    Good(Height),
     /// It is dropped; an honest node may have sent it.
     Unwanted,
     /// It is dropped, and charged to the peer that delivered it: no honest node passes it on.

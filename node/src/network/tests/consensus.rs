@@ -51,6 +51,50 @@ async fn in_a_complete_graph_parts_cross_each_line_once() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_complete_graph_votes_cross_each_line_once() {
+    let mut nodes = TestNodes::complete(|config| config.direct.spare_delay = Duration::from_secs(600)).await.0;
+    // Streams keep the order: whoever has heard the other two's first words knows whom they hear.
+    for author in 0..4 {
+        nodes[author].network.broadcast_status(Height::new(1), Height::new(1)).await.unwrap();
+        for reader in (0..4).filter(|reader| *reader != author) {
+            let said = |event| matches!(event, DirectEvent::Status(from, _) if from == node(author as u8 + 1)).then_some(());
+            nodes[reader].event("a status", said).await;
+        }
+    }
+    let vote = |author: usize, number: u8| Bytes::from(format!("vote {number} of {author}"));
+    for author in 0..4 {
+        for number in 0..20 {
+            nodes[author].network.publish(Channel::Consensus, vote(author, number)).await.unwrap();
+        }
+        for reader in (0..4).filter(|reader| *reader != author) {
+            for number in 0..20 {
+                let (from, _, content) = nodes[reader].content().await;
+                assert_eq!((from, content), (node(author as u8 + 1), vote(author, number)));
+            }
+        }
+    }
+    for reader in &nodes {
+        let counts = *reader.network.counts().borrow();
+        assert_eq!((counts.frames_received, counts.frames_relayed, counts.frames_seen_again), (60, 0, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vote_that_its_author_keeps_from_a_peer_reaches_it_over_another() {
+    // To the author the third node is pinned and not registered, so that it tells it nothing; the third one hears the author all the same.
+    let mut third = TestNode::start(3, &[], &[1, 2, 3]).await;
+    let second = TestNode::start(2, &[&third], &[1, 2, 3]).await;
+    let author = TestNode::start(1, &[&second, &third], &[1, 2]).await;
+    for (here, there) in [(&author, 2), (&author, 3), (&second, 1), (&second, 3), (&third, 1), (&third, 2)] {
+        here.connected(node(there)).await;
+    }
+    assert_eq!(author.network.peers()[&node(3)].standing, Standing::SyncOnly);
+    author.network.publish(Channel::Consensus, Bytes::from_static(b"vote")).await.unwrap();
+    let (from, _, content) = third.content().await;
+    assert_eq!((from, content.as_ref()), (node(2), &b"vote"[..]));
+}
+
 struct TestNodes(Vec<TestNode>);
 
 impl TestNodes {

@@ -32,7 +32,7 @@ struct NotBad;
 
 impl CheckFrame for NotBad {
     fn check(&mut self, _: Channel, content: &Bytes) -> Judgement {
-        if content.starts_with(b"bad") { Judgement::Bad } else { Judgement::Good }
+        if content.starts_with(b"bad") { Judgement::Bad } else { Judgement::Good(Height::new(1)) }
     }
 }
 
