@@ -65,6 +65,14 @@ pub struct Executed {
     pub history_nodes: Vec<(u64, Hash)>,
     /// Peaks of the history log after the block.
     pub peaks: Peaks,
+    /// What makes the block the tip; the rest is for the store.
+    pub advance: Advance,
+}
+
+/// A block's step from its parent to itself, for [`Ledger::commit_reversibly`].
+#[derive(Debug)]
+pub struct Advance {
+    tip: Tip,
     changes: ChangeSet,
     plan: Plan,
     bodies: Vec<Verified>,
@@ -286,8 +294,8 @@ impl Ledger {
             history_root: peaks.root(),
         };
         let Outcome { changes, receipts, events, records } = outcome;
-        let parent = self.tip.block;
-        Ok(Executed { tip, entries, receipts, events, records, encoded, first_record, history_nodes, peaks, changes, plan, bodies, parent })
+        let advance = Advance { tip, changes, plan, bodies, parent: self.tip.block };
+        Ok(Executed { tip, entries, receipts, events, records, encoded, first_record, history_nodes, peaks, advance })
     }
 
     /// Makes an executed block the tip. The caller MUST have stored it durably before.
@@ -296,23 +304,24 @@ impl Ledger {
     /// Never; a block that was executed on another tip is ignored and returned as `false`, which is the caller's bug.
     #[must_use]
     pub fn commit(&mut self, executed: Executed) -> bool {
-        self.move_on(executed, State::apply).is_some()
+        self.move_on(executed.advance, executed.peaks, State::apply).is_some()
     }
 
-    /// As [`Ledger::commit`], for a caller that keeps what the block replaced; `None` for a block that was executed on another tip.
+    /// As [`Ledger::commit`], for a caller that keeps what the block replaced, with the log's peaks after the block; `None` for a block that was
+    /// executed on another tip. The block MUST be durable before anybody reads what this leaves behind.
     #[must_use]
-    pub fn commit_reversibly(&mut self, executed: Executed) -> Option<Undo> {
-        self.move_on(executed, State::apply_reversibly)
+    pub fn commit_reversibly(&mut self, advance: Advance, peaks: Peaks) -> Option<Undo> {
+        self.move_on(advance, peaks, State::apply_reversibly)
     }
 
-    fn move_on<T>(&mut self, executed: Executed, apply: impl FnOnce(&mut State, ChangeSet) -> T) -> Option<T> {
-        if executed.parent != self.tip.block || !self.tree.apply(executed.plan) {
+    fn move_on<T>(&mut self, advance: Advance, peaks: Peaks, apply: impl FnOnce(&mut State, ChangeSet) -> T) -> Option<T> {
+        if advance.parent != self.tip.block || !self.tree.apply(advance.plan) {
             return None;
         }
-        let applied = apply(&mut self.state, executed.changes);
-        self.history = executed.peaks;
-        self.replay.record(executed.tip.height, executed.bodies.iter().map(Verified::body));
-        self.tip = executed.tip;
+        let applied = apply(&mut self.state, advance.changes);
+        self.history = peaks;
+        self.replay.record(advance.tip.height, advance.bodies.iter().map(Verified::body));
+        self.tip = advance.tip;
         Some(applied)
     }
 }

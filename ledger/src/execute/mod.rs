@@ -24,7 +24,7 @@ pub use balance::{
     collect_charge, collect_debt, collect_penalty, escrow_reserved, forfeit_bond, pay_back, pay_bonus, post_bond, refund_escrow, release,
     reserve, return_bond, settle_escrow, withdraw_rappen,
 };
-pub use chain::{Executed, Ledger, ResumeError, Tip};
+pub use chain::{Advance, Executed, Ledger, ResumeError, Tip};
 pub use changed::ChangedMarkets;
 pub use context::{BlockFacts, Context, Envelope, Fault, HistoryRecord};
 pub use encoded::Encoded;

@@ -1,8 +1,9 @@
 //! The committed chain as the rest of the node reads it.
 
 use super::recent::{NotKept, Recent};
-use crate::storage::Store;
-use leg_ledger::execute::{Executed, Ledger, Past, Tip};
+use crate::storage::{Store, StoreError};
+use leg_ledger::execute::{Advance, Ledger, Past, Tip};
+use leg_ledger::history::Peaks;
 use leg_ledger::ids::Height;
 use leg_ledger::receipt::{Event, Receipt};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -64,12 +65,37 @@ impl Shared {
         self.ledger.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a block that is durable the tip; false for one that was executed on another tip. Only the service calls this.
-    pub(super) fn move_on(&self, executed: Executed) -> bool {
+    /// Makes a block durable by `store`, and the tip; false for one that was executed on another tip. Only the service calls this.
+    ///
+    /// A large block is written by a thread of its own while this one moves the state on. Readers wait until both are done, so that nobody
+    /// reads what is not durable.
+    ///
+    /// # Errors
+    /// `store` failed: the caller MUST stop the process. A large block may be read until it ends: it is decided, and final in the network.
+    pub(super) fn move_on(
+        &self,
+        step: (Advance, Peaks),
+        is_large: bool,
+        store: impl FnOnce() -> Result<(), StoreError> + Send,
+    ) -> Result<bool, StoreError> {
+        if !is_large {
+            store()?;
+            return self.advance(step, || Ok(()));
+        }
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(store);
+            // A panic in the store is our own bug; it stays one, on this thread.
+            self.advance(step, || writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    }
+
+    fn advance(&self, (advance, peaks): (Advance, Peaks), durable: impl FnOnce() -> Result<(), StoreError>) -> Result<bool, StoreError> {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(undo) = ledger.commit_reversibly(executed) else { return false };
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).push(undo);
-        true
+        let undo = ledger.commit_reversibly(advance, peaks);
+        durable()?;
+        let moved = undo.is_some();
+        undo.into_iter().for_each(|undo| self.recent.lock().unwrap_or_else(PoisonError::into_inner).push(undo));
+        Ok(moved)
     }
 }
 
@@ -136,3 +162,7 @@ impl ChainHandle {
         &self.shared.store
     }
 }
+
+#[cfg(test)]
+#[path = "handle_tests.rs"]
+mod tests;

@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// Blocks whose verified transactions are kept until one of them is committed; a block beyond it is verified again.
 const MAX_VALIDATED: usize = 16;
+/// Actions from which on a block is written beside the move of the state: several times what starting a thread for it takes.
+const LARGE_BLOCK: usize = 256;
 
 /// Why a decided block could not become the tip. Fatal.
 #[derive(Debug, thiserror::Error)]
@@ -138,16 +140,23 @@ impl Service {
         }
         let verified = self.verified(block)?;
         let ids: Vec<TransactionId> = verified.iter().map(Verified::id).collect();
-        let mut executed = self.shared.ledger().execute(block, verified)?;
-        self.store(block, certificate, &ids, &executed)?;
-        let committed = Committed {
-            tip: executed.tip,
-            transactions: ids.len(),
-            receipts: Arc::new(std::mem::take(&mut executed.receipts)),
-            events: Arc::new(std::mem::take(&mut executed.events)),
+        let executed = self.shared.ledger().execute(block, verified)?;
+        let Executed { tip, entries, receipts, events, records, encoded, history_nodes, peaks, advance, .. } = executed;
+        let (transactions, is_large) = (ids.len(), receipts.len() >= LARGE_BLOCK);
+        let record = BlockRecord {
+            block,
+            certificate,
+            transactions: &ids,
+            tip: &tip,
+            entries: &entries,
+            records: &records,
+            encoded: &encoded,
+            history_nodes: &history_nodes,
+            peaks: &peaks,
         };
-        let moved = self.shared.move_on(executed);
+        let moved = self.shared.move_on((advance, peaks.clone()), is_large, || self.shared.store.commit(&record))?;
         assert!(moved, "block {id} was executed on another tip than this one thread's");
+        let committed = Committed { tip, transactions, receipts: Arc::new(receipts), events: Arc::new(events) };
         self.certificate = Some(certificate.clone());
         self.validated.clear();
         self.pool.on_committed(block);
@@ -175,20 +184,6 @@ impl Service {
         }
         let verified = self.validated.remove(&id);
         verified.ok_or_else(|| CommitError::NotValid("its verified transactions are gone".to_owned()))
-    }
-
-    fn store(&self, block: &Block, certificate: &Certificate, ids: &[TransactionId], executed: &Executed) -> Result<(), StoreError> {
-        self.shared.store.commit(&BlockRecord {
-            block,
-            certificate,
-            transactions: ids,
-            tip: &executed.tip,
-            entries: &executed.entries,
-            records: &executed.records,
-            encoded: &executed.encoded,
-            history_nodes: &executed.history_nodes,
-            peaks: &executed.peaks,
-        })
     }
 
     /// Takes a certificate of the tip with more signatures, as the parent certificate of the next block.

@@ -141,7 +141,7 @@ impl Inner {
         assert_eq!(executed.first_record, self.history.len() as u64);
         self.history.extend(executed.records.iter().cloned());
         self.heights.extend(transactions.iter().map(|t| (t.id(), height)));
-        self.recent.push(self.ledger.commit_reversibly(executed).unwrap());
+        self.recent.push(self.ledger.commit_reversibly(executed.advance, executed.peaks).unwrap());
         self.blocks.push((block, certificate));
         self.results.push(Arc::clone(&results));
         results
