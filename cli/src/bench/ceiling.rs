@@ -4,7 +4,9 @@
 //! ceiling = cores / (replicas on the machine x CPU of one node per order)
 //! ```
 //! The CPU of one node per order is measured by the benchmark [`super::ledger`] in the same run, with everything on: decoding, signatures,
-//! validity, execution with matching, the state's root, the synced store. What nodes do beside that (gossip, votes, HTTP) and what the load
+//! validity, execution with matching, the state's root, the synced store; on as many cores at once as there are, since that is what the
+//! formula multiplies: cores that share memory and caches are slower together. Measured before the loads and after them, and averaged,
+//! because the speed of a shared machine changes. What nodes do beside that (gossip, votes, HTTP) and what the load
 //! generator and the signing clients take of the same cores is not in it: it is the part that a network can lose to them, and never more.
 
 use serde::Serialize;
@@ -17,16 +19,23 @@ pub struct Ceiling {
     pub cores: usize,
     /// Nodes on it.
     pub replicas: usize,
-    /// CPU of one node per order, microseconds.
+    /// CPU of one node per order while all cores are at work, microseconds.
     pub order_us: f64,
+    /// The same while the other cores rest.
+    pub alone_us: f64,
     /// Orders a second.
     pub orders_per_second: f64,
 }
 
 impl Ceiling {
     /// Of `replicas` nodes on a machine with `cores` cores.
-    pub fn new(cores: usize, replicas: usize, order_us: f64) -> Self {
-        Ceiling { cores, replicas, order_us, orders_per_second: rate(cores as f64, replicas, order_us) }
+    pub fn new(cores: usize, replicas: usize, order_us: f64, alone_us: f64) -> Self {
+        Ceiling { cores, replicas, order_us, alone_us, orders_per_second: rate(cores as f64, replicas, order_us) }
+    }
+
+    /// What it would be if cores were as fast together as each is alone.
+    pub fn alone(&self) -> f64 {
+        rate(self.cores as f64, self.replicas, self.alone_us)
     }
 
     /// What is left of it when `others` cores are busy with something else: the load generator and the signing clients.
@@ -51,11 +60,12 @@ mod tests {
 
     #[test]
     fn a_ceiling_is_the_machine_over_what_all_its_nodes_do_for_an_order() {
-        let ceiling = Ceiling::new(2, 4, 20.0);
+        let ceiling = Ceiling::new(2, 4, 20.0, 16.0);
         assert_eq!(ceiling.orders_per_second, 25_000.0);
         assert_eq!(ceiling.left(0.4), 20_000.0);
         assert_eq!(ceiling.left(9.0), 0.0);
+        assert_eq!(ceiling.alone(), 31_250.0);
         assert_eq!(ceiling.one_node_a_machine(), 100_000.0);
-        assert_eq!(Ceiling::new(2, 4, 0.0).orders_per_second, 0.0, "nothing was measured");
+        assert_eq!(Ceiling::new(2, 4, 0.0, 0.0).orders_per_second, 0.0, "nothing was measured");
     }
 }

@@ -4,15 +4,16 @@
 //! block's bytes ─ decode ─ verify signatures ─ check validity ─ execute, match ─ root ─ synced store ─ move on
 //! ```
 //! CPU time of the thread that does it, and beside it what the store's own threads use meanwhile. Signing and building the blocks is not in it.
+//! Measured alone, or beside copies of itself that keep the other cores at work: they share memory and caches.
 
 use super::chain::LocalChain;
 use super::community::{CommunitySpec, HUBS, hub_id};
 use super::mix::Mix;
 use super::screen::Progress;
-use super::usage::{process_cpu, thread_cpu};
+use super::usage::{cores, process_cpu, thread_cpu};
 use crate::devnet::clock::{Clock, SystemClock};
 use crate::devnet::wallet::Wallet;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use leg_ledger::block::Block;
 use leg_ledger::codec;
 use leg_ledger::ids::TransactionId;
@@ -24,6 +25,8 @@ use leg_ledger::time::{BlockTime, MarketTime};
 use leg_ledger::transaction::SignedTransaction;
 use leg_ledger::tree::{Changes, Key, Tree};
 use serde::Serialize;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Signatures that a node verifies in one batch.
@@ -60,6 +63,8 @@ pub struct Step {
 pub struct LedgerCost {
     /// Orders under one signature.
     pub orders_per_signature: usize,
+    /// Cores that were at work meanwhile.
+    pub cores: usize,
     /// Orders that were measured.
     pub orders: u64,
     /// Of those, rejected by the rules.
@@ -115,6 +120,48 @@ pub fn run(options: &LedgerOptions) -> Result<LedgerCost> {
         progress.step();
     }
     Ok(sum.cost(options.orders))
+}
+
+/// The same while copies of it run on all other cores.
+///
+/// # Errors
+/// The chain or its store fails, here or in a copy.
+pub fn run_on_all_cores(options: &LedgerOptions, program: &Path) -> Result<LedgerCost> {
+    let copies: Vec<Copy> = (1..cores()).map(|_| Copy::start(options, program)).collect::<Result<_>>()?;
+    let cost = LedgerCost { cores: 1 + copies.len(), ..run(options)? };
+    copies.into_iter().try_for_each(Copy::end)?;
+    Ok(cost)
+}
+
+/// A process that measures the same, a little longer; what it finds is not of interest.
+struct Copy(Child);
+
+impl Copy {
+    fn start(options: &LedgerOptions, program: &Path) -> Result<Self> {
+        let LedgerOptions { orders, block_orders, warm_up, blocks } = options;
+        let longer = blocks + warm_up / 4;
+        let arguments = [("--orders", orders), ("--block-orders", block_orders), ("--blocks", &longer)];
+        let mut command = Command::new(program);
+        command.args(["bench", "ledger"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        for (name, value) in arguments {
+            command.arg(name).arg(value.to_string());
+        }
+        Ok(Copy(command.spawn().with_context(|| format!("cannot start {}", program.display()))?))
+    }
+
+    fn end(mut self) -> Result<()> {
+        let status = self.0.wait().context("a copy of the benchmark is gone")?;
+        ensure!(status.success(), "a copy of the ledger's benchmark failed: {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // Ended already, but where this benchmark failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Signs what the mix orders.
@@ -230,6 +277,7 @@ impl Sum {
         let steps: Vec<Step> = STEPS.iter().zip(&self.steps).map(step).collect();
         LedgerCost {
             orders_per_signature,
+            cores: 1,
             orders: self.orders,
             rejected: self.rejected,
             trades: self.trades,

@@ -100,6 +100,8 @@ pub struct Series {
     pub share: f64,
     /// Its share of what the load generator and the signing clients left of the ceiling.
     pub share_of_rest: f64,
+    /// Its share of the ceiling that there would be if cores were as fast together as each is alone.
+    pub share_alone: f64,
     /// Every node at rest.
     pub idle: Vec<NodeUsage>,
     /// The loads.
@@ -132,11 +134,18 @@ pub async fn run(options: &NetworkOptions) -> Result<NetworkReport> {
     let mut report = NetworkReport { ledger: Vec::new(), series: Vec::new() };
     for orders in &options.orders {
         let measure = LedgerOptions { orders: *orders, ..options.ceiling };
-        let cost = tokio::task::spawn_blocking(move || ledger::run(&measure)).await.context("the ledger's benchmark ended")??;
+        let alone = tokio::task::spawn_blocking(move || ledger::run(&measure)).await.context("the ledger's benchmark ended")??;
+        let mut costs = Costs { alone, together: on_all_cores(options, *orders).await? };
         for door in &options.doors {
-            report.series.push(series(options, *door, &cost).await?);
+            let series = series(options, *door, &costs).await?;
+            report.series.push(series);
+            // What was measured after one series is what is measured before the next.
+            costs.together = on_all_cores(options, *orders).await?;
+            if let Some(series) = report.series.last_mut() {
+                series.weigh(&costs);
+            }
         }
-        report.ledger.push(cost);
+        report.ledger.extend([costs.alone, costs.together]);
     }
     Ok(report)
 }
@@ -150,11 +159,36 @@ fn check(options: &NetworkOptions) -> Result<()> {
     Ok(())
 }
 
-async fn series(options: &NetworkOptions, door: DoorKind, cost: &LedgerCost) -> Result<Series> {
+/// What an order costs one node: while the other cores rest, and while all are at work.
+struct Costs {
+    alone: LedgerCost,
+    together: LedgerCost,
+}
+
+async fn on_all_cores(options: &NetworkOptions, orders: usize) -> Result<LedgerCost> {
+    let (measure, program) = (LedgerOptions { orders, ..options.ceiling }, options.program.clone());
+    let job = move || ledger::run_on_all_cores(&measure, &program);
+    tokio::task::spawn_blocking(job).await.context("the ledger's benchmark ended")?
+}
+
+impl Series {
+    /// Averages the ceiling with what was measured after the series, and sets the shares.
+    fn weigh(&mut self, after: &Costs) {
+        let Ceiling { cores, replicas, order_us, alone_us, .. } = self.ceiling;
+        self.ceiling = Ceiling::new(cores, replicas, (order_us + after.together.order_us) / 2.0, alone_us);
+        let best = self.points.iter().max_by(|a, b| a.reached.total_cmp(&b.reached));
+        let rest = best.map_or(0.0, |best| self.ceiling.left(best.generator_cores + best.signer_cores));
+        let share = |of: f64| if of > 0.0 { self.reached / of } else { 0.0 };
+        (self.share, self.share_of_rest, self.share_alone) =
+            (share(self.ceiling.orders_per_second), share(rest), share(self.ceiling.alone()));
+    }
+}
+
+async fn series(options: &NetworkOptions, door: DoorKind, costs: &Costs) -> Result<Series> {
     let dead = if options.kill_one { "-one-dead" } else { "" };
-    let name = format!("{door}-{}{dead}", cost.orders_per_signature).to_lowercase();
+    let name = format!("{door}-{}{dead}", costs.alone.orders_per_signature).to_lowercase();
     let mut running = Running::start(options, &options.home.join(&name)).await?;
-    let outcome = running.series(options, door, cost).await;
+    let outcome = running.series(options, door, costs).await;
     let ended = running.processes.iter_mut().filter_map(|process| process.check().err()).next();
     let stopped = running.stop().await;
     match (outcome, ended) {
@@ -202,8 +236,9 @@ impl Running {
         failed.map_or(Ok(()), Err)
     }
 
-    async fn series(&self, options: &NetworkOptions, door: DoorKind, cost: &LedgerCost) -> Result<Series> {
-        let ceiling = Ceiling::new(cores(), options.nodes - usize::from(options.kill_one), cost.order_us);
+    async fn series(&self, options: &NetworkOptions, door: DoorKind, costs: &Costs) -> Result<Series> {
+        let (cost, replicas) = (&costs.together, options.nodes - usize::from(options.kill_one));
+        let ceiling = Ceiling::new(cores(), replicas, cost.order_us, costs.alone.order_us);
         let (tracker, tip) = (Arc::new(Tracker::default()), Arc::new(AtomicU64::new(0)));
         let heights = Arc::new(Heights::default());
         let follower = self.follow(&tracker, &tip, &heights).await?;
@@ -228,10 +263,7 @@ impl Running {
             None => None,
         };
         let bytes = self.prepared.places.first().map_or(0, |place| folder_bytes(place.home.path()));
-        let best = points.iter().max_by(|a, b| a.reached.total_cmp(&b.reached));
-        let reached = best.map_or(0.0, |best| best.reached);
-        let rest = best.map_or(0.0, |best| ceiling.left(best.generator_cores + best.signer_cores));
-        let share = |of: f64| if of > 0.0 { reached / of } else { 0.0 };
+        let reached = points.iter().map(|point| point.reached).fold(0.0, f64::max);
         Ok(Series {
             door,
             orders_per_signature: cost.orders_per_signature,
@@ -240,8 +272,9 @@ impl Running {
             block_bytes: options.block_bytes,
             ceiling,
             reached,
-            share: share(ceiling.orders_per_second),
-            share_of_rest: share(rest),
+            share: 0.0,
+            share_of_rest: 0.0,
+            share_alone: 0.0,
             idle,
             points,
             disk_bytes_per_order: bytes as f64 / f64::max(finals, 1.0),

@@ -58,7 +58,8 @@ pub fn write_json<T: Serialize>(path: &Path, figures: T) -> Result<()> {
 pub fn ledger_text(costs: &[LedgerCost]) -> String {
     let mut out = String::new();
     for cost in costs {
-        let title = format!("CPU of an order, {} a signature", cost.orders_per_signature);
+        let at_work = if cost.cores > 1 { format!(", {} cores at work", cost.cores) } else { String::new() };
+        let title = format!("CPU of an order, {} a signature{at_work}", cost.orders_per_signature);
         let mut table = table([title.as_str(), "microseconds"]);
         for step in &cost.steps {
             table.add_row([step.name.clone(), format!("{:.3}", step.order_us)]);
@@ -153,14 +154,18 @@ pub fn series_text(series: &Series) -> String {
     }
     let ceiling = &series.ceiling;
     let shares = format!(
-        "ceiling {}/s = {} cores / ({} nodes x {} us); reached {}/s: {:.0} % of it, {:.0} % of what load and signing left",
+        "ceiling {}/s = {} cores / ({} nodes x {} us with all cores at work, {} us with one);\n\
+         reached {}/s: {:.0} % of it, {:.0} % of what load and signing left, {:.0} % of what {} us would allow",
         number(ceiling.orders_per_second),
         ceiling.cores,
         ceiling.replicas,
         number(ceiling.order_us),
+        number(ceiling.alone_us),
         number(series.reached),
         series.share * 100.0,
-        series.share_of_rest * 100.0
+        series.share_of_rest * 100.0,
+        series.share_alone * 100.0,
+        number(ceiling.alone_us)
     );
     let (idle_cores, idle_mib) = average(&series.idle);
     let rest = format!(
