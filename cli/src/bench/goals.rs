@@ -71,10 +71,11 @@ fn goal(what: String, reached: String, goal: &str, ceiling: &str, met: bool) -> 
 fn throughput(series: &Series, share: f64) -> Goal {
     let plural = if series.orders_per_signature == 1 { "order" } else { "orders" };
     let what = format!("{} {plural} a signature, {} nodes", series.orders_per_signature, series.nodes);
-    let (of_it, alone) = (series.share * 100.0, series.share_alone * 100.0);
-    let reached = format!("{}/s, {of_it:.0} % of the ceiling ({alone:.0} % of that of one core at work)", number(series.reached));
+    let reached = format!("{}/s, {:.0} % of the ceiling", number(series.reached), series.share * 100.0);
     let wanted = format!("{:.0} % of the ceiling", share * 100.0);
-    goal(what, reached, &wanted, &format!("{}/s", number(series.ceiling.orders_per_second)), series.share >= share)
+    let (together, alone) = (number(series.ceiling.orders_per_second), number(series.ceiling.alone()));
+    let ceiling = format!("{together}/s ({alone} by one core's cost)");
+    goal(what, reached, &wanted, &ceiling, series.share >= share)
 }
 
 fn latency(point: &RatePoint) -> Goal {
