@@ -54,12 +54,15 @@ async fn in_a_complete_graph_parts_cross_each_line_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_a_complete_graph_votes_cross_each_line_once() {
     let mut nodes = TestNodes::complete(|config| config.direct.spare_delay = Duration::from_secs(600)).await.0;
-    // Streams keep the order: whoever has heard the other two's first words knows whom they hear.
-    for author in 0..4 {
-        nodes[author].network.broadcast_status(Height::new(1), Height::new(1)).await.unwrap();
-        for reader in (0..4).filter(|reader| *reader != author) {
-            let said = |event| matches!(event, DirectEvent::Status(from, _) if from == node(author as u8 + 1)).then_some(());
-            nodes[reader].event("a status", said).await;
+    // After the first round everybody hears everybody and has said so. Streams keep the order: after the second everybody knows.
+    for round in [1, 2] {
+        for author in 0..4 {
+            nodes[author].network.broadcast_status(Height::new(round), Height::new(1)).await.unwrap();
+            let is_it = |from, tip| (from, tip) == (node(author as u8 + 1), Height::new(round));
+            for reader in (0..4).filter(|reader| *reader != author) {
+                let said = |event| matches!(event, DirectEvent::Status(from, report) if is_it(from, report.tip)).then_some(());
+                nodes[reader].event("a status", said).await;
+            }
         }
     }
     let vote = |author: usize, number: u8| Bytes::from(format!("vote {number} of {author}"));
