@@ -69,21 +69,37 @@ struct Entry {
     has: Slots,
 }
 
-/// A large frame that waits for announcements.
+/// Frames that wait, the first due first.
 #[derive(Debug)]
-struct Held {
-    due: Instant,
-    hash: FrameHash,
-    frame: Bytes,
+struct Queue<T> {
+    delay: Duration,
+    most: usize,
+    waiting: VecDeque<(Instant, T)>,
 }
 
-/// A small frame that some peers have from elsewhere, in all likelihood.
-#[derive(Debug)]
-struct Spare {
-    due: Instant,
-    hash: FrameHash,
-    frame: Bytes,
-    height: Height,
+impl<T> Queue<T> {
+    fn new((delay, most): (Duration, usize)) -> Self {
+        Queue { delay, most, waiting: VecDeque::new() }
+    }
+
+    fn push(&mut self, item: T, now: Instant) {
+        let mut at = now + self.delay;
+        if self.waiting.len() >= self.most {
+            // No room to wait: all go now, in order.
+            self.waiting.iter_mut().for_each(|(due, _)| *due = now);
+            at = now;
+        }
+        self.waiting.push_back((at, item));
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.waiting.front().map(|(due, _)| *due)
+    }
+
+    fn pop_due(&mut self, now: Instant) -> Option<T> {
+        self.next().filter(|due| *due <= now)?;
+        self.waiting.pop_front().map(|(_, item)| item)
+    }
 }
 
 /// How long frames wait, and how many at a time; beyond it they do not wait.
@@ -99,18 +115,19 @@ pub(super) struct Waits {
 #[derive(Debug)]
 pub(super) struct Relay {
     capacity: usize,
-    waits: Waits,
     entries: HashMap<FrameHash, Entry>,
     order: VecDeque<FrameHash>,
-    held: VecDeque<Held>,
-    spare: VecDeque<Spare>,
+    /// Large frames that wait for announcements.
+    held: Queue<(FrameHash, Bytes)>,
+    /// Small frames that some peers have from elsewhere, in all likelihood, and their heights.
+    spare: Queue<(FrameHash, Bytes, Height)>,
 }
 
 impl Relay {
     /// Remembers `capacity` frames, the oldest forgotten first.
     pub(super) fn new(capacity: usize, waits: Waits) -> Self {
         let (entries, order) = (HashMap::new(), VecDeque::new());
-        Relay { capacity: capacity.max(1), waits, entries, order, held: VecDeque::new(), spare: VecDeque::new() }
+        Relay { capacity: capacity.max(1), entries, order, held: Queue::new(waits.held), spare: Queue::new(waits.spare) }
     }
 
     fn entry(&mut self, hash: FrameHash) -> &mut Entry {
@@ -165,40 +182,24 @@ impl Relay {
 
     /// Keeps a small frame for those of `peers` that are not known to have it.
     pub(super) fn spare(&mut self, hash: FrameHash, frame: Bytes, height: Height, peers: Slots, now: Instant) {
-        let (delay, most) = self.waits.spare;
-        if peers.without(self.entry(hash).has) == Slots::default() {
-            return;
+        if peers.without(self.entry(hash).has) != Slots::default() {
+            self.spare.push((hash, frame, height), now);
         }
-        let mut due = now + delay;
-        if self.spare.len() >= most {
-            self.spare.iter_mut().for_each(|spare| spare.due = now);
-            due = now;
-        }
-        self.spare.push_back(Spare { due, hash, frame, height });
     }
 
     /// Small frames whose delay is over, with who may still lack them. `left` says which peers have left a height.
     pub(super) fn spare_due(&mut self, peers: Slots, left: impl Fn(Height) -> Slots, now: Instant) -> Vec<(Bytes, Slots)> {
         let mut due = Vec::new();
-        while self.spare.front().is_some_and(|spare| spare.due <= now) {
-            if let Some(Spare { hash, frame, height, .. }) = self.spare.pop_front() {
-                let targets = self.pass_on(hash, peers.without(left(height)));
-                due.push((frame, targets));
-            }
+        while let Some((hash, frame, height)) = self.spare.pop_due(now) {
+            let targets = self.pass_on(hash, peers.without(left(height)));
+            due.push((frame, targets));
         }
         due
     }
 
     /// Holds a large frame; returns to whom it is announced.
     pub(super) fn hold(&mut self, hash: FrameHash, frame: Bytes, peers: Slots, now: Instant) -> Slots {
-        let (delay, most) = self.waits.held;
-        let mut due = now + delay;
-        if self.held.len() >= most {
-            // No room to wait: all go now, in order.
-            self.held.iter_mut().for_each(|held| held.due = now);
-            due = now;
-        }
-        self.held.push_back(Held { due, hash, frame });
+        self.held.push((hash, frame), now);
         peers.without(self.entry(hash).has)
     }
 
@@ -210,19 +211,16 @@ impl Relay {
     /// Large frames whose delay is over, with who still lacks them.
     pub(super) fn due(&mut self, peers: Slots, now: Instant) -> Vec<(Bytes, Slots)> {
         let mut due = Vec::new();
-        while self.held.front().is_some_and(|held| held.due <= now) {
-            if let Some(Held { hash, frame, .. }) = self.held.pop_front() {
-                let targets = self.pass_on(hash, peers);
-                due.push((frame, targets));
-            }
+        while let Some((hash, frame)) = self.held.pop_due(now) {
+            let targets = self.pass_on(hash, peers);
+            due.push((frame, targets));
         }
         due
     }
 
     /// When the next frame is due.
     pub(super) fn next(&self) -> Option<Instant> {
-        let (held, spare) = (self.held.front().map(|held| held.due), self.spare.front().map(|spare| spare.due));
-        held.into_iter().chain(spare).min()
+        self.held.next().into_iter().chain(self.spare.next()).min()
     }
 
     /// A peer is gone and its slot may become another's.

@@ -306,7 +306,7 @@ impl Hub {
         let (members, now) = (self.members(), Instant::now());
         match channel {
             Channel::Consensus => {
-                let hear_it = self.slots(|peer| peer.hears.contains(&from));
+                let hear_it = slots(&self.peers, |peer| peer.hears.contains(&from));
                 let targets = self.relay.pass_on(hash, members.without(hear_it));
                 self.relay.spare(hash, content.clone(), height, members, now);
                 self.pass_on_to(targets, &Frame::Content(channel, content.clone()));
@@ -323,12 +323,7 @@ impl Hub {
         for (content, targets) in self.relay.due(members, now) {
             self.pass_on_to(targets, &Frame::Content(Channel::Part, content));
         }
-        let tips: Vec<(Slot, Height)> = self.peers.values().map(|peer| (peer.slot, peer.tip)).collect();
-        let left = |height: Height| {
-            let mut left = Slots::default();
-            tips.iter().filter(|(_, tip)| *tip >= height).for_each(|(slot, _)| left.insert(*slot));
-            left
-        };
+        let left = |height: Height| slots(&self.peers, |peer| peer.tip >= height);
         for (content, targets) in self.relay.spare_due(members, left, now) {
             self.pass_on_to(targets, &Frame::Content(Channel::Consensus, content));
         }
@@ -377,17 +372,17 @@ impl Hub {
 
     /// All connected peers.
     fn all(&self) -> Slots {
-        self.slots(|_| true)
+        slots(&self.peers, |_| true)
     }
 
     /// Those that take part in consensus.
     fn members(&self) -> Slots {
-        self.slots(|peer| peer.standing != Standing::SyncOnly)
+        slots(&self.peers, |peer| peer.standing != Standing::SyncOnly)
     }
+}
 
-    fn slots(&self, wanted: impl Fn(&Peer) -> bool) -> Slots {
-        let mut slots = Slots::default();
-        self.peers.values().filter(|peer| wanted(peer)).for_each(|peer| slots.insert(peer.slot));
-        slots
-    }
+fn slots(peers: &HashMap<NodeId, Peer>, wanted: impl Fn(&Peer) -> bool) -> Slots {
+    let mut slots = Slots::default();
+    peers.values().filter(|peer| wanted(peer)).for_each(|peer| slots.insert(peer.slot));
+    slots
 }
