@@ -127,16 +127,16 @@ pub fn run(options: &LedgerOptions) -> Result<LedgerCost> {
 /// # Errors
 /// The chain or its store fails, here or in a copy.
 pub fn run_on_all_cores(options: &LedgerOptions, program: &Path) -> Result<LedgerCost> {
-    let copies: Vec<Copy> = (1..cores()).map(|_| Copy::start(options, program)).collect::<Result<_>>()?;
-    let cost = LedgerCost { cores: 1 + copies.len(), ..run(options)? };
-    copies.into_iter().try_for_each(Copy::end)?;
+    let companions: Vec<Companion> = (1..cores()).map(|_| Companion::start(options, program)).collect::<Result<_>>()?;
+    let cost = LedgerCost { cores: 1 + companions.len(), ..run(options)? };
+    companions.into_iter().try_for_each(Companion::end)?;
     Ok(cost)
 }
 
 /// A process that measures the same, a little longer; what it finds is not of interest.
-struct Copy(Child);
+struct Companion(Child);
 
-impl Copy {
+impl Companion {
     fn start(options: &LedgerOptions, program: &Path) -> Result<Self> {
         let LedgerOptions { orders, block_orders, warm_up, blocks } = options;
         let longer = blocks + warm_up / 4;
@@ -146,7 +146,7 @@ impl Copy {
         for (name, value) in arguments {
             command.arg(name).arg(value.to_string());
         }
-        Ok(Copy(command.spawn().with_context(|| format!("cannot start {}", program.display()))?))
+        Ok(Companion(command.spawn().with_context(|| format!("cannot start {}", program.display()))?))
     }
 
     fn end(mut self) -> Result<()> {
@@ -156,7 +156,7 @@ impl Copy {
     }
 }
 
-impl Drop for Copy {
+impl Drop for Companion {
     fn drop(&mut self) {
         // Ended already, but where this benchmark failed.
         let _ = self.0.kill();

@@ -137,13 +137,11 @@ pub async fn run(options: &NetworkOptions) -> Result<NetworkReport> {
         let alone = tokio::task::spawn_blocking(move || ledger::run(&measure)).await.context("the ledger's benchmark ended")??;
         let mut costs = Costs { alone, together: on_all_cores(options, *orders).await? };
         for door in &options.doors {
-            let series = series(options, *door, &costs).await?;
-            report.series.push(series);
+            let mut series = series(options, *door, &costs).await?;
             // What was measured after one series is what is measured before the next.
             costs.together = on_all_cores(options, *orders).await?;
-            if let Some(series) = report.series.last_mut() {
-                series.weigh(&costs);
-            }
+            series.weigh(&costs.together);
+            report.series.push(series);
         }
         report.ledger.extend([costs.alone, costs.together]);
     }
@@ -173,9 +171,9 @@ async fn on_all_cores(options: &NetworkOptions, orders: usize) -> Result<LedgerC
 
 impl Series {
     /// Averages the ceiling with what was measured after the series, and sets the shares.
-    fn weigh(&mut self, after: &Costs) {
+    fn weigh(&mut self, after: &LedgerCost) {
         let Ceiling { cores, replicas, order_us, alone_us, .. } = self.ceiling;
-        self.ceiling = Ceiling::new(cores, replicas, (order_us + after.together.order_us) / 2.0, alone_us);
+        self.ceiling = Ceiling::new(cores, replicas, (order_us + after.order_us) / 2.0, alone_us);
         let best = self.points.iter().max_by(|a, b| a.reached.total_cmp(&b.reached));
         let rest = best.map_or(0.0, |best| self.ceiling.left(best.generator_cores + best.signer_cores));
         let share = |of: f64| if of > 0.0 { self.reached / of } else { 0.0 };
