@@ -17,7 +17,7 @@ use arc_malachitebft_app_channel::app::engine::consensus::{ConsensusMsg, Consens
 use arc_malachitebft_app_channel::app::engine::host::{HostMsg, Next, SyncedValueOutcome};
 use arc_malachitebft_app_channel::app::engine::network::{NetworkMsg, NetworkRef};
 use arc_malachitebft_app_channel::app::types::{LocallyProposedValue, ProposedValue};
-use arc_malachitebft_core_types::{PolkaCertificate, ValueOrigin};
+use arc_malachitebft_core_types::{PolkaCertificate, Value as _, ValueOrigin};
 use async_trait::async_trait;
 use leg_ledger::ids::{Height, MemberId, Round};
 use leg_ledger::time::BlockTime;
@@ -210,8 +210,14 @@ impl App {
             }
             HostMsg::Decided { certificate, reply_to, .. } => {
                 *pending = None;
-                self.handler.on_decided(&certificate)?;
-                answer(reply_to, ());
+                // Whatever the engine asks next waits behind the commit.
+                if self.handler.commits_behind(certificate.value_id) {
+                    answer(reply_to, ());
+                    self.handler.on_decided(&certificate)?;
+                } else {
+                    self.handler.on_decided(&certificate)?;
+                    answer(reply_to, ());
+                }
             }
             HostMsg::Finalized { certificate, evidence, reply_to, .. } => {
                 let StartHeight { height, params } = self.handler.on_finalized(&certificate, &evidence)?;
@@ -227,12 +233,19 @@ impl App {
             HostMsg::ProcessSyncedValue { height, round, proposer, value_bytes, reply_to } => {
                 let round = ledger_round(round).unwrap_or_default();
                 let synced = self.handler.on_synced_value(height.ledger(), round, proposer.member(), &value_bytes)?;
+                let block = match &synced {
+                    SyncAnswer::Value(value) => Some(value.value.id()),
+                    SyncAnswer::PeerFault | SyncAnswer::NotNow => None,
+                };
                 let outcome = match synced {
                     SyncAnswer::Value(value) => SyncedValueOutcome::Verdict(value),
                     SyncAnswer::PeerFault => SyncedValueOutcome::PeerFault,
                     SyncAnswer::NotNow => SyncedValueOutcome::LocalTransientError,
                 };
                 answer(reply_to, outcome);
+                if let Some(block) = block {
+                    self.handler.on_synced_value_told(block)?;
+                }
             }
             HostMsg::GetDecidedValues { range, reply_to } => {
                 let (first, last) = range.into_inner();

@@ -161,6 +161,26 @@ pub trait ChainPort: Send {
     /// Fatal: the node stops, and finds itself at the old tip or the new one when it starts again.
     fn commit(&mut self, block: &Block, certificate: &Certificate) -> Result<(), PortError>;
 
+    /// Says that a block on top of the tip, which [`ChainPort::validate`] called valid, will be decided next: it is certified. The chain may
+    /// execute it now. Should another one be decided, nothing of this may show.
+    ///
+    /// # Errors
+    /// Fatal.
+    fn prepare(&mut self, block: &Block) -> Result<(), PortError>;
+
+    /// The same as [`ChainPort::commit`] for a node that does not vote: the block MAY become durable after this returns, but nobody outside of consensus learns of it
+    /// before, and the next commit, of either kind, waits for it.
+    ///
+    /// # Errors
+    /// As [`ChainPort::commit`], for this block or the one before it.
+    fn commit_behind(&mut self, block: &Block, certificate: &Certificate) -> Result<(), PortError>;
+
+    /// Waits until all committed blocks are durable.
+    ///
+    /// # Errors
+    /// Fatal: one could not be written.
+    fn flush(&mut self) -> Result<(), PortError>;
+
     /// Tells of a certificate of the tip with more signatures than the committed one, and of members that signed twice. The node MAY use
     /// the certificate as parent certificate of the next block and MAY turn evidence into a transaction. Nothing here has to be durable.
     fn finalized(&mut self, certificate: &Certificate, evidence: Vec<DoubleSign>);

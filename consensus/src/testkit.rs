@@ -75,6 +75,10 @@ pub struct ChainState {
     pub verdict: Option<Verdict>,
     pub validated: usize,
     pub fail_commit: bool,
+    /// The last block, while it is not durable.
+    pub behind: Option<Height>,
+    /// Blocks that were executed before they were decided.
+    pub prepared: Vec<BlockId>,
     pub finalized: Vec<(Certificate, Vec<DoubleSign>)>,
     pub payload: u64,
     pub heights: tokio::sync::watch::Sender<u64>,
@@ -97,6 +101,8 @@ impl MemoryChain {
             verdict: None,
             validated: 0,
             fail_commit: false,
+            behind: None,
+            prepared: vec![],
             finalized: vec![],
             payload: 0,
             heights: tokio::sync::watch::Sender::new(0),
@@ -192,6 +198,22 @@ impl ChainPort for MemoryChain {
             s.blocks.push((block.clone(), certificate.clone()));
             s.heights.send_replace(block.header.height.get());
         });
+        Ok(())
+    }
+
+    fn prepare(&mut self, block: &Block) -> Result<(), PortError> {
+        self.with(|s| s.prepared.push(block.id()));
+        Ok(())
+    }
+
+    fn commit_behind(&mut self, block: &Block, certificate: &Certificate) -> Result<(), PortError> {
+        self.commit(block, certificate)?;
+        self.with(|s| s.behind = Some(block.header.height));
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), PortError> {
+        self.with(|s| s.behind = None);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::guard::{Signed, SignedKind};
 use crate::types::ledger_round;
 use arc_malachitebft_core_types::CommitCertificate;
 use leg_ledger::block::{Certificate, CommitSignature, precommit_bytes};
-use leg_ledger::ids::Height;
+use leg_ledger::ids::{BlockId, Height};
 
 /// The engine's certificate as the ledger's.
 pub(super) fn ledger_certificate(certificate: &CommitCertificate<LegContext>) -> Certificate {
@@ -21,7 +21,7 @@ pub(super) fn ledger_certificate(certificate: &CommitCertificate<LegContext>) ->
 }
 
 impl Handler {
-    /// Commits the decided block: executed once and durable when this returns. Then the engine may tell peers of it.
+    /// Commits the decided block: executed once, and durable when this returns if this node votes at the next height.
     ///
     /// # Errors
     /// [`Fatal`]: the process stops. Never is the engine asked to decide the height again.
@@ -31,6 +31,7 @@ impl Handler {
         if height != self.height() {
             return Err(Fatal::NotNext { decided: height, tip: self.tip.height });
         }
+        let behind = self.commits_behind(certificate.block);
         let accepted = self.blocks.get(&certificate.block).is_some_and(|held| held.accepted);
         let Some(content) = self.content(certificate.block)?.filter(|_| accepted) else {
             return Err(Fatal::MissingBlock { height, block: certificate.block });
@@ -42,12 +43,22 @@ impl Handler {
             self.mark_own(&certificate)?;
         }
         let header = content.block.header;
-        self.chain.commit(&content.block, &certificate).map_err(|cause| Fatal::Commit { height, cause })?;
+        let committed = match behind {
+            true => self.chain.commit_behind(&content.block, &certificate),
+            false => self.chain.commit(&content.block, &certificate),
+        };
+        committed.map_err(|cause| Fatal::Commit { height, cause })?;
         if replayed {
             self.mark_own(&certificate)?;
         }
         self.on_attended(&header, &certificate);
         self.advance(height)
+    }
+
+    /// Whether the engine may go on before a block is committed: it came from a peer's store, and this node, which does not vote, has promised
+    /// nothing about it.
+    pub fn commits_behind(&self, block: BlockId) -> bool {
+        self.voter().is_none() && self.blocks.get(&block).is_some_and(|held| held.synced)
     }
 
     /// A certificate makes this node's precommit public, maybe before the engine publishes it by itself.
@@ -86,6 +97,9 @@ impl Handler {
         let seats = &self.committee;
         self.attendance.retain(|member| seats.key(member).is_some());
         self.take_seat();
+        if self.voter().is_some() {
+            self.chain.flush().map_err(|cause| Fatal::Commit { height, cause })?;
+        }
         self.round = None;
         self.blocks.clear();
         self.polkas.clear();

@@ -23,6 +23,8 @@ mod sync;
 #[cfg(test)]
 mod park_tests;
 #[cfg(test)]
+mod sync_tests;
+#[cfg(test)]
 mod tests;
 
 pub use sync::SyncAnswer;
@@ -100,6 +102,8 @@ struct Held {
     source: Source,
     /// The engine has been told of it by this process.
     told: bool,
+    /// A peer had committed it.
+    synced: bool,
 }
 
 /// A block, and its bytes.
@@ -114,7 +118,17 @@ impl Held {
     fn new(block: Block, bytes: Bytes, rules: Result<(), String>, source: Source) -> Self {
         let chunks = bytes.chunks(CHUNK_BYTES).map(chunk_hash).collect();
         let header = block.header;
-        Held { header, content: Some(Content { block, bytes }), chunks, rules, accepted: false, kept: false, source, told: false }
+        Held {
+            header,
+            content: Some(Content { block, bytes }),
+            chunks,
+            rules,
+            accepted: false,
+            kept: false,
+            source,
+            told: false,
+            synced: false,
+        }
     }
 
     /// The bytes, if they are in memory.

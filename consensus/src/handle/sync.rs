@@ -12,7 +12,7 @@ use arc_malachitebft_sync::RawDecidedValue;
 use bytes::Bytes;
 use leg_ledger::block::Block;
 use leg_ledger::codec;
-use leg_ledger::ids::{Height, MemberId, Round};
+use leg_ledger::ids::{BlockId, Height, MemberId, Round};
 use leg_ledger::limits::HARD_BLOCK_BYTES;
 use std::ops::RangeInclusive;
 
@@ -56,7 +56,7 @@ impl Handler {
                 verdict => self.agree(&block, verdict)?,
             }
             let source = Source { streamer: block.header.proposer, round: block.header.creation_round, pol_round: None };
-            let held = Held { told: true, ..Held::new(block, bytes.clone(), Ok(()), source) };
+            let held = Held { told: true, synced: true, ..Held::new(block, bytes.clone(), Ok(()), source) };
             self.blocks.insert(id, held);
             self.keep(id)?;
         }
@@ -68,6 +68,19 @@ impl Handler {
             value: BlockValue::new(id),
             validity: Validity::Valid,
         }))
+    }
+
+    /// What can be done while the engine decides a synced block: a node that does not vote executes it.
+    ///
+    /// # Errors
+    /// [`Fatal::Commit`].
+    pub fn on_synced_value_told(&mut self, block: BlockId) -> Result<(), Fatal> {
+        if !self.commits_behind(block) {
+            return Ok(());
+        }
+        let (height, held) = (self.height(), self.blocks.get(&block));
+        let Some(content) = held.and_then(|held| held.content.as_ref()) else { return Ok(()) };
+        self.chain.prepare(&content.block).map_err(|cause| Fatal::Commit { height, cause })
     }
 
     /// A certified block that this node refuses is the end of its way (ENGINE pitfall 14).

@@ -1,8 +1,8 @@
 use crate::action::{Fatal, OwnProposal, ValuePlan};
 use crate::context::LegContext;
-use crate::handle::{Handler, Settings, SyncAnswer};
+use crate::handle::{Handler, Settings};
 use crate::parts::{StreamInfo, split};
-use crate::ports::{Outlook, RootDifference, Verdict};
+use crate::ports::{Outlook, Verdict};
 use crate::signing::prevote_bytes;
 use crate::testkit::*;
 use crate::types::{Address, BlockPart, EngineHeight};
@@ -12,7 +12,6 @@ use arc_malachitebft_core_types::{
 };
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
-use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, Round};
 use leg_ledger::time::BlockTime;
 use std::time::Duration;
@@ -395,52 +394,6 @@ fn a_failed_commit_and_a_decision_without_its_block_are_fatal() {
     assert_eq!(handler.height(), h(1));
 }
 
-fn sync(handler: &mut Handler, block: &Block) -> Result<SyncAnswer, Fatal> {
-    handler.on_synced_value(block.header.height, r(5), member(0), &codec::encode(block).into())
-}
-
-#[test]
-fn a_certified_block_is_valid_at_any_time_and_round() {
-    let (mut handler, chain, _, first) = listener();
-    let block = chain.block(0, member(first), at(90_000_000));
-    match sync(&mut handler, &block).unwrap() {
-        SyncAnswer::Value(value) => {
-            assert_eq!((value.value.id(), value.round, value.validity), (block.id(), EngineRound::new(5), Validity::Valid))
-        }
-        other => panic!("{other:?}"),
-    }
-    handler.on_decided(&engine_certificate(&certificate(&block, 5, [0, 1, 3]))).unwrap();
-    assert!(matches!(sync(&mut handler, &block).unwrap(), SyncAnswer::NotNow));
-}
-
-#[test]
-fn a_certified_block_with_other_roots_stops_the_node_and_says_what_differs() {
-    let (mut handler, chain, _, first) = listener();
-    let mut block = chain.block(0, member(first), at(60));
-    block.header.state_root = Hash::from_bytes([9; 32]);
-    // As a mere proposal it is voted against.
-    assert_eq!(validity(feed(&mut handler, &parts(&block, first, 0, None, 1), at(60))), Some(false));
-    let fatal = sync(&mut handler, &block).unwrap_err();
-    let computed = chain.header(0, member(first), at(60)).state_root;
-    let difference = RootDifference { root: "state_root", header: block.header.state_root, computed };
-    assert!(fatal.to_string().contains(&difference.to_string()), "{fatal}");
-    assert!(matches!(fatal, Fatal::Divergence { differences, .. } if differences == [difference]));
-}
-
-#[test]
-fn a_certified_block_that_breaks_a_rule_stops_the_node_but_a_foreign_body_does_not() {
-    let (mut handler, chain, _, first) = listener();
-    let block = chain.block(0, member(first), at(60));
-    chain.with(|s| s.verdict = Some(Verdict::ForeignBody("transactions".into())));
-    assert!(matches!(sync(&mut handler, &block).unwrap(), SyncAnswer::PeerFault));
-    chain.with(|s| s.verdict = Some(Verdict::Invalid("expired transaction".into())));
-    assert!(matches!(sync(&mut handler, &block), Err(Fatal::Divergence { reason, .. }) if reason == "expired transaction"));
-    chain.with(|s| s.verdict = None);
-    let stranger = chain.block(0, member((first + 1) % 4), at(60));
-    assert!(matches!(sync(&mut handler, &stranger), Err(Fatal::Divergence { .. })));
-    assert!(matches!(handler.on_synced_value(h(1), r(0), member(0), &vec![1, 2, 3].into()).unwrap(), SyncAnswer::PeerFault));
-}
-
 #[test]
 fn a_follower_and_a_rotated_key_follow_without_voting() {
     let chain = MemoryChain::new(4);
@@ -468,27 +421,4 @@ fn a_follower_and_a_rotated_key_follow_without_voting() {
     rotated.voter = Some(crate::Voter::new(member(1), key(200)));
     let handler = Handler::new(rotated, Box::new(chain), Box::new(MemoryProposals::default()), None).unwrap();
     assert!(!handler.height_params().validator_set.votes_here());
-}
-
-#[test]
-fn committed_blocks_are_given_in_bounded_batches() {
-    let (chain, proposals) = (MemoryChain::new(4), MemoryProposals::default());
-    let batch = crate::codec::SYNC_BATCH as u64;
-    for height in 1..=batch + 12 {
-        let block = chain.block(0, member(proposer(height, 0)), at(height * 100));
-        let decided = certificate(&block, 0, [0, 1, 2]);
-        chain.with(|s| s.blocks.push((block, decided)));
-    }
-    let handler = handler(0, &chain, &proposals);
-    let heights = |range: std::ops::RangeInclusive<u64>| -> Vec<u64> {
-        let values = handler.on_get_decided(h(*range.start())..=h(*range.end()));
-        values.iter().map(|v| v.certificate.height.ledger().get()).collect()
-    };
-    assert_eq!(heights(3..=5), [3, 4, 5]);
-    assert_eq!(heights(3..=u64::MAX), (3..3 + batch).collect::<Vec<_>>());
-    assert_eq!(heights(batch + 11..=batch + 40), [batch + 11, batch + 12]);
-    assert_eq!(heights(batch + 13..=batch + 14), Vec::<u64>::new());
-    #[allow(clippy::reversed_empty_ranges)]
-    let reversed = heights(5..=3);
-    assert_eq!(reversed, Vec::<u64>::new());
 }

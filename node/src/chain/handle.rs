@@ -1,7 +1,8 @@
 //! The committed chain as the rest of the node reads it.
 
+use super::gate::Gate;
 use super::recent::{NotKept, Recent};
-use crate::storage::{Store, StoreError};
+use crate::storage::Store;
 use leg_ledger::execute::{Advance, Ledger, Past, Tip};
 use leg_ledger::history::Peaks;
 use leg_ledger::ids::Height;
@@ -28,6 +29,8 @@ pub struct Committed {
 /// What the service and all handles share.
 pub(super) struct Shared {
     ledger: RwLock<Ledger>,
+    /// Closed while the ledger is ahead of the store. Passed before the ledger is locked, never with it locked.
+    pub(super) gate: Gate,
     /// Locked with the ledger locked, never the other way round.
     recent: Mutex<Recent>,
     /// The tip at which the state was copied last.
@@ -44,6 +47,7 @@ impl Shared {
         let (committed, _) = broadcast::channel(FOLLOWED_BLOCKS);
         Shared {
             ledger: RwLock::new(ledger),
+            gate: Gate::default(),
             recent: Mutex::new(Recent::default()),
             copied: Mutex::new(None),
             store,
@@ -60,42 +64,25 @@ impl Shared {
         }
     }
 
-    /// The ledger, to read. A reader that panicked changed nothing, so its poison is no harm.
+    /// The ledger after the newest durable block, to read.
     pub(super) fn ledger(&self) -> RwLockReadGuard<'_, Ledger> {
+        self.gate.pass(|| self.latest())
+    }
+
+    /// The ledger after the newest block, which may not be durable yet: only the service reads it so. A reader that panicked changed nothing,
+    /// so its poison is no harm.
+    pub(super) fn latest(&self) -> RwLockReadGuard<'_, Ledger> {
         self.ledger.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a block durable by `store`, and the tip; false for one that was executed on another tip. Only the service calls this.
-    ///
-    /// A large block is written by a thread of its own while this one moves the state on. Readers wait until both are done, so that nobody
-    /// reads what is not durable.
-    ///
-    /// # Errors
-    /// `store` failed: the caller MUST stop the process. A large block may be read until it ends: it is decided, and final in the network.
-    pub(super) fn move_on(
-        &self,
-        step: (Advance, Peaks),
-        is_large: bool,
-        store: impl FnOnce() -> Result<(), StoreError> + Send,
-    ) -> Result<bool, StoreError> {
-        if !is_large {
-            store()?;
-            return self.advance(step, || Ok(()));
-        }
-        std::thread::scope(|scope| {
-            let writer = scope.spawn(store);
-            // A panic in the store is our own bug; it stays one, on this thread.
-            self.advance(step, || writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        })
-    }
-
-    fn advance(&self, (advance, peaks): (Advance, Peaks), durable: impl FnOnce() -> Result<(), StoreError>) -> Result<bool, StoreError> {
+    /// Moves the state on; false for a block that was executed on another tip. Only the service calls this, with the block durable or the
+    /// gate closed.
+    pub(super) fn advance(&self, advance: Advance, peaks: Peaks) -> bool {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
         let undo = ledger.commit_reversibly(advance, peaks);
-        durable()?;
         let moved = undo.is_some();
         undo.into_iter().for_each(|undo| self.recent.lock().unwrap_or_else(PoisonError::into_inner).push(undo));
-        Ok(moved)
+        moved
     }
 }
 
@@ -110,8 +97,8 @@ impl ChainHandle {
         ChainHandle { shared: Arc::new(shared) }
     }
 
-    /// Reads the ledger after the newest committed block. `reader` MUST be quick, since commits wait for it, and MUST NOT read again from
-    /// within: a waiting commit would stop both.
+    /// Reads the ledger after the newest durable block; waits while the next one is written beside the move to it. `reader` MUST be quick,
+    /// since commits wait for it, and MUST NOT read again from within: a waiting commit would stop both.
     pub fn read<T>(&self, reader: impl FnOnce(&Ledger) -> T) -> T {
         reader(&self.shared.ledger())
     }
@@ -162,7 +149,3 @@ impl ChainHandle {
         &self.shared.store
     }
 }
-
-#[cfg(test)]
-#[path = "handle_tests.rs"]
-mod tests;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! consensus ──ports──▶ Service ──execute──▶ Ledger          one thread: it validates, builds, commits
-//!                         │  1 one synced batch ──▶ Store
-//!                         │  2 the ledger moves on
+//!                         │  1 one synced batch ──▶ Store   by a thread of its own for a large block, and in catching up
+//!                         │  2 the ledger moves on          beside it then, with the gate closed for readers
 //!                         │  3 the pool forgets, tip and block are published
 //!                         ▼
 //!                     ChainHandle ◀── API, mempool, network: any thread, reads only
@@ -12,12 +12,15 @@
 //! ```
 //!
 //! Invariants:
-//! * what a handle shows is durable: the ledger moves on after the batch is synced, never before;
+//! * what a handle shows is durable: while the ledger is ahead of the store, the gate is closed;
+//! * one block at the most is ahead of the store, and only while this node does not vote does consensus go on meanwhile;
 //! * a block is executed once, on the state after its parent; to explain one of the last ones, it is executed again on a copy;
 //! * an error of [`Service`] is fatal: the caller stops the process, and the next start finds the block before or the block.
 
+mod gate;
 mod handle;
 mod open;
+mod outgoing;
 mod pool;
 mod ports;
 mod prefetch;
@@ -34,5 +37,7 @@ pub use recent::{NotKept, Recent};
 pub use service::{CommitError, Service};
 pub use watchdog::{Stalled, watch_progress};
 
+#[cfg(test)]
+mod outgoing_tests;
 #[cfg(test)]
 mod tests;

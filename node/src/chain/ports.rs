@@ -10,13 +10,13 @@ use std::ops::RangeInclusive;
 
 impl ChainPort for Service {
     fn tip(&self) -> Tip {
-        let ledger = self.shared().ledger();
+        let ledger = self.shared().latest();
         let tip = ledger.tip();
         Tip { height: tip.height, block: tip.block, time: tip.time }
     }
 
     fn committee(&self, height: Height) -> Option<Committee> {
-        self.shared().ledger().committee(height).cloned()
+        self.shared().latest().committee(height).cloned()
     }
 
     fn validate(&mut self, block: &mut Block) -> Result<Verdict, PortError> {
@@ -27,7 +27,7 @@ impl ChainPort for Service {
         if self.pool().waiting() > 0 {
             return Outlook::Work;
         }
-        let ledger = self.shared().ledger();
+        let ledger = self.shared().latest();
         let due = ledger.next_due().zip(ledger.params()).map(|(due, params)| params.clock.block_time(due));
         match due {
             Some(due) if due <= now => Outlook::Work,
@@ -42,6 +42,18 @@ impl ChainPort for Service {
 
     fn commit(&mut self, block: &Block, certificate: &Certificate) -> Result<(), PortError> {
         self.on_decided(block, certificate).map_err(|error| PortError::new("committing a block", error))
+    }
+
+    fn prepare(&mut self, block: &Block) -> Result<(), PortError> {
+        Service::prepare(self, block).map_err(|error| PortError::new("executing a block", error))
+    }
+
+    fn commit_behind(&mut self, block: &Block, certificate: &Certificate) -> Result<(), PortError> {
+        self.on_decided_behind(block, certificate).map_err(|error| PortError::new("committing a block", error))
+    }
+
+    fn flush(&mut self) -> Result<(), PortError> {
+        Service::flush(self).map_err(|error| PortError::new("writing the last block", error))
     }
 
     fn finalized(&mut self, certificate: &Certificate, evidence: Vec<DoubleSign>) {

@@ -1,18 +1,18 @@
 //! Validating, building and committing blocks: the only place where the committed chain moves on.
 
-use super::handle::{ChainHandle, Committed, Shared};
-use super::open::warn_of_unknown_versions;
+use super::handle::{ChainHandle, Shared};
+use super::outgoing::{Outgoing, Writing};
 use super::pool::{TakeBudget, TransactionPool};
 use super::verify::verify_transactions;
-use crate::storage::{BlockRecord, StoreError};
+use crate::storage::StoreError;
 use leg_consensus::ports::{BuildRequest, RootDifference, Verdict};
 use leg_ledger::block::{Block, Body, Certificate, Header, transactions_root};
 use leg_ledger::codec;
-use leg_ledger::execute::{Executed, Fault, Invalid, Ledger, ProposalFacts};
+use leg_ledger::execute::{Advance, Executed, Fault, Invalid, Ledger, ProposalFacts};
 use leg_ledger::hash::Hash;
+use leg_ledger::history::Peaks;
 use leg_ledger::ids::{BlockId, Height, TransactionId};
 use leg_ledger::limits::{HARD_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS};
-use leg_ledger::receipt::Event;
 use leg_ledger::transaction::{SignedTransaction, Verified};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -54,6 +54,25 @@ pub struct Service {
     certificate: Option<Certificate>,
     /// Verified transactions of valid blocks on the tip.
     validated: BTreeMap<BlockId, Vec<Verified>>,
+    /// A block that was executed on the tip before it was decided.
+    prepared: Option<Prepared>,
+    /// The newest block, while it is written.
+    writing: Option<Writing>,
+}
+
+/// A block that was executed on the tip.
+struct Prepared {
+    id: BlockId,
+    transactions: Vec<TransactionId>,
+    executed: Executed,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Err(error) = self.flush() {
+            tracing::error!(%error, "the last block is not in the store; it will be fetched again");
+        }
+    }
 }
 
 impl ChainHandle {
@@ -65,7 +84,15 @@ impl ChainHandle {
         let tip = self.tip();
         let certificate = self.store().certificate(tip.height)?;
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Ok(Service { shared: Arc::clone(&self.shared), pool, cores, certificate, validated: BTreeMap::new() })
+        Ok(Service {
+            shared: Arc::clone(&self.shared),
+            pool,
+            cores,
+            certificate,
+            validated: BTreeMap::new(),
+            prepared: None,
+            writing: None,
+        })
     }
 }
 
@@ -88,7 +115,7 @@ impl Service {
         }
         let pool = Arc::clone(&self.pool);
         let found = share(block, pool.as_ref());
-        let judged = check(&self.shared.ledger(), block, found, pool.as_ref(), self.cores);
+        let judged = check(&self.shared.latest(), block, found, pool.as_ref(), self.cores);
         match judged {
             Ok((verified, fresh)) => {
                 pool.remember(&fresh);
@@ -107,7 +134,7 @@ impl Service {
     /// # Errors
     /// [`Invalid`] when even an empty block is not valid here: a bug.
     pub fn assemble(&mut self, request: &BuildRequest) -> Result<Block, Invalid> {
-        let ledger = self.shared.ledger();
+        let ledger = self.shared.latest();
         let empty = block_of(&ledger, request, self.certificate.clone(), &[]);
         let budget = budget(&ledger, request, &empty);
         let admissible = |verified: &Verified| ledger.admissible(verified.transaction()).is_ok_and(|key| key == verified.key());
@@ -134,38 +161,87 @@ impl Service {
     /// # Errors
     /// [`CommitError`]; the caller MUST stop the process.
     pub fn on_decided(&mut self, block: &Block, certificate: &Certificate) -> Result<(), CommitError> {
+        let (outgoing, advance) = self.execute(block, certificate)?;
+        if outgoing.receipts.len() >= LARGE_BLOCK {
+            self.start_writing(outgoing, advance)?;
+            return self.flush();
+        }
+        self.flush()?;
+        outgoing.write(&self.shared)?;
+        self.advance(advance, outgoing.peaks.clone(), certificate.clone());
+        outgoing.publish(&self.shared, self.pool.as_ref());
+        Ok(())
+    }
+
+    /// The same, but the block is written behind: nobody reads it, or hears of it, before it is durable, while this thread goes on.
+    ///
+    /// # Errors
+    /// [`CommitError`], of this block or of the one before it; the caller MUST stop the process.
+    pub fn on_decided_behind(&mut self, block: &Block, certificate: &Certificate) -> Result<(), CommitError> {
+        let (outgoing, advance) = self.execute(block, certificate)?;
+        self.start_writing(outgoing, advance)
+    }
+
+    /// Waits until everything that was committed is durable and published.
+    ///
+    /// # Errors
+    /// [`CommitError::Store`]; the caller MUST stop the process.
+    pub fn flush(&mut self) -> Result<(), CommitError> {
+        match self.writing.take() {
+            Some(writing) => Ok(writing.finish()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Executes a valid block on the tip that is about to be decided, so that committing it need not.
+    ///
+    /// # Errors
+    /// [`CommitError`]; the caller MUST stop the process.
+    pub fn prepare(&mut self, block: &Block) -> Result<(), CommitError> {
+        let id = block.id();
+        let verified = self.verified(block)?;
+        let transactions: Vec<TransactionId> = verified.iter().map(Verified::id).collect();
+        let executed = self.shared.latest().execute(block, verified)?;
+        self.prepared = Some(Prepared { id, transactions, executed });
+        Ok(())
+    }
+
+    fn execute(&mut self, block: &Block, certificate: &Certificate) -> Result<(Outgoing, Advance), CommitError> {
         let id = block.id();
         if certificate.block != id {
             return Err(CommitError::OtherCertificate { certificate: certificate.block, block: id });
         }
-        let verified = self.verified(block)?;
-        let ids: Vec<TransactionId> = verified.iter().map(Verified::id).collect();
-        let executed = self.shared.ledger().execute(block, verified)?;
-        let Executed { tip, entries, receipts, events, records, encoded, history_nodes, peaks, advance, .. } = executed;
-        let (transactions, is_large) = (ids.len(), receipts.len() >= LARGE_BLOCK);
-        let record = BlockRecord {
-            block,
-            certificate,
-            transactions: &ids,
-            tip: &tip,
-            entries: &entries,
-            records: &records,
-            encoded: &encoded,
-            history_nodes: &history_nodes,
-            peaks: &peaks,
-        };
-        let moved = self.shared.move_on((advance, peaks.clone()), is_large, || self.shared.store.commit(&record))?;
-        assert!(moved, "block {id} was executed on another tip than this one thread's");
-        let committed = Committed { tip, transactions, receipts: Arc::new(receipts), events: Arc::new(events) };
-        self.certificate = Some(certificate.clone());
-        self.validated.clear();
-        self.pool.on_committed(block);
-        if committed.events.iter().any(|event| matches!(event, Event::VersionAnnounced { .. })) {
-            warn_of_unknown_versions(&self.shared.ledger());
+        if self.prepared.as_ref().is_none_or(|prepared| prepared.id != id) {
+            self.prepare(block)?;
         }
-        self.shared.tip.send_replace(committed.tip);
-        self.shared.publish(committed);
+        let Some(Prepared { transactions, executed, .. }) = self.prepared.take() else {
+            return Err(CommitError::NotValid("it is not prepared".to_owned()));
+        };
+        let Executed { tip, entries, receipts, events, records, encoded, history_nodes, peaks, advance, .. } = executed;
+        let (block, certificate) = (block.clone(), certificate.clone());
+        let outgoing =
+            Outgoing { block, certificate, transactions, tip, entries, records, encoded, history_nodes, peaks, receipts, events };
+        Ok((outgoing, advance))
+    }
+
+    /// Has a thread of its own write the block, one at a time, while this one moves the state on.
+    fn start_writing(&mut self, block: Outgoing, advance: Advance) -> Result<(), CommitError> {
+        self.flush()?;
+        let (certificate, peaks) = (block.certificate.clone(), block.peaks.clone());
+        let (writing, moving) = Writing::start(block, Arc::clone(&self.shared), Arc::clone(&self.pool))?;
+        self.shared.gate.close();
+        self.advance(advance, peaks, certificate);
+        drop(moving);
+        self.writing = Some(writing);
         Ok(())
+    }
+
+    fn advance(&mut self, advance: Advance, peaks: Peaks, certificate: Certificate) {
+        let moved = self.shared.advance(advance, peaks);
+        assert!(moved, "block {} was executed on another tip than this one thread's", certificate.block);
+        self.certificate = Some(certificate);
+        self.validated.clear();
+        self.prepared = None;
     }
 
     /// The transactions of a decided block, verified: at validation, or now for one that was decided without it.
@@ -188,12 +264,12 @@ impl Service {
 
     /// Takes a certificate of the tip with more signatures, as the parent certificate of the next block.
     pub fn improve_certificate(&mut self, certificate: &Certificate) {
-        let tip = *self.shared.ledger().tip();
+        let tip = *self.shared.latest().tip();
         let more = self.certificate.as_ref().is_none_or(|known| certificate.signatures.len() > known.signatures.len());
         if certificate.block != tip.block || certificate.height != tip.height || !more {
             return;
         }
-        let ledger = self.shared.ledger();
+        let ledger = self.shared.latest();
         let Some(committee) = ledger.committee(tip.height) else { return };
         match certificate.verify(ledger.chain(), committee) {
             Ok(()) => self.certificate = Some(certificate.clone()),
@@ -320,6 +396,6 @@ fn budget(ledger: &Ledger, request: &BuildRequest, empty: &Block) -> TakeBudget 
 impl Service {
     /// The height of the next block.
     pub fn next_height(&self) -> Height {
-        self.shared.ledger().next_height()
+        self.shared.latest().next_height()
     }
 }

@@ -23,11 +23,11 @@ use std::sync::{Arc, Mutex};
 
 /// A pool that gives what it is told to, and keeps nothing of the contract by itself.
 #[derive(Default)]
-struct TestPool {
+pub(super) struct TestPool {
     gives: Mutex<Vec<Verified>>,
     known: Mutex<BTreeSet<(Hash, PublicKey)>>,
     waits: Mutex<Vec<Verified>>,
-    committed: Mutex<Vec<Height>>,
+    pub committed: Mutex<Vec<Height>>,
     keeps_caps: bool,
 }
 
@@ -69,19 +69,19 @@ impl TransactionPool for TestPool {
 }
 
 /// A node's chain beside the fixture's own ledger, which predicts it.
-struct World {
-    network: Network,
-    folder: tempfile::TempDir,
-    chain: ChainHandle,
-    service: Service,
-    pool: Arc<TestPool>,
+pub(super) struct World {
+    pub network: Network,
+    pub folder: tempfile::TempDir,
+    pub chain: ChainHandle,
+    pub service: Service,
+    pub pool: Arc<TestPool>,
 }
 
 fn founding(network: &Network) -> Founding {
     network.founding()
 }
 
-fn world(hubs: u8) -> World {
+pub(super) fn world(hubs: u8) -> World {
     let (network, folder) = (Network::new(hubs), tempfile::tempdir().unwrap());
     let chain = open(folder.path(), founding(&network), Rules::default()).unwrap();
     let pool = Arc::new(TestPool { keeps_caps: true, ..TestPool::default() });

@@ -263,6 +263,11 @@ fn put_entries(batch: &mut Batch<'_>, entries: &[StateEntry]) -> Result<(), Stor
 
 #[cfg(test)]
 impl Store {
+    /// No block is written before this is dropped.
+    pub(crate) fn hold_commits(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.idempotency.lock().unwrap()
+    }
+
     /// Makes every further write fail.
     pub(crate) fn fail_writes(&self) {
         self.database.fail();

@@ -1,0 +1,100 @@
+//! Keeps readers of the ledger out while a block is ahead of the disk.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Closed from before a block is moved on to in memory until it is durable. Readers that wait when it opens get in before it closes again,
+/// however fast blocks follow each other.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    /// Readers that found it closed and are not in yet.
+    waiting: usize,
+}
+
+impl Gate {
+    /// Runs `enter` while the gate is open and cannot close.
+    pub(super) fn pass<T>(&self, enter: impl FnOnce() -> T) -> T {
+        let mut state = self.lock();
+        if state.closed {
+            state.waiting += 1;
+            state = self.changed.wait_while(state, |state| state.closed).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+            self.changed.notify_all();
+        }
+        let entered = enter();
+        drop(state);
+        entered
+    }
+
+    /// Lets those in who wait already, then closes.
+    pub(super) fn close(&self) {
+        let state = self.lock();
+        let mut state = self.changed.wait_while(state, |state| state.waiting > 0).unwrap_or_else(PoisonError::into_inner);
+        state.closed = true;
+    }
+
+    pub(super) fn open(&self) {
+        self.lock().closed = false;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Whatever panicked with the lock changed one of two fields, each of which stands for itself.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl Gate {
+    /// Readers that found it closed.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().waiting
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn nobody_passes_a_closed_gate() {
+        let (gate, passed) = (Gate::default(), AtomicUsize::new(0));
+        gate.close();
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| gate.pass(|| passed.fetch_add(1, Ordering::SeqCst)));
+            }
+            while gate.waiting() < 4 {
+                std::thread::yield_now();
+            }
+            assert_eq!(passed.load(Ordering::SeqCst), 0);
+            gate.open();
+        });
+        assert_eq!(passed.load(Ordering::SeqCst), 4);
+    }
+
+    #[test]
+    fn whoever_waits_gets_in_before_it_closes_again() {
+        let (gate, passed) = (Gate::default(), AtomicUsize::new(0));
+        gate.close();
+        std::thread::scope(|threads| {
+            for number in 1..100 {
+                threads.spawn(|| gate.pass(|| passed.fetch_add(1, Ordering::SeqCst)));
+                while gate.waiting() == 0 {
+                    std::thread::yield_now();
+                }
+                gate.open();
+                gate.close();
+                assert_eq!(passed.load(Ordering::SeqCst), number, "a reader was shut out");
+            }
+            gate.open();
+        });
+    }
+}
