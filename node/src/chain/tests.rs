@@ -4,6 +4,7 @@ use super::verify::verify_transactions;
 use super::*;
 use crate::fixture::Network;
 use crate::storage::BlockRecord;
+use bytes::Bytes;
 use leg_consensus::ports::{BuildRequest, ChainPort, Outlook, Verdict};
 use leg_ledger::block::{Block, Certificate};
 use leg_ledger::codec;
@@ -476,14 +477,16 @@ fn good_signatures_of_later_blocks_are_verified_ahead() {
         block.header.height = Height::new(height);
         codec::encode(&block)
     };
-    let known = |bytes: &[u8]| {
-        verify_ahead(&w.chain, w.pool.as_ref(), bytes);
+    let known = |blocks: &[Vec<u8>]| {
+        let blocks: Vec<_> = blocks.iter().map(|bytes| (Height::new(2), Bytes::from(bytes.clone()))).collect();
+        verify_ahead(&w.chain, w.pool.as_ref(), &blocks);
         w.pool.is_known(&good.commitment(), &key)
     };
-    assert!(!known(&at(1, &[&good])), "the next block is its judge's");
-    assert!(!known(&at(2, &[&good, &garbage])), "nothing of a batch that fails is trusted");
-    assert!(!known(&at(2, &[&good])[1..]), "no block");
-    assert!(known(&at(2, &[&good])));
+    assert!(!known(&[at(1, &[&good])]), "the next block is its judge's");
+    assert!(!known(&[at(2, &[&good, &garbage])]), "nothing of a batch that fails is trusted");
+    assert!(!known(&[at(2, &[&good]), at(3, &[&garbage])]), "nor of one over two blocks");
+    assert!(!known(&[at(2, &[&good])[1..].to_vec()]), "no block");
+    assert!(known(&[at(2, &[&good])[1..].to_vec(), at(2, &[&good])]));
     assert_eq!(w.pool.known.lock().unwrap().len(), 1);
 }
 

@@ -30,7 +30,7 @@ use leg_consensus::network::{
 };
 use leg_consensus::types::EngineHeight;
 use leg_ledger::block::Committee;
-use leg_ledger::ids::MemberId;
+use leg_ledger::ids::{Height, MemberId};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -114,8 +114,8 @@ fn lock(audience: &SharedAudience) -> MutexGuard<'_, Audience> {
     audience.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts the actor for [`leg_consensus::start`]. It stops when the network does. `synced` is shown the bytes of each block that a peer
-/// answers with; it MUST NOT wait.
+/// Starts the actor for [`leg_consensus::start`]. It stops when the network does. `synced` is shown each height and the bytes that a peer
+/// calls its block; it MUST NOT wait.
 ///
 /// # Errors
 /// When the actor cannot be spawned.
@@ -124,7 +124,7 @@ pub async fn start(
     events: mpsc::Receiver<DirectEvent>,
     sync: mpsc::Receiver<SyncEvent>,
     readiness: Readiness,
-    synced: impl Fn(Bytes) + Send + 'static,
+    synced: impl Fn(Height, Bytes) + Send + 'static,
 ) -> Result<NetworkRef, SpawnErr> {
     let (first, subscribed) = oneshot::channel();
     let audience = SharedAudience::new(Mutex::new(Audience { first: Some(first), ..Audience::default() }));
@@ -161,7 +161,7 @@ fn engine_id(node: NodeId) -> PeerId {
 struct Pump {
     audience: SharedAudience,
     actor: NetworkRef,
-    synced: Box<dyn Fn(Bytes) + Send>,
+    synced: Box<dyn Fn(Height, Bytes) + Send>,
 }
 
 impl Pump {
@@ -243,7 +243,7 @@ impl Pump {
                     tracing::warn!(%from, %error, "a sync answer is refused");
                 }
                 if let Ok(SyncResponse::ValueResponse(response)) = &decoded {
-                    response.values.iter().for_each(|value| (self.synced)(value.value_bytes.clone()));
+                    response.values.iter().for_each(|value| (self.synced)(value.certificate.height.ledger(), value.value_bytes.clone()));
                 }
                 self.tell(&NetworkEvent::SyncResponse(OutboundRequestId::new(id.get()), engine_id(from), decoded.ok()));
             }

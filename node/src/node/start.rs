@@ -71,6 +71,9 @@ pub enum StartError {
     /// The content store.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// A thread cannot be had.
+    #[error("no thread for the verifier of synced blocks: {0}")]
+    Thread(std::io::Error),
     /// The engine.
     #[error("consensus: {0}")]
     Consensus(#[from] leg_consensus::StartError),
@@ -141,7 +144,7 @@ impl Node {
         let block_age = BlockAge::default();
         let follower = NetworkFollower::start(chain.clone(), network.clone(), Arc::clone(&block_age)).await;
         tasks.spawn(named("what follows the chain for the network", follower.map_err(|_| StartError::NetworkEnded)?.run()));
-        let (prefetch, ahead) = Prefetch::start(chain.clone(), Arc::new(mempool.clone()));
+        let (prefetch, ahead) = Prefetch::start(chain.clone(), Arc::new(mempool.clone())).map_err(StartError::Thread)?;
         supervise(&mut rooms, "the verifier of synced blocks", ahead);
         let actor = start_adapter(&chain, &identity, &network, events, (sync, prefetch)).await?;
         let seat = Voting { voter, mark, signatures: signatures.clone() };
@@ -331,7 +334,8 @@ async fn start_adapter(
 ) -> Result<leg_consensus::network::NetworkRef, StartError> {
     let committee = chain.read(|ledger| ledger.committee(ledger.next_height()).cloned()).ok_or(StartError::NoParameters)?;
     let readiness = network::engine::Readiness { committee, member: identity.member, at_most: READY_TIME };
-    let started = network::engine::start(network.clone(), events, sync, readiness, move |block| prefetch.offer(block)).await;
+    let started =
+        network::engine::start(network.clone(), events, sync, readiness, move |height, block| prefetch.offer(height, block)).await;
     started.map_err(|error| StartError::Adapter(error.to_string()))
 }
 

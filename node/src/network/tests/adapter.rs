@@ -68,7 +68,7 @@ async fn with_actor(number: u8, dials: &[&TestNode], members: &[u8]) -> (TestNod
     let events = std::mem::replace(&mut node.events, no_events);
     let (_, no_sync) = mpsc::channel(1);
     let sync = std::mem::replace(&mut node.sync, no_sync);
-    let actor = start(node.network.clone(), events, sync, readiness(number, members, PATIENCE), |_| {}).await.unwrap();
+    let actor = start(node.network.clone(), events, sync, readiness(number, members, PATIENCE), |_, _| {}).await.unwrap();
     (node, actor)
 }
 
@@ -95,7 +95,7 @@ async fn without_a_quorum_the_start_waits_and_not_for_ever() {
     let TestNode { network, events, sync, .. } = TestNode::start_with(1, &[], &[1, 2, 3, 4], wire_check(), |_| {}).await;
     let bound = Duration::from_millis(300);
     let started = std::time::Instant::now();
-    let actor = start(network, events, sync, readiness(1, &[1, 2, 3, 4], bound), |_| {}).await.unwrap();
+    let actor = start(network, events, sync, readiness(1, &[1, 2, 3, 4], bound), |_, _| {}).await.unwrap();
     wait_for("listening", &mut listen(&actor), listening).await;
     assert!(started.elapsed() >= bound);
 }
