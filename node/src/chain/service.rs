@@ -63,6 +63,8 @@ pub struct Service {
 /// A block that was executed on the tip.
 struct Prepared {
     id: BlockId,
+    /// With the body that was executed: another may come under the same id.
+    block: Block,
     transactions: Vec<TransactionId>,
     executed: Executed,
 }
@@ -198,12 +200,15 @@ impl Service {
     /// # Errors
     /// [`CommitError`]; the caller MUST stop the process.
     pub fn prepare(&mut self, block: &Block) -> Result<(), CommitError> {
-        let id = block.id();
+        self.prepared = Some(self.run(block)?);
+        Ok(())
+    }
+
+    fn run(&mut self, block: &Block) -> Result<Prepared, CommitError> {
         let verified = self.verified(block)?;
         let transactions: Vec<TransactionId> = verified.iter().map(Verified::id).collect();
         let executed = self.shared.latest().execute(block, verified)?;
-        self.prepared = Some(Prepared { id, transactions, executed });
-        Ok(())
+        Ok(Prepared { id: block.id(), block: block.clone(), transactions, executed })
     }
 
     fn execute(&mut self, block: &Block, certificate: &Certificate) -> Result<(Outgoing, Advance), CommitError> {
@@ -211,14 +216,13 @@ impl Service {
         if certificate.block != id {
             return Err(CommitError::OtherCertificate { certificate: certificate.block, block: id });
         }
-        if self.prepared.as_ref().is_none_or(|prepared| prepared.id != id) {
-            self.prepare(block)?;
-        }
-        let Some(Prepared { transactions, executed, .. }) = self.prepared.take() else {
-            return Err(CommitError::NotValid("it is not prepared".to_owned()));
+        let prepared = match self.prepared.take().filter(|prepared| prepared.id == id) {
+            Some(prepared) => prepared,
+            None => self.run(block)?,
         };
+        let Prepared { block, transactions, executed, .. } = prepared;
         let Executed { tip, entries, receipts, events, records, encoded, history_nodes, peaks, advance, .. } = executed;
-        let (block, certificate) = (block.clone(), certificate.clone());
+        let certificate = certificate.clone();
         let outgoing =
             Outgoing { block, certificate, transactions, tip, entries, records, encoded, history_nodes, peaks, receipts, events };
         Ok((outgoing, advance))
