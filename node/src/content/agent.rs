@@ -1,13 +1,14 @@
 //! Acts for the hub in its storage contracts: announces, fetches, answers challenges, erases. Looks at the state after each block.
 //!
 //! What it signs may be lost with a full mempool or an expired transaction, so it looks again: a step whose turn it still is some blocks later
-//! is taken again. The ledger refuses what came twice.
+//! is taken again, one that failed sooner. The ledger refuses what came twice.
 
 use super::error::ContentError;
 use super::plan::{Step, ended_records, needless, steps};
 use super::records::Records;
 use super::store::ContentStore;
 use super::transfer::{Slices, blocking, fetch};
+use super::turns::{Key, Turns};
 use crate::api::{ChainPort, ClockPort, MempoolPort, Moment, Signer, read};
 use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;
@@ -17,14 +18,11 @@ use leg_ledger::member::KeyRole;
 use leg_ledger::state::{Challenge, IndexKey, Orders, State, StorageContract, StorageContracts, View};
 use leg_ledger::storage::{CHUNK_BYTES, challenged_chunks};
 use leg_ledger::transaction::{Action, AnnounceManifest, ChunkProof, ProveStorage, StorageManifest};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Blocks after which a step that was signed is taken again.
-const PATIENCE: u64 = 40;
 /// Fetches at the same time; further ones wait.
 const FETCHES: usize = 2;
 /// How often the agent looks for what can be erased, in blocks.
@@ -67,27 +65,58 @@ struct Seen {
     contracts: Vec<StorageContract>,
 }
 
+/// The fetches that run.
+#[derive(Default)]
+struct Fetching {
+    tasks: JoinSet<(Key, Result<(), ContentError>)>,
+    running: Vec<Key>,
+}
+
+impl Fetching {
+    /// Whether the step may begin: a fetch only when no other of its contract runs, and not too many at all.
+    fn has_room_for(&self, step: &Step) -> bool {
+        !matches!(step, Step::Fetch { .. }) || (self.running.len() < FETCHES && !self.running.contains(&step.key()))
+    }
+
+    fn start(&mut self, step: Key, fetch: impl Future<Output = Result<(), ContentError>> + Send + 'static) {
+        self.running.push(step);
+        self.tasks.spawn(async move { (step, fetch.await) });
+    }
+
+    /// The next that ends; `None` when none runs.
+    async fn next(&mut self) -> Option<(Key, Result<(), ContentError>)> {
+        match self.tasks.join_next().await? {
+            Ok((step, result)) => {
+                self.running.retain(|running| *running != step);
+                Some((step, result))
+            }
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
 impl Agent {
     /// Follows the chain until it ends.
     pub async fn run<T: Clone + Send + Sync + 'static>(self, mut blocks: watch::Receiver<T>) {
         let own = self.signer.member();
-        let mut taken: BTreeMap<(TradeId, Option<u32>), Height> = BTreeMap::new();
-        let mut fetches: JoinSet<(TradeId, Result<(), ContentError>)> = JoinSet::new();
-        let mut fetching: Vec<TradeId> = Vec::new();
+        let (mut turns, mut fetching, mut tip) = (Turns::default(), Fetching::default(), Height::new(0));
         loop {
             if let Some(seen) = read(self.chain.as_ref(), |ledger| look(ledger, own)) {
-                taken.retain(|_, at| at.checked_add(PATIENCE).is_some_and(|again| again > seen.tip));
                 let records = self.desk.records.all();
                 let store = Arc::clone(&self.desk.store);
                 let has = move |manifest: &StorageManifest| store.size(manifest.root) == Some(manifest.size);
-                let (contracts, chunks, tip) = (seen.contracts, seen.chunks, seen.tip);
+                let (contracts, chunks) = (seen.contracts, seen.chunks);
+                tip = seen.tip;
                 let (contracts, wanted) = blocking(move || {
                     let wanted = steps(own, &contracts, &records, has);
                     (contracts, wanted)
                 })
                 .await;
+                turns.keep(&wanted);
                 for step in wanted {
-                    self.take(step, tip, chunks, &mut taken, &mut fetches, &mut fetching).await;
+                    if fetching.has_room_for(&step) && turns.take(step.key(), tip) && !self.take(step, chunks, &mut fetching).await {
+                        turns.failed(step.key(), tip);
+                    }
                 }
                 if tip.get().is_multiple_of(ERASE_EVERY) {
                     self.erase(own, contracts, tip).await;
@@ -95,76 +124,57 @@ impl Agent {
             }
             tokio::select! {
                 changed = blocks.changed() => if changed.is_err() { return },
-                Some(done) = fetches.join_next() => match done {
-                    Ok((contract, result)) => {
-                        fetching.retain(|id| *id != contract);
-                        if let Err(error) = result {
-                            tracing::warn!(%contract, %error, "fetching a content stopped; it goes on with a later block");
-                        }
-                    }
-                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                Some((step, result)) = fetching.next() => if let Err(error) = result {
+                    tracing::warn!(contract = %step.0, %error, "fetching a content stopped; it goes on with a later block");
+                    turns.failed(step, tip);
                 },
             }
         }
     }
 
-    async fn take(
-        &self,
-        step: Step,
-        tip: Height,
-        chunks: u32,
-        taken: &mut BTreeMap<(TradeId, Option<u32>), Height>,
-        fetches: &mut JoinSet<(TradeId, Result<(), ContentError>)>,
-        fetching: &mut Vec<TradeId>,
-    ) {
-        let contract = step.contract();
+    /// Takes a step; whether it is on its way.
+    async fn take(&self, step: Step, chunks: u32, fetching: &mut Fetching) -> bool {
         match step {
-            Step::Fetch { manifest, from, .. } => {
-                if fetching.len() < FETCHES && !fetching.contains(&contract) && !taken.contains_key(&(contract, None)) {
-                    // A fetch that fails is not taken up again with every block.
-                    taken.insert((contract, None), tip);
-                    fetching.push(contract);
-                    let (store, slices) = (Arc::clone(&self.desk.store), Arc::clone(&self.desk.slices));
-                    fetches.spawn(async move { (contract, fetch(store, slices, from, contract, manifest).await) });
-                }
+            Step::Fetch { contract, manifest, from } => {
+                let (store, slices) = (Arc::clone(&self.desk.store), Arc::clone(&self.desk.slices));
+                fetching.start(step.key(), fetch(store, slices, from, contract, manifest));
+                true
             }
-            Step::Announce { manifest, .. } => {
-                if taken.insert((contract, None), tip).is_none() {
-                    self.submit(vec![Action::AnnounceManifest(AnnounceManifest { contract, manifest })]).await;
-                }
+            Step::Announce { contract, manifest } => {
+                self.submit(vec![Action::AnnounceManifest(AnnounceManifest { contract, manifest })]).await
             }
-            Step::Answer { manifest, challenge, .. } => {
-                if taken.insert((contract, Some(challenge.day)), tip).is_none() {
-                    self.answer(contract, manifest, challenge, chunks).await;
-                }
-            }
+            Step::Answer { contract, manifest, challenge } => self.answer(contract, manifest, challenge, chunks).await,
         }
     }
 
-    async fn answer(&self, contract: TradeId, manifest: StorageManifest, challenge: Challenge, chunks: u32) {
+    async fn answer(&self, contract: TradeId, manifest: StorageManifest, challenge: Challenge, chunks: u32) -> bool {
         let store = Arc::clone(&self.desk.store);
         let proofs = blocking(move || prove(&store, &manifest, &challenge, chunks)).await;
         if proofs.is_empty() {
             tracing::error!(%contract, day = challenge.day, "the stored content is damaged: the challenge cannot be answered");
         }
+        let mut all = true;
         // Apart, since each may fill a transaction.
         for chunks in proofs.chunks(MAX_CHUNK_PROOFS) {
-            self.submit(vec![Action::ProveStorage(ProveStorage { contract, day: challenge.day, chunks: chunks.to_vec() })]).await;
+            all &= self.submit(vec![Action::ProveStorage(ProveStorage { contract, day: challenge.day, chunks: chunks.to_vec() })]).await;
         }
+        all
     }
 
-    async fn submit(&self, actions: Vec<Action>) {
+    /// Signs and sends; whether the mempool has it.
+    async fn submit(&self, actions: Vec<Action>) -> bool {
         let now = self.clock.now();
         let Some(moment) = read(self.chain.as_ref(), |ledger| Moment { chain: ledger.chain(), tip: ledger.tip().height, now }) else {
-            return;
+            return false;
         };
         let sent = match self.signer.sign(moment, KeyRole::Operator, false, actions) {
             Ok(transaction) => self.mempool.submit(transaction).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.code().to_owned()),
         };
-        if let Err(error) = sent {
+        if let Err(error) = &sent {
             tracing::warn!(error, "a step of a storage contract is not sent; it is tried again");
         }
+        sent.is_ok()
     }
 
     /// Erases what no contract needs any more.

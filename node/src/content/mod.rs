@@ -21,6 +21,7 @@ mod records;
 mod serve;
 mod store;
 mod transfer;
+mod turns;
 
 pub use agent::{Agent, Desk, contracts_of};
 pub use cipher::{MAX_CONTENT_BYTES, ReplicaKey};

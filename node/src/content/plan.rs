@@ -1,6 +1,7 @@
 //! What a node has to do for its member's contracts, as the newest state tells it. Pure.
 
 use super::records::Record;
+use super::turns::Key;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, OrderId, TradeId};
 use leg_ledger::limits::MAX_LIFETIME;
@@ -20,9 +21,10 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) fn contract(&self) -> TradeId {
+    pub(super) fn key(&self) -> Key {
         match *self {
-            Step::Announce { contract, .. } | Step::Fetch { contract, .. } | Step::Answer { contract, .. } => contract,
+            Step::Announce { contract, .. } | Step::Fetch { contract, .. } => (contract, None),
+            Step::Answer { contract, challenge, .. } => (contract, Some(challenge.day)),
         }
     }
 }
