@@ -12,7 +12,7 @@ use crate::ids::{Height, LegId, MemberId, OrderId, OwnerId, PlaceId, ProposalId,
 use crate::member::Role;
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Market, Resource, Side};
-use std::collections::btree_map;
+use std::collections::btree_map::{self, BTreeMap};
 use std::collections::btree_set::{self, BTreeSet};
 use std::iter::Peekable;
 use std::ops::Bound;
@@ -135,13 +135,22 @@ macro_rules! kinds {
         pub(super) struct Index { $($field: BTreeSet<$kind>,)+ }
 
         impl Index {
-            /// Adds a key; false where it was there.
-            pub(super) fn insert(&mut self, key: &IndexKey) -> bool {
-                match key { $(IndexKey::$kind { .. } => $kind::of(key).is_some_and(|key| self.$field.insert(key)),)+ }
-            }
-
             /// Makes a block's changes part of the index.
             pub(super) fn apply(&mut self, changes: NetIndexChanges) { $(apply(&mut self.$field, changes.$field);)+ }
+        }
+
+        /// The keys of an index that is being loaded: lists, which become sets at once. A set that grows key by key looks for each place anew.
+        #[derive(Debug, Default)]
+        pub(super) struct IndexLists { $($field: Vec<$kind>,)+ }
+
+        impl IndexLists {
+            /// Adds a key, in any order and as often as it comes.
+            pub(super) fn push(&mut self, key: &IndexKey) {
+                match key { $(IndexKey::$kind { .. } => self.$field.extend($kind::of(key)),)+ }
+            }
+
+            /// The index of these keys.
+            pub(super) fn into_index(self) -> Index { Index { $($field: self.$field.into_iter().collect(),)+ } }
         }
 
         /// What a block changed in the index so far.
@@ -206,6 +215,30 @@ kinds! {
     DynamicAsk = dynamic_asks;
     LegMember = leg_members;
     ActiveMember = active_members;
+}
+
+impl Index {
+    /// Open orders of each member in each market.
+    pub(super) fn open_orders(&self) -> BTreeMap<(MemberId, Market), u64> {
+        sums(self.member_orders.iter().map(|order| ((order.member, order.market), 1)))
+    }
+
+    /// What each member owes of each resource, Wh or milli-hours.
+    pub(super) fn all_loads(&self) -> BTreeMap<(MemberId, Resource), u64> {
+        sums(self.loads.iter().map(|load| ((load.member, load.resource), load.energy.get())))
+    }
+}
+
+/// Sums by key of what comes in the order of the keys.
+fn sums<K: Ord>(parts: impl Iterator<Item = (K, u64)>) -> BTreeMap<K, u64> {
+    let mut sums: Vec<(K, u64)> = Vec::new();
+    for (key, part) in parts {
+        match sums.last_mut() {
+            Some((last, sum)) if *last == key => *sum = sum.saturating_add(part),
+            _ => sums.push((key, part)),
+        }
+    }
+    sums.into_iter().collect()
 }
 
 /// Both ends of a range.
@@ -274,7 +307,7 @@ struct KindRange<'a, K: Kind> {
 }
 
 impl<'a, K: Kind> KindRange<'a, K> {
-    fn new(set: &'a BTreeSet<K>, changes: Option<&'a btree_map::BTreeMap<K, Change>>, bounds: Bounds<K>) -> Self {
+    fn new(set: &'a BTreeSet<K>, changes: Option<&'a BTreeMap<K, Change>>, bounds: Bounds<K>) -> Self {
         let above = changes.map(|changes| changes.range(bounds.clone()).peekable());
         KindRange { below: set.range(bounds).peekable(), above }
     }

@@ -56,10 +56,12 @@ proptest! {
         steps in prop::collection::vec((any::<usize>(), prop::option::weighted(0.3, ((any::<usize>(), any::<usize>()), (0..4_u8, 0..4_u8)))), 0..80),
     ) {
         let keys = pool();
-        let (mut index, mut changes, mut model) = (Index::default(), IndexChanges::default(), BTreeSet::new());
+        let (mut loaded, mut changes, mut model) = (IndexLists::default(), IndexChanges::default(), BTreeSet::new());
         for key in before.iter().map(|n| keys[n % keys.len()]) {
-            prop_assert_eq!(index.insert(&key), model.insert(key));
+            loaded.push(&key);
+            model.insert(key);
         }
+        let mut index = loaded.into_index();
         for (number, look) in steps {
             let key = keys[number % keys.len()];
             if model.insert(key) {

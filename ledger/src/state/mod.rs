@@ -12,6 +12,7 @@ mod governance;
 mod index;
 mod index_changes;
 mod index_kinds;
+mod loading;
 mod oracle;
 mod order;
 mod overlay;

@@ -4,6 +4,7 @@
 
 use super::index::{self, IndexKey};
 use super::index_kinds::{Index, IndexRange, NetIndexChanges};
+use super::loading::Loading;
 use super::undo::{exchange_delta, write_delta};
 use super::{
     Account, Attendance, ChargeRun, CommitteeState, Departure, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey,
@@ -156,15 +157,34 @@ macro_rules! tables {
             }
         }
 
-        impl State {
-            fn load_entry(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        /// The entries of a state that is being loaded, which come in the order of their keys.
+        #[doc(hidden)]
+        #[derive(Debug, Default)]
+        pub struct Lists { $($field: Vec<(<$table as Table>::Key, Box<<$table as Table>::Value>)>,)+ }
+
+        impl Lists {
+            pub(super) fn into_tables(self) -> Tables { Tables { $($field: self.$field.into_iter().collect(),)+ } }
+        }
+
+        impl Loading {
+            /// Adds an entry.
+            ///
+            /// # Errors
+            /// [`StateError`]: it is of no table of these rules, or not canonical.
+            pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
                 let (table, key) = key.split_first().ok_or(StateError::EmptyKey)?;
                 match *table {
-                    $($id => self.load_into::<$table>(key, value),)+
-                    other => Err(StateError::UnknownTable(other)),
+                    $($id => {
+                        let entry = self.read::<$table>(key, value)?;
+                        self.lists.$field.push(entry);
+                    })+
+                    other => return Err(StateError::UnknownTable(other)),
                 }
+                Ok(())
             }
+        }
 
+        impl State {
             /// Every entry as flat bytes, in the order of tables and keys.
             pub fn entries(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
                 std::iter::empty()$(.chain(self.tables.$field.iter().map(|(k, v)| ($table::flat_key(k), codec::encode(v)))))+
@@ -316,40 +336,15 @@ impl State {
     /// # Errors
     /// [`StateError`]: the entries are damaged or incomplete.
     pub fn load<I: IntoIterator<Item = (Vec<u8>, Vec<u8>)>>(entries: I) -> Result<State, StateError> {
-        let mut state = State::default();
+        let mut loading = Loading::default();
         for (key, value) in entries {
-            state.load_entry(&key, &value)?;
+            loading.add(&key, &value)?;
         }
+        let state = loading.into_state();
         state.get::<Parameters>(&()).ok_or(StateError::Missing(Parameters::NAME))?;
         state.get::<Committees>(&()).ok_or(StateError::Missing(Committees::NAME))?;
         state.get::<TotalsTable>(&()).ok_or(StateError::Missing(TotalsTable::NAME))?;
         Ok(state)
-    }
-
-    fn load_into<T: Table>(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
-        let failed = |cause| StateError::Entry { table: T::NAME, cause };
-        let key = codec::decode::<T::Key>(key, crate::limits::HARD_BLOCK_BYTES).map_err(failed)?;
-        let value = codec::decode::<T::Value>(value, crate::limits::HARD_BLOCK_BYTES).map_err(failed)?;
-        let mut keys = Vec::new();
-        T::index(&key, &value, &mut keys);
-        for index in keys {
-            self.add_index(index);
-        }
-        T::map_mut(&mut self.tables).insert(key, Box::new(value));
-        Ok(())
-    }
-
-    fn add_index(&mut self, key: IndexKey) {
-        if !self.index.insert(&key) {
-            return;
-        }
-        if let IndexKey::MemberOrder { member, market, .. } = key {
-            let count = self.counts.entry((member, market)).or_default();
-            *count = count.saturating_add(1);
-        } else if let IndexKey::Load { member, resource, energy, .. } = key {
-            let load = self.loads.entry((member, resource)).or_default();
-            *load = load.saturating_add(energy.get());
-        }
     }
 
     /// Makes the changes of a block part of the state.
