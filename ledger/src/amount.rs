@@ -104,6 +104,9 @@ impl Quantity {
 
     /// floor(self x numerator / denominator); `None` on overflow or a zero denominator.
     pub fn mul_div_floor(self, numerator: u64, denominator: u64) -> Option<Self> {
+        if let Some(product) = self.0.checked_mul(numerator) {
+            return product.checked_div(denominator).map(Quantity);
+        }
         let product = u128::from(self.0).checked_mul(u128::from(numerator))?;
         u64::try_from(product.checked_div(u128::from(denominator))?).ok().map(Quantity)
     }

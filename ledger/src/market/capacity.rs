@@ -46,7 +46,11 @@ pub(super) fn admits(
 
 /// Wh that `watts` make from `now` to `until`, rounded down; of compute-hours, milli-hours that so many make an hour.
 pub(super) fn energy(watts: u64, now: MarketTime, until: MarketTime) -> u64 {
-    let product = u128::from(watts).saturating_mul(u128::from(until.ms_since(now)));
+    let ms = until.ms_since(now);
+    if let Some(product) = watts.checked_mul(ms) {
+        return product.checked_div(HOUR_MS).unwrap_or(0);
+    }
+    let product = u128::from(watts).saturating_mul(u128::from(ms));
     let wh = product.checked_div(u128::from(HOUR_MS)).unwrap_or(0);
     u64::try_from(wh).unwrap_or(u64::MAX)
 }
