@@ -19,6 +19,7 @@
 
 mod gate;
 mod handle;
+mod judging;
 mod open;
 mod outgoing;
 mod pool;
