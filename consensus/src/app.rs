@@ -233,14 +233,13 @@ impl App {
             HostMsg::ProcessSyncedValue { height, round, proposer, value_bytes, reply_to } => {
                 let round = ledger_round(round).unwrap_or_default();
                 let synced = self.handler.on_synced_value(height.ledger(), round, proposer.member(), &value_bytes)?;
-                let block = match &synced {
-                    SyncAnswer::Value(value) => Some(value.value.id()),
-                    SyncAnswer::PeerFault | SyncAnswer::NotNow => None,
-                };
-                let outcome = match synced {
-                    SyncAnswer::Value(value) => SyncedValueOutcome::Verdict(value),
-                    SyncAnswer::PeerFault => SyncedValueOutcome::PeerFault,
-                    SyncAnswer::NotNow => SyncedValueOutcome::LocalTransientError,
+                let (outcome, block) = match synced {
+                    SyncAnswer::Value(value) => {
+                        let block = value.value.id();
+                        (SyncedValueOutcome::Verdict(value), Some(block))
+                    }
+                    SyncAnswer::PeerFault => (SyncedValueOutcome::PeerFault, None),
+                    SyncAnswer::NotNow => (SyncedValueOutcome::LocalTransientError, None),
                 };
                 answer(reply_to, outcome);
                 if let Some(block) = block {

@@ -162,14 +162,14 @@ pub trait ChainPort: Send {
     fn commit(&mut self, block: &Block, certificate: &Certificate) -> Result<(), PortError>;
 
     /// Says that a block on top of the tip, which [`ChainPort::validate`] called valid, will be decided next: it is certified. The chain may
-    /// execute it now. Should another one be decided, nothing of this may show.
+    /// execute it now, if it has not before. Should another one be decided, nothing of this may show.
     ///
     /// # Errors
     /// Fatal.
     fn prepare(&mut self, block: &Block) -> Result<(), PortError>;
 
-    /// The same as [`ChainPort::commit`] for a node that does not vote: the block MAY become durable after this returns, but nobody outside of consensus learns of it
-    /// before, and the next commit, of either kind, waits for it.
+    /// The same as [`ChainPort::commit`] for a node that does not vote: the block MAY become durable after this returns, but nobody outside of
+    /// consensus learns of it before, and the next commit, of either kind, waits for it.
     ///
     /// # Errors
     /// As [`ChainPort::commit`], for this block or the one before it.
