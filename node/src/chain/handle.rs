@@ -1,5 +1,6 @@
 //! The committed chain as the rest of the node reads it.
 
+use super::ahead::Ahead;
 use super::gate::Gate;
 use super::recent::{NotKept, Recent};
 use crate::storage::Store;
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     ledger: RwLock<Ledger>,
     /// Closed while the ledger is ahead of the store. Passed before the ledger is locked, never with it locked.
     pub(super) gate: Gate,
+    /// Blocks that are executed before consensus has them. Locked with nothing else locked.
+    pub(super) ahead: Ahead,
     /// Locked with the ledger locked, never the other way round.
     recent: Mutex<Recent>,
     /// The tip at which the state was copied last.
@@ -48,6 +51,7 @@ impl Shared {
         Shared {
             ledger: RwLock::new(ledger),
             gate: Gate::default(),
+            ahead: Ahead::default(),
             recent: Mutex::new(Recent::default()),
             copied: Mutex::new(None),
             store,
@@ -69,7 +73,7 @@ impl Shared {
         self.gate.pass(|| self.latest())
     }
 
-    /// The ledger after the newest block, which may not be durable yet: only the service reads it so. A reader that panicked changed nothing,
+    /// The ledger after the newest block, which may not be durable yet: only the service reads it so, and who executes ahead of it. A reader that panicked changed nothing,
     /// so its poison is no harm.
     pub(super) fn latest(&self) -> RwLockReadGuard<'_, Ledger> {
         self.ledger.read().unwrap_or_else(PoisonError::into_inner)

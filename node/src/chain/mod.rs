@@ -9,14 +9,17 @@
 //!                     ChainHandle ◀── API, mempool, network: any thread, reads only
 //!
 //! synced blocks ──▶ Prefetch ──verified signatures──▶ pool      beside the thread, before it judges them
+//!                         └────decoded blocks──▶ Ahead           the one on the tip is executed, before it is decided
 //! ```
 //!
 //! Invariants:
 //! * what a handle shows is durable: while the ledger is ahead of the store, the gate is closed;
 //! * one block at the most is ahead of the store, and only while this node does not vote does consensus go on meanwhile;
+//! * what is executed ahead of its decision shows nowhere, and is dropped if another block is decided;
 //! * a block is executed once, on the state after its parent; to explain one of the last ones, it is executed again on a copy;
 //! * an error of [`Service`] is fatal: the caller stops the process, and the next start finds the block before or the block.
 
+mod ahead;
 mod gate;
 mod handle;
 mod judging;
@@ -38,6 +41,8 @@ pub use recent::{NotKept, Recent};
 pub use service::{CommitError, Service};
 pub use watchdog::{Stalled, watch_progress};
 
+#[cfg(test)]
+mod ahead_tests;
 #[cfg(test)]
 mod outgoing_tests;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use leg_ledger::ids::Height;
 use std::sync::Arc;
 
 /// The next blocks of a network, certified: of one transaction each but the last, which is large.
-fn blocks(w: &mut World, count: u64) -> Vec<(Block, Certificate)> {
+pub(super) fn blocks(w: &mut World, count: u64) -> Vec<(Block, Certificate)> {
     let block = |number: u64, w: &mut World| {
         let transactions = if number + 1 == count { 0..300 } else { 0..1 };
         let transactions = transactions.map(|index| w.network.transaction(0, 1_000 * number + index)).collect();
@@ -22,7 +22,7 @@ fn blocks(w: &mut World, count: u64) -> Vec<(Block, Certificate)> {
     (0..count).map(|number| block(number, w)).collect()
 }
 
-fn is_valid(service: &mut Service, block: &Block) -> bool {
+pub(super) fn is_valid(service: &mut Service, block: &Block) -> bool {
     service.validate(&mut block.clone()).unwrap() == Verdict::Valid
 }
 

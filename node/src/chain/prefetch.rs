@@ -4,6 +4,7 @@
 //! here is remembered by the pool, so that judging finds it known. Nothing depends on it: what is skipped here, or does not verify with
 //! the keys that are registered now, is verified when its block is judged.
 
+use super::ahead::start_executing;
 use super::{ChainHandle, TransactionPool};
 use bytes::Bytes;
 use leg_ledger::block::Block;
@@ -40,14 +41,19 @@ pub struct Prefetch {
 }
 
 impl Prefetch {
-    /// Starts the task, within a tokio runtime, and its thread.
+    /// Starts the task, within a tokio runtime, with its threads: one that verifies, one that executes the next block.
     ///
     /// # Errors
     /// There is no thread to be had.
     pub fn start(chain: ChainHandle, pool: Arc<dyn TransactionPool>) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, offers) = mpsc::channel(QUEUED_BLOCKS);
+        let executing = start_executing(&chain, Arc::clone(&pool))?;
         let verifier = start_verifier(chain.clone(), pool)?;
-        Ok((Prefetch { queue }, tokio::spawn(run(chain, verifier, offers))))
+        let task = async move {
+            run(chain, verifier, offers).await;
+            drop(executing);
+        };
+        Ok((Prefetch { queue }, tokio::spawn(task)))
     }
 
     /// Offers the encoded bytes of what a peer calls the block of a height. Never waits: a block beyond the queue is verified by its judge.
@@ -150,14 +156,15 @@ impl Waiting {
     }
 }
 
-/// Verifies the signatures of encoded blocks, those of small ones together, and has the pool remember those that are good. Number of the
-/// transactions of each.
+/// Verifies the signatures of encoded blocks, those of small ones together, has the pool remember those that are good, and passes the blocks
+/// on to be executed. Number of the transactions of each.
 pub(super) fn verify_ahead(chain: &ChainHandle, pool: &dyn TransactionPool, blocks: &[(Height, Bytes)]) -> Vec<(Height, usize)> {
-    let (mut fresh, mut counts) = (Vec::new(), Vec::with_capacity(blocks.len()));
+    let (mut fresh, mut counts, mut decoded) = (Vec::new(), Vec::with_capacity(blocks.len()), Vec::new());
     for (height, bytes) in blocks {
         // The peer is judged by those who asked it; bytes that are no block cost it nothing here.
         let Ok(block) = codec::decode::<Block>(bytes, HARD_BLOCK_BYTES) else { continue };
         counts.push((*height, block.body.transactions.len()));
+        decoded.push(block.clone());
         add_unseen(chain, pool, block, &mut fresh);
     }
     for group in fresh.chunks(BATCH) {
@@ -167,6 +174,7 @@ pub(super) fn verify_ahead(chain: &ChainHandle, pool: &dyn TransactionPool, bloc
             pool.remember(group);
         }
     }
+    decoded.into_iter().for_each(|block| chain.shared.ahead.add(block));
     counts
 }
 

@@ -1,5 +1,6 @@
 //! Validating, building and committing blocks: the only place where the committed chain moves on.
 
+use super::ahead::Prepared;
 use super::handle::{ChainHandle, Shared};
 use super::judging::{check, is_body_of, share};
 use super::outgoing::{Outgoing, Writing};
@@ -11,7 +12,7 @@ use leg_ledger::codec;
 use leg_ledger::execute::{Advance, Executed, Fault, Invalid, Ledger, ProposalFacts};
 use leg_ledger::hash::Hash;
 use leg_ledger::history::Peaks;
-use leg_ledger::ids::{BlockId, Height, TransactionId};
+use leg_ledger::ids::{BlockId, Height};
 use leg_ledger::limits::{HARD_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS};
 use leg_ledger::transaction::Verified;
 use std::collections::BTreeMap;
@@ -60,15 +61,6 @@ pub struct Service {
     writing: Option<Writing>,
 }
 
-/// A block that was executed on the tip.
-struct Prepared {
-    id: BlockId,
-    /// With the body that was executed: another may come under the same id.
-    block: Block,
-    transactions: Vec<TransactionId>,
-    executed: Executed,
-}
-
 impl Drop for Service {
     fn drop(&mut self) {
         if let Err(error) = self.flush() {
@@ -85,6 +77,7 @@ impl ChainHandle {
     pub fn service(&self, pool: Arc<dyn TransactionPool>) -> Result<Service, StoreError> {
         let tip = self.tip();
         let certificate = self.store().certificate(tip.height)?;
+        self.shared.ahead.moved(tip.height, tip.block);
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Service {
             shared: Arc::clone(&self.shared),
@@ -110,6 +103,14 @@ impl Service {
     /// Judges a block on the tip; see [`leg_consensus::ports::ChainPort::validate`].
     pub fn judge(&mut self, block: &mut Block) -> Verdict {
         let id = block.id();
+        if !self.is_prepared(id)
+            && let Some(prepared) = self.shared.ahead.take(id)
+        {
+            self.prepared = Some(prepared);
+        }
+        if self.prepared.as_ref().is_some_and(|prepared| prepared.block == *block) {
+            return Verdict::Valid;
+        }
         if let Some(verified) = self.validated.get(&id)
             && is_body_of(verified, block)
         {
@@ -200,15 +201,25 @@ impl Service {
     /// # Errors
     /// [`CommitError`]; the caller MUST stop the process.
     pub fn prepare(&mut self, block: &Block) -> Result<(), CommitError> {
-        self.prepared = Some(self.run(block)?);
+        if !self.is_prepared(block.id()) {
+            self.prepared = Some(self.run(block)?);
+        }
         Ok(())
     }
 
+    fn is_prepared(&self, id: BlockId) -> bool {
+        self.prepared.as_ref().is_some_and(|prepared| prepared.id() == id)
+    }
+
     fn run(&mut self, block: &Block) -> Result<Prepared, CommitError> {
-        let verified = self.verified(block)?;
-        let transactions: Vec<TransactionId> = verified.iter().map(Verified::id).collect();
-        let executed = self.shared.latest().execute(block, verified)?;
-        Ok(Prepared { id: block.id(), block: block.clone(), transactions, executed })
+        let id = block.id();
+        self.require_valid(id, block)?;
+        if let Some(prepared) = self.prepared.take_if(|prepared| prepared.id() == id) {
+            return Ok(prepared);
+        }
+        let verified = self.validated.remove(&id);
+        let verified = verified.ok_or_else(|| CommitError::NotValid("its verified transactions are gone".to_owned()))?;
+        Ok(Prepared::execute(&self.shared.latest(), block.clone(), verified)?)
     }
 
     fn execute(&mut self, block: &Block, certificate: &Certificate) -> Result<(Outgoing, Advance), CommitError> {
@@ -216,11 +227,11 @@ impl Service {
         if certificate.block != id {
             return Err(CommitError::OtherCertificate { certificate: certificate.block, block: id });
         }
-        let prepared = match self.prepared.take().filter(|prepared| prepared.id == id) {
+        let prepared = match self.prepared.take().filter(|prepared| prepared.id() == id) {
             Some(prepared) => prepared,
             None => self.run(block)?,
         };
-        let Prepared { block, transactions, executed, .. } = prepared;
+        let Prepared { block, transactions, executed } = prepared;
         let Executed { tip, entries, receipts, events, records, encoded, history_nodes, peaks, advance, .. } = executed;
         let certificate = certificate.clone();
         let outgoing =
@@ -243,27 +254,25 @@ impl Service {
     fn advance(&mut self, advance: Advance, peaks: Peaks, certificate: Certificate) {
         let moved = self.shared.advance(advance, peaks);
         assert!(moved, "block {} was executed on another tip than this one thread's", certificate.block);
+        self.shared.ahead.moved(certificate.height, certificate.block);
         self.certificate = Some(certificate);
         self.validated.clear();
         self.prepared = None;
     }
 
-    /// The transactions of a decided block, verified: at validation, or now for one that was decided without it.
-    fn verified(&mut self, block: &Block) -> Result<Vec<Verified>, CommitError> {
-        let id = block.id();
-        let judged = self.validated.get(&id).is_some_and(|verified| is_body_of(verified, block));
-        if !judged {
-            match self.judge(&mut block.clone()) {
-                Verdict::Valid => {}
-                Verdict::ForeignBody(reason) | Verdict::Invalid(reason) => return Err(CommitError::NotValid(reason)),
-                Verdict::RootsDiffer(differences) => {
-                    let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
-                    return Err(CommitError::NotValid(lines.join("; ")));
-                }
+    /// Judges a block that is to be executed, unless it was judged before. Valid, it is prepared or its transactions are there, verified.
+    fn require_valid(&mut self, id: BlockId, block: &Block) -> Result<(), CommitError> {
+        if self.validated.get(&id).is_some_and(|verified| is_body_of(verified, block)) {
+            return Ok(());
+        }
+        match self.judge(&mut block.clone()) {
+            Verdict::Valid => Ok(()),
+            Verdict::ForeignBody(reason) | Verdict::Invalid(reason) => Err(CommitError::NotValid(reason)),
+            Verdict::RootsDiffer(differences) => {
+                let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
+                Err(CommitError::NotValid(lines.join("; ")))
             }
         }
-        let verified = self.validated.remove(&id);
-        verified.ok_or_else(|| CommitError::NotValid("its verified transactions are gone".to_owned()))
     }
 
     /// Takes a certificate of the tip with more signatures, as the parent certificate of the next block.

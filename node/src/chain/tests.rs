@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 pub(super) struct TestPool {
     gives: Mutex<Vec<Verified>>,
     known: Mutex<BTreeSet<(Hash, PublicKey)>>,
-    waits: Mutex<Vec<Verified>>,
+    pub waits: Mutex<Vec<Verified>>,
     pub committed: Mutex<Vec<Height>>,
     keeps_caps: bool,
 }
