@@ -1,7 +1,11 @@
 //! kill -9 of nodes while orders keep coming.
 
 use super::{check_agreement, spec};
-use leg_tests::cluster::{Acknowledged, Cluster, Load, eventually};
+use leg_tests::cluster::{Acknowledged, Cluster, ClusterSpec, Load, Node, eventually};
+
+/// Blocks that a follower is behind, and times that it is killed while it fetches them.
+const BEHIND: u64 = 80;
+const KILLS: usize = 4;
 
 /// Waits until this many more transactions are acknowledged as final.
 async fn more(load: &Load, count: usize) {
@@ -63,9 +67,9 @@ async fn what_was_final_survives_the_death_of_all_four() {
     let load = Load::start(&cluster);
     for round in 0..2 {
         more(&load, 10).await;
-        cluster.nodes.iter_mut().for_each(leg_tests::cluster::Node::kill);
+        cluster.nodes.iter_mut().for_each(Node::kill);
         println!("round {round}: {} transactions were final when all died", load.count());
-        cluster.nodes.iter_mut().for_each(leg_tests::cluster::Node::start);
+        cluster.nodes.iter_mut().for_each(Node::start);
         for node in &cluster.nodes {
             node.answers().await;
         }
@@ -80,4 +84,30 @@ async fn what_was_final_survives_the_death_of_all_four() {
     for index in 1..cluster.nodes.len() {
         assert_eq!(accounts(&cluster, index).await, first, "{}", cluster.nodes[index].name());
     }
+}
+
+/// It executes blocks before they are decided, and is one block ahead of its disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_is_killed_while_it_catches_up_has_all_that_it_showed() {
+    let mut cluster = Cluster::start(ClusterSpec { followers: 1, ..spec("killed behind") }).await;
+    let last = cluster.nodes.len() - 1;
+    cluster.nodes[last].kill();
+    let load = Load::start(&cluster);
+    cluster.reach(cluster.height().await + BEHIND).await;
+    let acknowledged = load.stop().await;
+    let mut shown = 0;
+    for _ in 0..KILLS {
+        let follower = &mut cluster.nodes[last];
+        follower.start();
+        follower.answers().await;
+        let had = follower.height().await;
+        assert!(had >= shown, "it showed block {shown} and has {had}");
+        let further = || async { Some(follower.height().await).filter(|height| *height > had) };
+        shown = eventually("another block", further).await;
+        cluster.nodes[last].kill();
+        println!("killed at block {shown}, started with {had}");
+    }
+    cluster.nodes[last].start();
+    check_all_there(&cluster, &acknowledged).await;
+    check_agreement(&cluster).await;
 }
