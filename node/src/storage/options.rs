@@ -3,7 +3,7 @@
 //! filters of ten bits, 4 KiB data blocks with a hash index.
 
 use super::schema::{AllTrades, Blocks, Certificates, Entries, Events, HistoryNodes, HistoryRecords, Receipts, Table as _};
-use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, MemtableFactory, Options, WriteOptions};
+use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, DataBlockIndexType, Options, WriteOptions};
 
 /// Bytes of one write buffer of one table.
 const WRITE_BUFFER_BYTES: usize = 8 << 20;
@@ -55,8 +55,6 @@ pub(super) fn table(name: &str, cache: &Cache) -> Options {
     let mut options = Options::default();
     if name == Entries::NAME {
         options.set_write_buffer_size(STATE_BUFFER_BYTES);
-        // Nobody reads the state here but the start: what is written is put at the end of a list, and sorted by the thread that flushes it.
-        options.set_memtable_factory(MemtableFactory::Vector);
     } else {
         options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     }
