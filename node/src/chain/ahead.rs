@@ -4,18 +4,12 @@
 //! consensus thread waits; meanwhile a thread of its own executes the block that is likely to be next. Nothing of that shows: the block is not
 //! certified yet, and what came of it is used only if the very same block is judged on the very same tip.
 
-use super::ChainHandle;
-use super::handle::Shared;
-use super::judging::{check, share};
-use super::pool::TransactionPool;
 use leg_ledger::block::Block;
 use leg_ledger::execute::{Executed, Fault, Ledger};
 use leg_ledger::ids::{BlockId, Height, TransactionId};
 use leg_ledger::transaction::Verified;
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Blocks that wait for their turn; of more the highest are left to their judge.
 const WAITING_BLOCKS: usize = 512;
@@ -109,7 +103,7 @@ impl Ahead {
     }
 
     /// The next block, once there is one on the tip; `None` when the node stops.
-    fn next(&self) -> Option<Work<'_>> {
+    pub(super) fn next(&self) -> Option<Work<'_>> {
         let state = self.lock();
         let idle = |state: &mut State| !state.closed && state.next().is_none();
         let mut state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +114,8 @@ impl Ahead {
         Some(Work { ahead: self, id, block: Some(block), done: None })
     }
 
-    fn close(&self) {
+    /// The node stops.
+    pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }
@@ -151,11 +146,11 @@ impl Ahead {
 }
 
 /// A block that is being executed. However that ends, nobody waits for it any longer.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     ahead: &'a Ahead,
     id: BlockId,
-    block: Option<Block>,
-    done: Option<Prepared>,
+    pub block: Option<Block>,
+    pub done: Option<Prepared>,
 }
 
 impl Drop for Work<'_> {
@@ -170,46 +165,4 @@ impl Drop for Work<'_> {
         self.ahead.changed.notify_all();
         tracing::trace!(block = %self.id, "done with a block ahead of its decision");
     }
-}
-
-/// The thread; ends it when it is dropped.
-pub(super) struct Executing {
-    chain: ChainHandle,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Drop for Executing {
-    fn drop(&mut self) {
-        self.chain.shared.ahead.close();
-        // It ends after the block at hand, and has the store open until then.
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("executing synced blocks ahead of their decision failed");
-        }
-    }
-}
-
-/// Starts the thread that executes ahead.
-///
-/// # Errors
-/// There is no thread to be had.
-pub(super) fn start_executing(chain: &ChainHandle, pool: Arc<dyn TransactionPool>) -> std::io::Result<Executing> {
-    let shared = Arc::clone(&chain.shared);
-    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let thread = std::thread::Builder::new().name("executor ahead".to_owned()).spawn(move || {
-        while let Some(mut work) = shared.ahead.next() {
-            work.done = work.block.take().and_then(|block| prepare(&shared, block, pool.as_ref(), cores));
-        }
-    })?;
-    Ok(Executing { chain: chain.clone(), thread: Some(thread) })
-}
-
-/// The block, executed on the tip; `None` for one that is not valid there, which its judge will find as well.
-fn prepare(shared: &Shared, mut block: Block, pool: &dyn TransactionPool, cores: NonZeroUsize) -> Option<Prepared> {
-    let found = share(&mut block, pool);
-    let (verified, fresh) = check(&shared.latest(), &block, found, pool, cores).ok()?;
-    pool.remember(&fresh);
-    let ledger = shared.latest();
-    // Meanwhile another block may have been decided.
-    let on_tip = ledger.tip().block == block.header.parent;
-    on_tip.then(|| Prepared::execute(&ledger, block, verified).ok()).flatten()
 }

@@ -1,6 +1,6 @@
 //! Blocks that are executed before consensus has decided them.
 
-use super::ahead::{Executing, start_executing};
+use super::executing::{Executing, start_executing};
 use super::outgoing_tests::{blocks, is_valid};
 use super::tests::{World, world};
 use super::*;

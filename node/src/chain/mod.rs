@@ -20,6 +20,7 @@
 //! * an error of [`Service`] is fatal: the caller stops the process, and the next start finds the block before or the block.
 
 mod ahead;
+mod executing;
 mod gate;
 mod handle;
 mod judging;

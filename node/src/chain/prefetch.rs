@@ -4,7 +4,7 @@
 //! here is remembered by the pool, so that judging finds it known. Nothing depends on it: what is skipped here, or does not verify with
 //! the keys that are registered now, is verified when its block is judged.
 
-use super::ahead::start_executing;
+use super::executing::start_executing;
 use super::{ChainHandle, TransactionPool};
 use bytes::Bytes;
 use leg_ledger::block::Block;

@@ -4,11 +4,11 @@
 //! is taken again, one that failed sooner. The ledger refuses what came twice.
 
 use super::error::ContentError;
-use super::plan::{Step, ended_records, needless, steps};
+use super::plan::{Key, Step, ended_records, needless, steps};
 use super::records::Records;
 use super::store::ContentStore;
 use super::transfer::{Slices, blocking, fetch};
-use super::turns::{Key, Turns};
+use super::turns::Turns;
 use crate::api::{ChainPort, ClockPort, MempoolPort, Moment, Signer, read};
 use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;

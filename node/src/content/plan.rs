@@ -1,7 +1,6 @@
 //! What a node has to do for its member's contracts, as the newest state tells it. Pure.
 
 use super::records::Record;
-use super::turns::Key;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, OrderId, TradeId};
 use leg_ledger::limits::MAX_LIFETIME;
@@ -19,6 +18,9 @@ pub(super) enum Step {
     /// The seller answers a challenge.
     Answer { contract: TradeId, manifest: StorageManifest, challenge: Challenge },
 }
+
+/// Which step: that of the contract itself, or the answer to the challenge of a day.
+pub(super) type Key = (TradeId, Option<u32>);
 
 impl Step {
     pub(super) fn key(&self) -> Key {

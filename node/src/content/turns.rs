@@ -1,14 +1,11 @@
 //! When a step of a contract is taken again. Pure.
 
-use super::plan::Step;
-use leg_ledger::ids::{Height, TradeId};
+use super::plan::{Key, Step};
+use leg_ledger::ids::Height;
 use std::collections::BTreeMap;
 
 /// Blocks after which a step that was taken, or has failed several times, is taken again.
-pub(super) const PATIENCE: u64 = 40;
-
-/// Which step: that of the contract itself, or the answer to the challenge of a day.
-pub(super) type Key = (TradeId, Option<u32>);
+const PATIENCE: u64 = 40;
 
 /// The steps that were taken. One that failed comes again with the next block, then after two, four and more, since what it waits for is most
 /// often a block's way to the other party: who is a moment ahead asks for a content whose announcement the other has not committed yet.
@@ -58,6 +55,7 @@ fn later(tip: Height, blocks: u64) -> Height {
 mod tests {
     use super::*;
     use leg_ledger::hash::Hash;
+    use leg_ledger::ids::TradeId;
 
     /// The heights up to `last` at which a step is taken whose every turn fails or not.
     fn taken(fails: bool, last: u64) -> Vec<u64> {
