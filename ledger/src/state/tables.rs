@@ -4,8 +4,6 @@
 
 use super::index::{self, IndexKey};
 use super::index_kinds::{Index, IndexRange, NetIndexChanges};
-use super::loading::Loading;
-use super::undo::{exchange_delta, write_delta};
 use super::{
     Account, Attendance, ChargeRun, CommitteeState, Departure, Dispute, Exchange, ForecastEntry, HeatLot, HeatLotKey, HeatReservationKey,
     MarketState, OracleKey, OracleReports, Order, Proposal, ReferenceKey, ReferencePoint, ReferenceState, Register, RegisterKey, Sale,
@@ -16,6 +14,7 @@ use crate::amount::{MicroChf, Quantity};
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
 use crate::ids::{LegId, MemberId, OrderId, ProposalId, TradeId};
+use crate::limits::HARD_BLOCK_BYTES;
 use crate::member::{KeyRole, Member};
 use crate::params::Params;
 use crate::signature::PublicKey;
@@ -163,25 +162,20 @@ macro_rules! tables {
         pub struct Lists { $($field: Vec<(<$table as Table>::Key, Box<<$table as Table>::Value>)>,)+ }
 
         impl Lists {
-            pub(super) fn into_tables(self) -> Tables { Tables { $($field: self.$field.into_iter().collect(),)+ } }
-        }
-
-        impl Loading {
-            /// Adds an entry.
+            /// Adds an entry, and its index keys to `keys`.
             ///
             /// # Errors
             /// [`StateError`]: it is of no table of these rules, or not canonical.
-            pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+            pub(super) fn add(&mut self, key: &[u8], value: &[u8], keys: &mut Vec<IndexKey>) -> Result<(), StateError> {
                 let (table, key) = key.split_first().ok_or(StateError::EmptyKey)?;
                 match *table {
-                    $($id => {
-                        let entry = self.read::<$table>(key, value)?;
-                        self.lists.$field.push(entry);
-                    })+
+                    $($id => self.$field.push(read_entry::<$table>(key, value, keys)?),)+
                     other => return Err(StateError::UnknownTable(other)),
                 }
                 Ok(())
             }
+
+            pub(super) fn into_tables(self) -> Tables { Tables { $($field: self.$field.into_iter().collect(),)+ } }
         }
 
         impl State {
@@ -307,11 +301,43 @@ fn flat_entries<T: Table>(delta: &Delta<T>, out: &mut Vec<StateEntry>) {
     out.extend(delta.map.iter().map(|(k, v)| StateEntry { key: T::flat_key(k), value: v.as_ref().map(codec::encode) }));
 }
 
+/// An entry from its bytes; its index keys are added to `keys`.
+fn read_entry<T: Table>(key: &[u8], value: &[u8], keys: &mut Vec<IndexKey>) -> Result<(T::Key, Box<T::Value>), StateError> {
+    let failed = |cause| StateError::Entry { table: T::NAME, cause };
+    let key = codec::decode::<T::Key>(key, HARD_BLOCK_BYTES).map_err(failed)?;
+    let value = codec::decode::<T::Value>(value, HARD_BLOCK_BYTES).map_err(failed)?;
+    T::index(&key, &value, keys);
+    Ok((key, Box::new(value)))
+}
+
 fn apply_delta<T: Table>(delta: Delta<T>, state: &mut State) {
     for (key, value) in delta.map {
         match value {
             Some(value) => drop(T::map_mut(&mut state.tables).insert(key, value)),
             None => drop(T::map_mut(&mut state.tables).remove(&key)),
+        }
+    }
+}
+
+/// Applies a table's changes; what stood there before.
+fn exchange_delta<T: Table>(delta: Delta<T>, tables: &mut Tables) -> Delta<T> {
+    let replace = |(key, value): (T::Key, Option<Box<T::Value>>)| {
+        let map = T::map_mut(tables);
+        let before = match value {
+            Some(value) => map.insert(key.clone(), value),
+            None => map.remove(&key),
+        };
+        (key, before)
+    };
+    Delta { map: delta.map.into_iter().map(replace).collect(), journal: Vec::new() }
+}
+
+/// Writes a table's changes.
+fn write_delta<T: Table>(delta: &Delta<T>, overlay: &mut Overlay<'_>) {
+    for (key, value) in &delta.map {
+        match value {
+            Some(value) => overlay.put::<T>(key.clone(), value.as_ref().clone()),
+            None => overlay.remove::<T>(key),
         }
     }
 }
@@ -329,22 +355,6 @@ impl State {
     /// True without entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Builds a state from flat entries.
-    ///
-    /// # Errors
-    /// [`StateError`]: the entries are damaged or incomplete.
-    pub fn load<I: IntoIterator<Item = (Vec<u8>, Vec<u8>)>>(entries: I) -> Result<State, StateError> {
-        let mut loading = Loading::default();
-        for (key, value) in entries {
-            loading.add(&key, &value)?;
-        }
-        let state = loading.into_state();
-        state.get::<Parameters>(&()).ok_or(StateError::Missing(Parameters::NAME))?;
-        state.get::<Committees>(&()).ok_or(StateError::Missing(Committees::NAME))?;
-        state.get::<TotalsTable>(&()).ok_or(StateError::Missing(TotalsTable::NAME))?;
-        Ok(state)
     }
 
     /// Makes the changes of a block part of the state.

@@ -1,6 +1,6 @@
 //! Taking blocks back: what a block's changes replaced, kept so that the state of the recent past can be read again.
 
-use super::tables::{Delta, Deltas, Table, Tables};
+use super::tables::Deltas;
 use super::{ChangeSet, Overlay, State};
 
 /// What a block replaced.
@@ -33,28 +33,5 @@ impl State {
         undo.0.write(&mut overlay);
         let changes = overlay.into_changes();
         self.apply(changes);
-    }
-}
-
-/// Applies a table's changes; what stood there before.
-pub(super) fn exchange_delta<T: Table>(delta: Delta<T>, tables: &mut Tables) -> Delta<T> {
-    let replace = |(key, value): (T::Key, Option<Box<T::Value>>)| {
-        let map = T::map_mut(tables);
-        let before = match value {
-            Some(value) => map.insert(key.clone(), value),
-            None => map.remove(&key),
-        };
-        (key, before)
-    };
-    Delta { map: delta.map.into_iter().map(replace).collect(), journal: Vec::new() }
-}
-
-/// Writes a table's changes.
-pub(super) fn write_delta<T: Table>(delta: &Delta<T>, overlay: &mut Overlay<'_>) {
-    for (key, value) in &delta.map {
-        match value {
-            Some(value) => overlay.put::<T>(key.clone(), value.as_ref().clone()),
-            None => overlay.remove::<T>(key),
-        }
     }
 }
