@@ -6,7 +6,7 @@
 
 use crate::execute::{self, Context, Fault};
 use crate::hash::Hash;
-use crate::ids::{MemberId, TradeId};
+use crate::ids::{Height, MemberId, TradeId};
 use crate::limits::SLOT_RETENTION_MS;
 use crate::member::MemberKeys;
 use crate::receipt::{Code, Event};
@@ -43,7 +43,7 @@ pub fn on_departure_due(ctx: &mut Context<'_>, member: MemberId) -> Result<(), F
 /// True while trades or storage contracts run, or money stands behind something.
 fn is_running(ctx: &Context<'_>, member: MemberId) -> bool {
     let none = TradeId::from_hash(Hash::ZERO);
-    let trade = ctx.state.index(IndexKey::MemberTrade { member, trade: none }..).next();
+    let trade = ctx.state.index(IndexKey::MemberTrade { member, height: Height::GENESIS, trade: none }..).next();
     let contract = ctx.state.index(IndexKey::MemberContract { member, contract: none }..).next();
     let trades = matches!(trade, Some(IndexKey::MemberTrade { member: m, .. }) if m == member);
     let contracts = matches!(contract, Some(IndexKey::MemberContract { member: m, .. }) if m == member);

@@ -136,6 +136,8 @@ pub enum IndexKey {
         member: MemberId,
         /// The slot.
         slot: Slot,
+        /// The block that admitted or matched it: what is new stands together, while ids lie anywhere.
+        height: Height,
         /// Order or trade.
         source: LoadSource,
     },
@@ -143,6 +145,8 @@ pub enum IndexKey {
     MemberTrade {
         /// The member.
         member: MemberId,
+        /// The block of the match.
+        height: Height,
         /// The trade.
         trade: TradeId,
     },
@@ -282,7 +286,7 @@ pub(super) fn of_order(id: &OrderId, order: &Order, out: &mut Vec<IndexKey>) {
         out.push(IndexKey::Timer { due, id: TimerId::Order(*id) });
     }
     if side == Side::Ask {
-        load(order.member, &order.terms.product, LoadSource::Order(*id), order.open, out);
+        load(order.member, &order.terms.product, order.height, LoadSource::Order(*id), order.open, out);
         if order.terms.solar {
             solar(order.member, &order.terms.product, None, LoadSource::Order(*id), order.open, out);
         }
@@ -300,9 +304,10 @@ pub(super) fn of_member(id: &MemberId, member: &Member, out: &mut Vec<IndexKey>)
 }
 
 pub(super) fn of_trade(id: &TradeId, trade: &Trade, out: &mut Vec<IndexKey>) {
-    out.push(IndexKey::MemberTrade { member: trade.buyer, trade: *id });
+    let height = trade.height;
+    out.push(IndexKey::MemberTrade { member: trade.buyer, height, trade: *id });
     if trade.seller != trade.buyer {
-        out.push(IndexKey::MemberTrade { member: trade.seller, trade: *id });
+        out.push(IndexKey::MemberTrade { member: trade.seller, height, trade: *id });
     }
     if trade.market.resource() == Resource::Energy {
         out.push(IndexKey::MarketTrade { market: trade.market, trade: *id });
@@ -311,7 +316,7 @@ pub(super) fn of_trade(id: &TradeId, trade: &Trade, out: &mut Vec<IndexKey>) {
         out.push(IndexKey::Timer { due, id: TimerId::Trade(*id) });
     }
     if matches!(trade.status, TradeStatus::Pending | TradeStatus::Running) {
-        load(trade.seller, &trade.product, LoadSource::Trade(*id), trade.quantity, out);
+        load(trade.seller, &trade.product, trade.height, LoadSource::Trade(*id), trade.quantity, out);
         if trade.solar {
             solar(trade.seller, &trade.product, Some(trade.matched_at), LoadSource::Trade(*id), trade.quantity, out);
         }
@@ -348,12 +353,12 @@ fn solar(member: MemberId, product: &Product, earliest: Option<MarketTime>, sour
     }
 }
 
-fn load(member: MemberId, product: &Product, source: LoadSource, energy: Quantity, out: &mut Vec<IndexKey>) {
+fn load(member: MemberId, product: &Product, height: Height, source: LoadSource, energy: Quantity, out: &mut Vec<IndexKey>) {
     match *product {
         Product::Compute { until, .. } | Product::ComputeHours { until, .. } => {
             out.push(IndexKey::Load { member, resource: product.resource(), until, source, energy });
         }
-        Product::Energy { slot } => out.push(IndexKey::Promise { member, slot, source }),
+        Product::Energy { slot } => out.push(IndexKey::Promise { member, slot, height, source }),
         Product::Storage { .. } if matches!(source, LoadSource::Order(_)) => {
             out.push(IndexKey::Held { member, source, quantity: energy });
         }

@@ -61,8 +61,8 @@ plain! {
     Solar { member: MemberId, last: Slot, first: Slot, source: LoadSource, energy: Quantity }
     Immediate { market: Market, order: OrderId }
     AuctionDue { market: Market }
-    Promise { member: MemberId, slot: Slot, source: LoadSource }
-    MemberTrade { member: MemberId, trade: TradeId }
+    Promise { member: MemberId, slot: Slot, height: Height, source: LoadSource }
+    MemberTrade { member: MemberId, height: Height, trade: TradeId }
     MarketTrade { market: Market, trade: TradeId }
     Held { member: MemberId, source: LoadSource, quantity: Quantity }
     MemberContract { member: MemberId, contract: TradeId }

@@ -26,7 +26,7 @@ fn pool() -> Vec<IndexKey> {
             keys.push(IndexKey::MemberOrder { member: id("a"), market, order: order(n) });
             keys.push(IndexKey::AuctionDue { market });
         }
-        keys.push(IndexKey::MemberTrade { member: id("a"), trade: trade(n) });
+        keys.push(IndexKey::MemberTrade { member: id("a"), height: Height::new(u64::from(n) / 2), trade: trade(n) });
         keys.push(IndexKey::HeatBehind { lot, order: order(n) });
         keys.push(IndexKey::Activation { due: Height::new(2), proposal: ProposalId::from_hash(hash(n)) });
     }

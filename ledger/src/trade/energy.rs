@@ -7,7 +7,7 @@ use super::{exchange, is_late, share::ProRata};
 use crate::amount::Quantity;
 use crate::execute::Context;
 use crate::hash::Hash;
-use crate::ids::{MemberId, TradeId};
+use crate::ids::{Height, MemberId, OrderId};
 use crate::market;
 use crate::meter;
 use crate::receipt::{Code, Event};
@@ -49,10 +49,17 @@ pub(super) fn deliver(ctx: &mut Context<'_>, seller: MemberId, slot: Slot, surpl
 
 /// Trades of a seller that wait for the slot's reading, in the order of their ids.
 fn waiting(ctx: &Context<'_>, seller: MemberId, slot: Slot) -> Vec<Trade> {
-    let key = |trade| IndexKey::Promise { member: seller, slot, source: LoadSource::Trade(TradeId::from_hash(trade)) };
-    let sold = ctx.state.index(key(Hash::ZERO)..=key(Hash::MAX)).filter_map(|key| match key {
+    let source = LoadSource::Order(OrderId::from_hash(Hash::ZERO));
+    let first = IndexKey::Promise { member: seller, slot, height: Height::GENESIS, source };
+    let promises = ctx
+        .state
+        .index(first..)
+        .take_while(|key| matches!(key, IndexKey::Promise { member, slot: of, .. } if (*member, *of) == (seller, slot)));
+    let sold = promises.filter_map(|key| match key {
         IndexKey::Promise { source: LoadSource::Trade(id), .. } => ctx.state.get::<Trades>(&id),
         _ => None,
     });
-    sold.filter(|trade| trade.status == TradeStatus::Pending && !is_late(ctx, trade)).cloned().collect()
+    let mut waiting: Vec<Trade> = sold.filter(|trade| trade.status == TradeStatus::Pending && !is_late(ctx, trade)).cloned().collect();
+    waiting.sort_unstable_by_key(|trade| trade.id);
+    waiting
 }

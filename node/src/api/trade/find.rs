@@ -93,15 +93,15 @@ pub fn find_trade(chain: &dyn ChainPort, id: TradeId) -> Result<Option<FoundTrad
     Ok(chain.finished_trade(id)?.and_then(FoundTrade::ended))
 }
 
-/// Ids of a member's running trades after `after`, ascending.
-pub fn running_ids(state: &State, member: MemberId, after: Option<TradeId>) -> impl Iterator<Item = TradeId> + '_ {
-    let first = after.unwrap_or(TradeId::from_hash(Hash::ZERO));
-    let keys = state.index(IndexKey::MemberTrade { member, trade: first }..);
+/// Ids of a member's running trades after `after` (block of the match and id), older first.
+pub fn running_ids(state: &State, member: MemberId, after: Option<(Height, TradeId)>) -> impl Iterator<Item = TradeId> + '_ {
+    let (height, trade) = after.unwrap_or((Height::GENESIS, TradeId::from_hash(Hash::ZERO)));
+    let keys = state.index(IndexKey::MemberTrade { member, height, trade }..);
     let ids = keys.map_while(move |key| match key {
-        IndexKey::MemberTrade { member: of, trade } if of == member => Some(trade),
+        IndexKey::MemberTrade { member: of, trade, .. } if of == member => Some(trade),
         _ => None,
     });
-    ids.filter(move |id| Some(*id) != after)
+    ids.filter(move |id| after.is_none_or(|(_, last)| *id != last))
 }
 
 /// Trades of a member that `wanted` accepts: all running ones, and of the ended ones the newest 500 are looked through. Older first.

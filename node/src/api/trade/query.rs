@@ -9,7 +9,7 @@ use crate::storage::FinishedTrade;
 use axum::Json;
 use axum::extract::{Path, State};
 use leg_ledger::hash::Hash;
-use leg_ledger::ids::{MemberId, TradeId};
+use leg_ledger::ids::{Height, MemberId, TradeId};
 use leg_ledger::state::{State as LedgerState, Trade, Trades, View};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -42,8 +42,8 @@ pub struct TradeList {
 /// Where a page starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cursor {
-    /// Running trades after this one.
-    Running(Option<TradeId>),
+    /// Running trades after this one, which was matched in this block.
+    Running(Option<(Height, TradeId)>),
     /// Ended trades below this leaf.
     Ended(u64),
 }
@@ -52,7 +52,10 @@ impl Cursor {
     fn parse(text: Option<&str>) -> Result<Self, ApiError> {
         let Some(text) = text else { return Ok(Cursor::Running(None)) };
         let parsed = match text.split_once('-') {
-            Some(("running", id)) => TradeId::from_hex(id).map(|id| Cursor::Running(Some(id))),
+            Some(("running", place)) => place
+                .split_once('-')
+                .and_then(|(height, id)| Some((Height::new(height.parse().ok()?), TradeId::from_hex(id)?)))
+                .map(|place| Cursor::Running(Some(place))),
             Some(("ended", leaf)) => leaf.parse().ok().map(Cursor::Ended),
             _ => None,
         };
@@ -61,7 +64,10 @@ impl Cursor {
 
     fn text(self) -> String {
         match self {
-            Cursor::Running(id) => format!("running-{}", id.unwrap_or(TradeId::from_hash(Hash::ZERO))),
+            Cursor::Running(place) => {
+                let (height, id) = place.unwrap_or((Height::GENESIS, TradeId::from_hash(Hash::ZERO)));
+                format!("running-{height}-{id}")
+            }
             Cursor::Ended(leaf) => format!("ended-{leaf}"),
         }
     }
@@ -105,7 +111,7 @@ fn list(api: &Api, member: Option<MemberId>, status: Option<StatusName>, from: C
             found = api.read(|ledger| running(ledger.state(), member, status, after, limit + 1))?;
             if found.len() > limit {
                 found.truncate(limit);
-                let next = found.last().map(|found| Cursor::Running(Some(found.trade.id)).text());
+                let next = found.last().map(|found| Cursor::Running(Some((found.trade.height, found.trade.id))).text());
                 return Ok(TradeList { transactions: found.iter().map(TradeAnswer::new).collect(), next });
             }
         }
@@ -140,15 +146,15 @@ fn running(
     state: &LedgerState,
     member: Option<MemberId>,
     status: Option<StatusName>,
-    after: Option<TradeId>,
+    after: Option<(Height, TradeId)>,
     limit: usize,
 ) -> Vec<FoundTrade> {
     let wanted = |trade: &&Trade| status.is_none_or(|status| StatusName::of(trade.status) == status);
     let trades: Vec<&Trade> = match member {
         Some(member) => running_ids(state, member, after).filter_map(|id| state.get::<Trades>(&id)).filter(wanted).take(limit).collect(),
         None => {
-            let first = after.unwrap_or(TradeId::from_hash(Hash::ZERO));
-            let all = state.range::<Trades>(first..).map(|(_, trade)| trade);
+            let after = after.map(|(_, id)| id);
+            let all = state.range::<Trades>(after.unwrap_or(TradeId::from_hash(Hash::ZERO))..).map(|(_, trade)| trade);
             all.filter(|trade| Some(trade.id) != after).filter(wanted).take(limit).collect()
         }
     };
@@ -161,11 +167,15 @@ mod tests {
 
     #[test]
     fn cursors_read_back() {
-        for cursor in [Cursor::Running(Some(TradeId::from_hash(Hash::from_bytes([7; 32])))), Cursor::Ended(0), Cursor::Ended(u64::MAX)] {
+        for cursor in [
+            Cursor::Running(Some((Height::new(9), TradeId::from_hash(Hash::from_bytes([7; 32]))))),
+            Cursor::Ended(0),
+            Cursor::Ended(u64::MAX),
+        ] {
             assert_eq!(Cursor::parse(Some(&cursor.text())).unwrap(), cursor);
         }
         assert_eq!(Cursor::parse(None).unwrap(), Cursor::Running(None));
-        for bad in ["", "running", "running-", "ended--1", "ended-x", "open-5"] {
+        for bad in ["", "running", "running-", "running-7", "running-x-00", "ended--1", "ended-x", "open-5"] {
             assert_eq!(Cursor::parse(Some(bad)).unwrap_err().field(), Some("cursor"), "{bad}");
         }
     }
