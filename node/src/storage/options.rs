@@ -20,6 +20,12 @@ const OPEN_FILES: i32 = 256;
 const REWRITTEN: [DBCompressionType; 2] = [DBCompressionType::None, DBCompressionType::Lz4];
 /// Bytes of one write buffer of the state: most orders come and go within it, and their values are never flushed then.
 const STATE_BUFFER_BYTES: usize = 32 << 20;
+/// Flushed files at which a table whose keys come in any order is merged: such a merge writes most of the table again. What is looked up by
+/// key is found through the bloom filters of a few files more; the state is read from the disk at a start alone.
+const MERGED_FILES: i32 = 8;
+/// Flushed files of such a table at which writes slow down, and at which they wait.
+const FILES_SLOW: i32 = 24;
+const FILES_STOP: i32 = 36;
 /// Logs of RocksDB itself that are kept.
 const INFO_LOGS: usize = 4;
 /// Bytes of the write-ahead log at which tables with old, small changes are flushed, so that a start reads no more than this.
@@ -63,6 +69,9 @@ pub(super) fn table(name: &str, cache: &Cache) -> Options {
         options.set_compression_type(DBCompressionType::Lz4);
     } else {
         options.set_compression_per_level(&REWRITTEN);
+        options.set_level_zero_file_num_compaction_trigger(MERGED_FILES);
+        options.set_level_zero_slowdown_writes_trigger(FILES_SLOW);
+        options.set_level_zero_stop_writes_trigger(FILES_STOP);
     }
     options.set_block_based_table_factory(&blocks);
     options
