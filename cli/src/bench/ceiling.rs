@@ -5,9 +5,10 @@
 //! ```
 //! The CPU of one node per order is measured by the benchmark [`super::ledger`] in the same run, with everything on: decoding, signatures,
 //! validity, execution with matching, the state's root, the synced store; on as many cores at once as there are, since that is what the
-//! formula multiplies: cores that share memory and caches are slower together. Measured before the loads and after them, and averaged,
-//! because the speed of a shared machine changes. What nodes do beside that (gossip, votes, HTTP) and what the load
-//! generator and the signing clients take of the same cores is not in it: it is the part that a network can lose to them, and never more.
+//! formula multiplies: cores that share memory and caches are slower together; and with state and store about as large as the loads make them,
+//! since what outgrows the caches costs more. Measured before the loads and after them, and averaged, because the speed of a shared machine
+//! changes. What nodes do beside that (gossip, votes, HTTP) and what the load generator and the signing clients take of the same cores is not
+//! in it: it is the part that a network can lose to them, and never more. What a lone core with a young state would allow stands beside it.
 
 use serde::Serialize;
 
@@ -19,9 +20,9 @@ pub struct Ceiling {
     pub cores: usize,
     /// Nodes on it.
     pub replicas: usize,
-    /// CPU of one node per order while all cores are at work, microseconds.
+    /// CPU of one node per order while all cores are at work, with a grown state, microseconds.
     pub order_us: f64,
-    /// The same while the other cores rest.
+    /// The same while the other cores rest, with a young state.
     pub alone_us: f64,
     /// Orders a second.
     pub orders_per_second: f64,
@@ -33,7 +34,7 @@ impl Ceiling {
         Ceiling { cores, replicas, order_us, alone_us, orders_per_second: rate(cores as f64, replicas, order_us) }
     }
 
-    /// What it would be if cores were as fast together as each is alone.
+    /// What it would be if cores were as fast together as each is alone, and the state young.
     pub fn alone(&self) -> f64 {
         rate(self.cores as f64, self.replicas, self.alone_us)
     }

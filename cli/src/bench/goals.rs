@@ -74,7 +74,7 @@ fn throughput(series: &Series, share: f64) -> Goal {
     let reached = format!("{}/s, {:.0} % of the ceiling", number(series.reached), series.share * 100.0);
     let wanted = format!("{:.0} % of the ceiling", share * 100.0);
     let (together, alone) = (number(series.ceiling.orders_per_second), number(series.ceiling.alone()));
-    let ceiling = format!("{together}/s ({alone} by one core's cost)");
+    let ceiling = format!("{together}/s ({alone} by one core's with a young state)");
     goal(what, reached, &wanted, &ceiling, series.share >= share)
 }
 

@@ -100,7 +100,7 @@ pub struct Series {
     pub share: f64,
     /// Its share of what the load generator and the signing clients left of the ceiling.
     pub share_of_rest: f64,
-    /// Its share of the ceiling that there would be if cores were as fast together as each is alone.
+    /// Its share of the ceiling that there would be if cores were as fast together as each is alone, and the state young.
     pub share_alone: f64,
     /// Every node at rest.
     pub idle: Vec<NodeUsage>,
@@ -133,7 +133,8 @@ pub async fn run(options: &NetworkOptions) -> Result<NetworkReport> {
     check(options)?;
     let mut report = NetworkReport { ledger: Vec::new(), series: Vec::new() };
     for orders in &options.orders {
-        let measure = LedgerOptions { orders: *orders, ..options.ceiling };
+        // The strictest yardstick: one core, and a state that has seen next to nothing.
+        let measure = LedgerOptions { orders: *orders, standing: 0, ..options.ceiling };
         let alone = tokio::task::spawn_blocking(move || ledger::run(&measure)).await.context("the ledger's benchmark ended")??;
         let mut costs = Costs { alone, together: on_all_cores(options, *orders).await? };
         for door in &options.doors {
@@ -157,7 +158,7 @@ fn check(options: &NetworkOptions) -> Result<()> {
     Ok(())
 }
 
-/// What an order costs one node: while the other cores rest, and while all are at work.
+/// What an order costs one node: with a young state while the other cores rest, and with a grown one while all are at work.
 struct Costs {
     alone: LedgerCost,
     together: LedgerCost,

@@ -60,13 +60,14 @@ pub fn ledger_text(costs: &[LedgerCost]) -> String {
     for cost in costs {
         let at_work = if cost.cores > 1 { format!(", {} cores at work", cost.cores) } else { String::new() };
         let title = format!("CPU of an order, {} a signature{at_work}", cost.orders_per_signature);
+        let standing = number(cost.standing as f64);
         let mut table = table([title.as_str(), "microseconds"]);
         for step in &cost.steps {
             table.add_row([step.name.clone(), format!("{:.3}", step.order_us)]);
         }
         table.add_row(["all".to_owned(), format!("{:.3}", cost.order_us)]);
         out += &format!(
-            "{table}\n{} orders, {} of them rejected, {} trades; {:.0} bytes an order; a synced write takes {} ms\n",
+            "{table}\n{} orders after {standing}, {} of them rejected, {} trades; {:.0} bytes an order; a synced write takes {} ms\n",
             cost.orders,
             cost.rejected,
             cost.trades,
@@ -154,7 +155,7 @@ pub fn series_text(series: &Series) -> String {
     }
     let ceiling = &series.ceiling;
     let shares = format!(
-        "ceiling {}/s = {} cores / ({} nodes x {} us with all cores at work, {} us with one);\n\
+        "ceiling {}/s = {} cores / ({} nodes x {} us with all cores at work and a grown state, {} us with one and a young state);\n\
          reached {}/s: {:.0} % of it, {:.0} % of what load and signing left, {:.0} % of what {} us would allow",
         number(ceiling.orders_per_second),
         ceiling.cores,

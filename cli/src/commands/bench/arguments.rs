@@ -75,6 +75,9 @@ pub struct MatchingArguments {
     pub output: OutputArguments,
 }
 
+/// Orders before a ceiling is measured: about as many as a network with one order a signature has taken when it reaches its highest rate.
+const STANDING: usize = 120_000;
+
 /// Arguments of `leg bench ledger`.
 #[derive(Debug, Args)]
 pub struct LedgerArguments {
@@ -87,6 +90,9 @@ pub struct LedgerArguments {
     /// Blocks that are measured, after a third as many to warm up.
     #[arg(long, default_value_t = 60)]
     pub blocks: usize,
+    /// Orders that are executed before, so that state and store are as large as in a network after some loads.
+    #[arg(long, default_value_t = STANDING)]
+    pub standing: usize,
     /// Where to write the figures as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -152,6 +158,9 @@ pub struct CommonArguments {
     /// Blocks with which the ceiling is measured before each series.
     #[arg(long, default_value_t = 30)]
     pub ceiling_blocks: usize,
+    /// Orders that are executed before the ceiling is measured, so that state and store are as large as in the network under the higher rates.
+    #[arg(long, default_value_t = STANDING)]
+    pub standing: usize,
     /// Folder of the networks, empty or new; a temporary one if absent.
     #[arg(long, value_name = "DIR")]
     pub home: Option<PathBuf>,
@@ -179,10 +188,10 @@ pub struct AllArguments {
     pub common: CommonArguments,
 }
 
-/// Blocks of which each holds 1 000 orders.
-pub fn ledger_options(blocks: usize) -> LedgerOptions {
+/// Blocks of which each holds 1 000 orders, after `standing` others.
+pub fn ledger_options(blocks: usize, standing: usize) -> LedgerOptions {
     let blocks = blocks.max(1);
-    LedgerOptions { orders: 1, block_orders: 1_000, warm_up: blocks.div_ceil(3), blocks }
+    LedgerOptions { orders: 1, block_orders: 1_000, standing, warm_up: blocks.div_ceil(3), blocks }
 }
 
 impl NetworkArguments {
@@ -205,7 +214,7 @@ impl NetworkArguments {
             block_bytes: common.block_kib.saturating_mul(1_024),
             interval_ms: common.interval_ms,
             signers: common.signers.unwrap_or_else(cores),
-            ceiling: ledger_options(common.ceiling_blocks),
+            ceiling: ledger_options(common.ceiling_blocks, common.standing),
             home: common.home.clone().unwrap_or_else(|| folder.to_owned()),
             program: std::env::current_exe().context("cannot find this program")?,
         })

@@ -55,7 +55,8 @@ pub fn ledger(arguments: &LedgerArguments) -> Result<()> {
     ensure!(arguments.blocks > 0 && arguments.block_orders > 0, "--blocks and --block-orders: at least 1");
     ensure!(arguments.orders.iter().all(|orders| (1..=256).contains(orders)), "--orders: 1 to 256 under one signature");
     let measure = |orders: &usize| {
-        let options = LedgerOptions { orders: *orders, block_orders: arguments.block_orders, ..ledger_options(arguments.blocks) };
+        let options = ledger_options(arguments.blocks, arguments.standing);
+        let options = LedgerOptions { orders: *orders, block_orders: arguments.block_orders, ..options };
         ledger::run(&options)
     };
     let costs = arguments.orders.iter().map(measure).collect::<Result<Vec<_>>>()?;

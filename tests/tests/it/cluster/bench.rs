@@ -19,7 +19,7 @@ async fn report(arguments: &[&str]) -> Value {
     serde_json::from_str(&std::fs::read_to_string(report).expect("a report")).expect("JSON")
 }
 
-const SMALL: [&str; 8] = ["--seconds", "2", "--warm-up", "1", "--idle-seconds", "1", "--ceiling-blocks", "2"];
+const SMALL: [&str; 10] = ["--seconds", "2", "--warm-up", "1", "--idle-seconds", "1", "--ceiling-blocks", "2", "--standing", "1000"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_small_network_is_measured_over_both_ways_in_and_ends_in_one_state() {
