@@ -65,6 +65,34 @@ async fn scenario_1_runs_through_two_nodes_to_the_micro_franc() {
 }
 
 #[tokio::test]
+async fn running_transactions_come_by_page_each_once_and_a_hubs_older_first() {
+    let net = Net::new();
+    let (buyer, seller) = (Node::of(&net, "hub-01"), Node::of(&net, "hub-02"));
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        seller.order("ask").await.ok();
+        made.push(buyer.order("bid").await.ok()["transactionId"].as_str().unwrap().to_owned());
+    }
+    for (query, is_of_hub) in [("hubId=hub-01&status=pending", true), ("hubId=hub-02", true), ("status=pending", false)] {
+        let (mut listed, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..6 {
+            let page = buyer.get(&format!("/api/marketplace/transactions?{query}&limit=1{cursor}")).await.ok();
+            listed.extend(page["transactions"].as_array().unwrap().iter().map(|trade| trade["transactionId"].as_str().unwrap().to_owned()));
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        // All transactions together come by their ids.
+        let mut expected = made.clone();
+        if !is_of_hub {
+            expected.sort_unstable();
+        }
+        assert_eq!(listed, expected, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn an_order_that_does_not_trade_is_explained() {
     let net = Net::new();
     let (buyer, seller) = (Node::of(&net, "hub-01"), Node::of(&net, "hub-02"));
