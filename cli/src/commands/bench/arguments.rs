@@ -75,7 +75,7 @@ pub struct MatchingArguments {
     pub output: OutputArguments,
 }
 
-/// Orders before a ceiling is measured: about as many as a network with one order a signature has taken when it reaches its highest rate.
+/// Orders before a ceiling is measured: fewer than a network has taken when it reaches its highest rate.
 const STANDING: usize = 120_000;
 
 /// Arguments of `leg bench ledger`.
