@@ -140,31 +140,48 @@ impl Domain {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Hash([u8; 32]);
 
-/// The order of the bytes, compared eight at a time. Mostly the first eight decide; where they do not, both are mostly the same, as the names at
-/// the head of the keys of a book.
+/// The order of the bytes, compared eight at a time. Mostly the first eight decide.
 #[inline]
 pub(crate) fn compare(a: &[u8; 32], b: &[u8; 32]) -> Ordering {
-    let (a_words, b_words) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-    if a_words.first() == b_words.first() && a == b {
+    let (a_head, b_head) = (head(a), head(b));
+    if a_head == b_head { compare_tails(a, b) } else { a_head.cmp(&b_head) }
+}
+
+/// Of two that begin alike. Mostly they are the same, as the names at the head of the keys of a book.
+fn compare_tails(a: &[u8; 32], b: &[u8; 32]) -> Ordering {
+    if a == b {
         return Ordering::Equal;
     }
-    let mut orders = a_words.iter().zip(b_words).map(|(a, b)| u64::from_be_bytes(*a).cmp(&u64::from_be_bytes(*b)));
-    orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    let mut words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    words.find(|(a, b)| a != b).map_or(Ordering::Equal, |(a, b)| a.cmp(b))
+}
+
+#[inline]
+fn head(bytes: &[u8; 32]) -> u64 {
+    bytes.first_chunk().map_or(0, |head| u64::from_be_bytes(*head))
 }
 
 impl Ord for Hash {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         compare(&self.0, &other.0)
     }
 }
 
 impl PartialOrd for Hash {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Hash {
+    /// The first eight bytes: of two hashes that differ in them, the one whose head is less is less.
+    #[inline]
+    pub(crate) fn head(&self) -> u64 {
+        head(&self.0)
+    }
+
     /// All zero bytes: the hash of nothing, used where a parent does not exist.
     pub const ZERO: Hash = Hash([0; 32]);
 

@@ -74,12 +74,14 @@ hash_id!(
 pub struct Slug([u8; MAX_SLUG]);
 
 impl Ord for Slug {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         compare(&self.0, &other.0)
     }
 }
 
 impl PartialOrd for Slug {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }

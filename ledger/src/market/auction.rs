@@ -1,8 +1,9 @@
 //! One market's call auction: reads the book, decides the fills, changes nothing (MARKET 5).
 
+use super::asks::Rules;
 use super::backing::Backing;
 use super::bids::{Bid, Bids};
-use super::ladder::{Ladder, Rules};
+use super::ladder::Ladder;
 use super::parties::Parties;
 use super::reference;
 use super::selection::{Desk, Scratch, Taken, Terms};
@@ -158,7 +159,7 @@ impl Cleared {
         self.due = again || stopped.is_some();
         self.round = match stopped {
             None => None,
-            Some(Bid { order, buyer }) => Some(AuctionRound {
+            Some(Bid { order, buyer, .. }) => Some(AuctionRound {
                 parent: start.round.map_or(facts.parent, |round| round.parent),
                 limit: order.limit(),
                 bucket: parties.get(buyer)?.bucket,

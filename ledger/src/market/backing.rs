@@ -79,7 +79,14 @@ impl<'v, V: View> Backing<'v, V> {
     }
 
     /// What of the ask can be matched within `product`, in whole lots.
+    #[inline]
     pub(super) fn room(&mut self, pair: &Pair<'_>, product: &Product) -> Quantity {
+        let room = if is_backed_by_admission(product) { pair.offered } else { self.backed(pair, product) };
+        room.floor_to(self.lot).unwrap_or(Quantity::ZERO)
+    }
+
+    /// What of the ask the seller's capacity and forecast back within `product`.
+    fn backed(&mut self, pair: &Pair<'_>, product: &Product) -> Quantity {
         let mut room = pair.offered;
         if let (Some((from, until)), Some((_, ask_until))) = (product.window(), pair.ask.terms.product.window()) {
             let resource = product.resource();
@@ -102,14 +109,13 @@ impl<'v, V: View> Backing<'v, V> {
             self.walk(entries);
             room = room.min(certified.saturating_sub(held));
         }
-        // An energy slot never narrows and lies ahead: what its asks and trades promise stays within its forecast by admission.
         if let Some((first, last)) = solar_window(pair.ask, product, self.now) {
             let promises = self.promises(pair.ask.member);
             let (forecast, entries) = (promises.room(Some(pair.ask.id), first, last, pair.offered), promises.len());
             room = room.min(forecast);
             self.walk(entries);
         }
-        room.floor_to(self.lot).unwrap_or(Quantity::ZERO)
+        room
     }
 
     fn walk(&mut self, entries: usize) {
@@ -117,7 +123,14 @@ impl<'v, V: View> Backing<'v, V> {
     }
 
     /// Books a fill of the seller of this number, so that its next candidate sees it.
+    #[inline]
     pub(super) fn book(&mut self, number: usize, ask: &Order, product: &Product, quantity: Quantity) {
+        if !is_backed_by_admission(product) {
+            self.book_backed(number, ask, product, quantity);
+        }
+    }
+
+    fn book_backed(&mut self, number: usize, ask: &Order, product: &Product, quantity: Quantity) {
         let load = ask.terms.product.window().zip(product.window()).map(|((_, ask_until), (_, until))| (ask_until, until));
         let solar = solar_window(ask, product, self.now);
         let (resource, storage) = (product.resource(), matches!(product, Product::Storage { .. }));
@@ -198,8 +211,14 @@ impl<'v, V: View> Backing<'v, V> {
     }
 }
 
+/// True where nothing is left to check in an auction: an energy slot never narrows and lies ahead, so what its asks and trades promise stays within
+/// its forecast by admission; heat is there already.
+fn is_backed_by_admission(product: &Product) -> bool {
+    matches!(product, Product::Energy { .. } | Product::Heat)
+}
+
 /// The slots whose forecast must back a fill: those of a compute window ahead.
 fn solar_window(ask: &Order, product: &Product, now: MarketTime) -> Option<(Slot, Slot)> {
     let backed = ask.terms.solar && matches!(product, Product::Compute { .. });
-    window_slots(product, Some(now)).filter(|_| backed)
+    if backed { window_slots(product, Some(now)) } else { None }
 }

@@ -1,14 +1,15 @@
 //! The bids of one auction in their order: limit down, reputation bucket down, older block first, tie-break (MARKET 5). Read price by price,
 //! only as far as the auction gets.
 
-use super::pair::is_active;
-use super::parties::{BidPlace, Parties};
+use super::pair::{is_active, is_plain};
+use super::parties::{Age, Parties};
 use crate::execute::Fault;
 use crate::hash::Hash;
 use crate::ids::{Height, OrderId};
 use crate::state::{IndexKey, Order, Orders, View, rank};
 use crate::time::MarketTime;
 use crate::transaction::{Market, Side};
+use std::cmp::Reverse;
 use std::iter::Peekable;
 
 /// A bid with the number of its buyer.
@@ -16,6 +17,8 @@ use std::iter::Peekable;
 pub(super) struct Bid<'v> {
     pub order: &'v Order,
     pub buyer: usize,
+    /// See [`is_plain`].
+    pub plain: bool,
 }
 
 /// The bids read so far, and the rest behind the index. They are put in order only where the auction takes them up: that needs their buyers,
@@ -29,8 +32,11 @@ pub(super) struct Bids<'v, V> {
     /// As many of them as are in order: whole prices.
     ordered: Vec<Bid<'v>>,
     /// Bids of one price while they are put in order; keeps its memory.
-    level: Vec<(BidPlace, Bid<'v>)>,
+    level: Vec<(Place, Bid<'v>)>,
 }
+
+/// Sort key of a bid among those of its price: bucket down, then by age.
+type Place = (Reverse<u32>, Age);
 
 /// (rank, order) from the index, best rank first.
 pub(super) type Keys<'v> = Peekable<Box<dyn Iterator<Item = (u64, OrderId)> + 'v>>;
@@ -95,9 +101,12 @@ impl<'v, V: View> Bids<'v, V> {
         }
         for order in self.read.iter().skip(first).take_while(|bid| rank(bid) == price) {
             let buyer = parties.number(order.member)?;
-            self.level.push((parties.bid_place(order, buyer)?, Bid { order, buyer }));
+            let place = (Reverse(parties.get(buyer)?.bucket), parties.age(order, buyer)?);
+            self.level.push((place, Bid { order, buyer, plain: is_plain(order, self.now) }));
         }
-        self.level.sort_unstable_by_key(|(place, _)| *place);
+        self.level.sort_unstable_by(|((a_bucket, a), _), ((b_bucket, b), _)| {
+            a_bucket.cmp(b_bucket).then_with(|| parties.compare(Side::Bid, a, b))
+        });
         self.ordered.extend(self.level.drain(..).map(|(_, bid)| bid));
         Ok(())
     }

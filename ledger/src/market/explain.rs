@@ -3,7 +3,7 @@
 //! Pure: on the state and the facts of a block (its transactions executed, its auctions not yet), the answer is what that auction saw.
 
 use super::backing::Backing;
-use super::pair::{Pair, PairTerms, PassedOver, check_pair, offered};
+use super::pair::{Pair, PairTerms, PassedOver, check_pair, is_plain, offered};
 use super::price::effective_price;
 use super::{query, reference, swap};
 use crate::amount::Price;
@@ -58,6 +58,20 @@ fn candidate<V: View>(
     let open = offered(view, ask, backing.now(), params.resources.of(order.market.resource()).lot);
     let next = numbers.len();
     let number = *numbers.entry(ask.member).or_insert(next);
-    let pair = Pair { bid, buyer, ask, seller, number, price, bound: bid.limit(), wanted: bid.open, offered: open, agreed: None };
+    let plain = is_plain(bid, backing.now()) && is_plain(ask, backing.now());
+    let pair = Pair {
+        bid,
+        buyer,
+        ask,
+        owner: &ask.owner,
+        seller,
+        number,
+        price,
+        bound: bid.limit(),
+        wanted: bid.open,
+        offered: open,
+        agreed: None,
+        plain,
+    };
     Some(Candidate { order: other.id, member: other.member, price, outcome: check_pair(&pair, backing) })
 }

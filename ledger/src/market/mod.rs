@@ -27,6 +27,7 @@
 //! * Heat against heat stands in no book: only the two that name each other see it, at price 0 (see `swap`).
 
 mod admission;
+mod asks;
 mod auction;
 mod backing;
 mod bids;
@@ -39,6 +40,8 @@ mod forecast;
 mod halt;
 mod indicative;
 mod ladder;
+mod level;
+mod named;
 mod pair;
 mod parties;
 mod price;

@@ -3,6 +3,7 @@
 use super::backing::Backing;
 use crate::amount::{Price, Quantity};
 use crate::heat;
+use crate::ids::OwnerId;
 use crate::member::Member;
 use crate::state::{Order, View};
 use crate::time::MarketTime;
@@ -17,6 +18,8 @@ pub struct Pair<'a> {
     pub buyer: &'a Member,
     /// The ask.
     pub ask: &'a Order,
+    /// Owner of the ask: its own field, which may stand closer by.
+    pub owner: &'a OwnerId,
     /// Who placed it.
     pub seller: &'a Member,
     /// Number of the seller among those who are looked at: what backs its asks is kept by it.
@@ -31,6 +34,8 @@ pub struct Pair<'a> {
     pub offered: Quantity,
     /// What the bid agreed with this seller in this auction.
     pub agreed: Option<Agreed>,
+    /// Both orders are plain: see [`is_plain`].
+    pub plain: bool,
 }
 
 /// Terms of a bid's first fill with a seller; later ones of the same auction join them.
@@ -107,6 +112,7 @@ impl PassedOver {
 }
 
 /// True until the order's time has run out; what is overdue is inactive even before phase 1 removes it (MARKET 3).
+#[inline]
 pub(super) fn is_active(order: &Order, now: MarketTime) -> bool {
     order.expires_at.is_none_or(|end| end > now)
 }
@@ -116,19 +122,25 @@ pub(super) fn offered(view: &impl View, ask: &Order, now: MarketTime, lot: Quant
     if ask.market == Market::Heat { heat::sellable(view, ask, now, lot) } else { ask.open }
 }
 
+/// True for an order that is not overdue, takes credits and asks nothing of its counterparty, as most do. Of two such orders the checks that nothing
+/// can fail are left out.
+pub(super) fn is_plain(order: &Order, now: MarketTime) -> bool {
+    let wishes = &order.terms.constraints;
+    let choosy = wishes.require_hub || wishes.min_reputation.is_some() || wishes.max_distance.is_some() || wishes.country.is_some();
+    let any_size = order.terms.min_fill.is_zero() && order.seller.is_none();
+    is_active(order, now) && any_size && !choosy && order.terms.settlement == [SettlementMethod::Credits]
+}
+
 /// The checks that depend on the pair alone, in the order of [`PassedOver`], a minimum fill that quantities alone cannot reach among them; then
 /// what backs it, which is the costly part.
+#[inline]
 pub(super) fn check_pair(pair: &Pair<'_>, backing: &mut Backing<'_, impl View>) -> Result<PairTerms, PassedOver> {
     let (bid, ask, now) = (pair.bid, pair.ask, backing.now());
     check(pair.price <= pair.bound, PassedOver::Price)?;
-    check(is_active(bid, now) && is_active(ask, now), PassedOver::Overdue)?;
-    check(bid.owner != ask.owner, PassedOver::OwnOrder)?;
-    check_wishes(bid, pair.buyer, pair.seller)?;
-    check(bid.seller.is_none_or(|seller| seller == ask.member), PassedOver::OtherSeller)?;
-    check_wishes(ask, pair.seller, pair.buyer)?;
-    let settlement = common_method(pair).ok_or(PassedOver::Method)?;
+    check(pair.plain || is_active(bid, now) && is_active(ask, now), PassedOver::Overdue)?;
+    check(bid.owner != *pair.owner, PassedOver::OwnOrder)?;
+    let (settlement, least) = if pair.plain { (SettlementMethod::Credits, Quantity::ZERO) } else { check_choosy(pair)? };
     let product = agreed_window(pair, now).ok_or(PassedOver::Window)?;
-    let least = bid.terms.min_fill.max(ask.terms.min_fill);
     check(pair.wanted.min(pair.offered) >= least, PassedOver::MinFill)?;
     let room = backing.room(pair, &product);
     let most = room.min(pair.wanted);
@@ -137,6 +149,17 @@ pub(super) fn check_pair(pair: &Pair<'_>, backing: &mut Backing<'_, impl View>) 
     Ok(PairTerms { product, settlement, room, most })
 }
 
+/// The checks of wishes that at least one of the two has: how they pay each other, and the least that may fill.
+fn check_choosy(pair: &Pair<'_>) -> Result<(SettlementMethod, Quantity), PassedOver> {
+    let (bid, ask) = (pair.bid, pair.ask);
+    check_wishes(bid, pair.buyer, pair.seller)?;
+    check(bid.seller.is_none_or(|seller| seller == ask.member), PassedOver::OtherSeller)?;
+    check_wishes(ask, pair.seller, pair.buyer)?;
+    let method = common_method(pair).ok_or(PassedOver::Method)?;
+    Ok((method, bid.terms.min_fill.max(ask.terms.min_fill)))
+}
+
+#[inline]
 fn check(holds: bool, otherwise: PassedOver) -> Result<(), PassedOver> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
@@ -159,9 +182,16 @@ fn common_method(pair: &Pair<'_>) -> Option<SettlementMethod> {
 }
 
 /// The window of the transaction: as agreed, if the ask covers what is ahead of it; else the intersection.
+#[inline]
 fn agreed_window(pair: &Pair<'_>, now: MarketTime) -> Option<Product> {
-    let Some(agreed) = pair.agreed else { return common_window(&pair.bid.terms.product, &pair.ask.terms.product, now) };
-    let common = common_window(&agreed.product, &pair.ask.terms.product, now)?;
+    let (bid, ask) = (&pair.bid.terms.product, &pair.ask.terms.product);
+    if matches!(bid, Product::Energy { .. } | Product::Heat) {
+        // Their market is one product.
+        return Some(*bid);
+    }
+    // What has no window is agreed alike every time.
+    let Some(agreed) = pair.agreed.filter(|_| bid.window().is_some()) else { return common_window(bid, ask, now) };
+    let common = common_window(&agreed.product, ask, now)?;
     let covers = match (common.window(), agreed.product.window()) {
         (Some((from, until)), Some((a, b))) => from.max(now) == a.max(now) && until == b,
         _ => common == agreed.product,
@@ -170,6 +200,7 @@ fn agreed_window(pair: &Pair<'_>, now: MarketTime) -> Option<Product> {
 }
 
 /// The intersection of the products of a bid and an ask, as far as some of it is still ahead.
+#[inline]
 pub(super) fn common_window(bid: &Product, ask: &Product, now: MarketTime) -> Option<Product> {
     let (a, b) = (*bid, *ask);
     match (a, b) {

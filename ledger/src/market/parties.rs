@@ -4,16 +4,18 @@ use crate::amount::Price;
 use crate::codec;
 use crate::execute::{BlockFacts, Fault};
 use crate::hash::{Domain, Hash};
-use crate::ids::{BlockId, MemberId, Nonce, PlaceId};
+use crate::ids::{BlockId, Height, MemberId, Nonce, PlaceId};
 use crate::limits::REPUTATION_BUCKET;
 use crate::member::{Country, Member};
 use crate::state::{AuctionRound, Members, Order, State, View};
-use crate::transaction::Market;
-use std::cmp::Reverse;
+use crate::transaction::{Market, Side};
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 /// Number of distance tiers.
 pub(super) const TIERS: usize = 5;
+/// The class of nobody.
+pub(super) const NO_CLASS: u32 = u32::MAX;
 
 /// A member in an auction.
 #[derive(Clone, Copy, Debug)]
@@ -22,19 +24,29 @@ pub(super) struct Party<'v> {
     /// Reputation in steps of 500.
     pub bucket: u32,
     /// Hash of (parent, market, member): the first tie-break of asks.
-    pub tie: Hash,
+    ask_tie: Hash,
     /// The same of the block that began the round: that of bids.
-    pub bid_tie: Hash,
+    bid_tie: Hash,
     /// Class of the member's place at each tier, from the same country class (0) to the same building (4): two members are at most as far apart
     /// as the deepest class that they share.
     classes: [u32; TIERS],
 }
 
-/// What orders of equal price and bucket are sorted by: older block first, then the tie-break (MARKET 5).
-pub(super) type Age = (crate::ids::Height, Hash, Nonce, u16);
-
 /// Sort key of bids: limit down, bucket down, older block first, tie-break (MARKET 5).
-pub(super) type BidPlace = (Reverse<Price>, Reverse<u32>, Age);
+pub(super) type BidPlace = (Reverse<Price>, Reverse<u32>, (Height, Hash, Nonce, u16));
+
+/// What orders of equal price and bucket are sorted by: older block first, then the tie-break (MARKET 5), in few words. Of the tie-break's hash it
+/// holds the head, which mostly decides; [`Parties::compare`] looks the rest up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Age {
+    height: Height,
+    head: u64,
+    party: usize,
+    own: OwnAge,
+}
+
+/// The same among orders of one member.
+pub(super) type OwnAge = (Height, Nonce, u16);
 
 /// Place names below a class of the tier above.
 type ClassKey = (u32, Option<Country>, PlaceId, PlaceId);
@@ -79,7 +91,7 @@ impl<'v> Parties<'v> {
         let bucket = member.reputation.get().checked_div(REPUTATION_BUCKET).unwrap_or(0);
         let classes = self.classes_of(member);
         let number = self.list.len();
-        self.list.push(Party { member, bucket, tie, bid_tie, classes });
+        self.list.push(Party { member, bucket, ask_tie: tie, bid_tie, classes });
         self.numbers.insert(id, number);
         Ok(number)
     }
@@ -97,6 +109,27 @@ impl<'v> Parties<'v> {
         Ok((Reverse(bid.limit()), Reverse(party.bucket), (bid.height, party.bid_tie, bid.nonce, bid.action)))
     }
 
+    /// The age of an order of the member of a number among those of its price and bucket.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] for a number that is not known.
+    pub(super) fn age(&self, order: &Order, party: usize) -> Result<Age, Fault> {
+        let tie = self.get(party)?.tie(order.terms.side);
+        Ok(Age { height: order.height, head: tie.head(), party, own: own_age(order) })
+    }
+
+    /// Which of two orders of a side is the older, or comes first by tie-break.
+    pub(super) fn compare(&self, side: Side, a: &Age, b: &Age) -> Ordering {
+        (a.height, a.head).cmp(&(b.height, b.head)).then_with(|| self.compare_closely(side, a, b))
+    }
+
+    /// Of two whose hashes begin alike, as those of one member do.
+    fn compare_closely(&self, side: Side, a: &Age, b: &Age) -> Ordering {
+        let tie = |age: &Age| self.list.get(age.party).map(|party| party.tie(side));
+        let members = if a.party == b.party { Ordering::Equal } else { tie(a).cmp(&tie(b)) };
+        members.then_with(|| a.own.cmp(&b.own))
+    }
+
     /// The place in the bid order at which a round goes on.
     pub(super) fn place_of(&self, round: &AuctionRound) -> BidPlace {
         let tie = self.tie(self.round, round.member);
@@ -104,6 +137,7 @@ impl<'v> Parties<'v> {
     }
 
     /// The member of a number.
+    #[inline]
     pub(super) fn get(&self, number: usize) -> Result<&Party<'v>, Fault> {
         self.list.get(number).ok_or(Fault::Missing("party"))
     }
@@ -123,9 +157,18 @@ impl<'v> Parties<'v> {
 }
 
 impl Party<'_> {
-    /// The class at a depth, 0 (all) to 4 (the same building).
+    /// What breaks ties between orders of a side.
+    fn tie(&self, side: Side) -> &Hash {
+        match side {
+            Side::Bid => &self.bid_tie,
+            Side::Ask => &self.ask_tie,
+        }
+    }
+
+    /// The class at a depth, 0 (all) to 4 (the same building); nobody's beyond.
+    #[inline]
     pub(super) fn class(&self, depth: usize) -> u32 {
-        self.classes.get(depth).copied().unwrap_or(0)
+        self.classes.get(depth).copied().unwrap_or(NO_CLASS)
     }
 
     /// The deepest class that both share: 4 for the same building down to 0; the distance tier is 4 less it.
@@ -134,9 +177,9 @@ impl Party<'_> {
     }
 }
 
-/// Sort key of an ask among those of equal price and bucket.
-pub(super) fn age(order: &Order, party: &Party<'_>) -> Age {
-    (order.height, party.tie, order.nonce, order.action)
+/// The age of an order among those of its member.
+pub(super) fn own_age(order: &Order) -> OwnAge {
+    (order.height, order.nonce, order.action)
 }
 
 #[cfg(test)]

@@ -33,7 +33,11 @@ pub(super) fn pro_rata(wanted: Quantity, group: &mut [Share], lot: Quantity) -> 
 
 fn share_out(wanted: Quantity, group: &mut [Share], lot: Quantity) -> Option<()> {
     let total = group.iter().filter(|share| !share.out).try_fold(Quantity::ZERO, |sum, share| sum.checked_add(share.room))?;
-    let wanted = wanted.min(total);
+    if total <= wanted {
+        // Everyone gives all.
+        group.iter_mut().filter(|share| !share.out).for_each(|share| share.given = share.room);
+        return Some(());
+    }
     let mut left = wanted;
     for share in group.iter_mut().filter(|share| !share.out && !share.room.is_zero()) {
         share.given = wanted.mul_div_floor(share.room.get(), total.get())?.floor_to(lot)?;

@@ -3,8 +3,8 @@
 
 use super::backing::Backing;
 use super::bids::Bid;
-use super::ladder::{Candidate, Cursor, Ladder, Rank};
-use super::pair::{Agreed, Pair, PairTerms, PassedOver, check_pair};
+use super::ladder::{Candidate, Cursor, Ladder};
+use super::pair::{Agreed, Pair, PairTerms, check_pair};
 use super::parties::Parties;
 use super::pro_rata::{Share, pro_rata};
 use crate::amount::{Price, Quantity};
@@ -134,6 +134,7 @@ impl<V: View> Desk<'_, V> {
     }
 
     /// The next candidate, unless the bid is done or has looked at its share.
+    #[inline]
     fn next(&mut self, cursor: &mut Cursor, taken: &mut Taken) -> Result<Option<Candidate>, Fault> {
         if taken.is_done() || taken.looked_at >= MAX_CANDIDATES {
             return Ok(None);
@@ -156,14 +157,14 @@ impl<V: View> Desk<'_, V> {
             group.clear();
             let mut same: Option<Candidate> = Some(first);
             while let Some(candidate) = same {
-                if let Ok(found) = self.check(bid, terms, taken, candidate)? {
+                if let Some(found) = self.check(bid, terms, taken, candidate)? {
                     group.push((candidate.ask, found));
                 }
                 if !shared {
                     break;
                 }
                 ahead = self.next(&mut cursor, taken)?;
-                same = ahead.filter(|next| is_same(next.rank, first.rank) && group.len() < taken.fills_left());
+                same = ahead.filter(|next| next.group == first.group && group.len() < taken.fills_left());
             }
             self.take_group(bid, terms, taken, &group)?;
             if !shared || taken.is_done() {
@@ -181,7 +182,8 @@ impl<V: View> Desk<'_, V> {
         let mut shares = std::mem::take(&mut self.scratch.shares);
         shares.clear();
         for (ask, found) in group {
-            let least = bid.order.terms.min_fill.max(self.ladder.ask(*ask)?.order.terms.min_fill);
+            let ask = self.ladder.ask(*ask)?;
+            let least = if bid.plain && ask.plain { Quantity::ZERO } else { bid.order.terms.min_fill.max(ask.order.terms.min_fill) };
             shares.push(Share::new(found.room, least));
         }
         pro_rata(taken.left, &mut shares, self.lot).ok_or(Fault::Rejected(Code::Overflow))?;
@@ -201,7 +203,7 @@ impl<V: View> Desk<'_, V> {
             if tried.contains(&seller) {
                 continue;
             }
-            let Ok(found) = self.check(bid, terms, taken, candidate)? else { continue };
+            let Some(found) = self.check(bid, terms, taken, candidate)? else { continue };
             if found.most == taken.left {
                 return self.pick(terms, taken, candidate.ask, &found, found.most);
             }
@@ -235,28 +237,36 @@ impl<V: View> Desk<'_, V> {
     fn take_at(&mut self, bid: Bid<'_>, terms: Terms, seller: usize, taken: &mut Taken) -> Result<(), Fault> {
         let mut cursor = Cursor::new(terms.bound, bid.buyer, Some(seller), true);
         while let Some(candidate) = self.next(&mut cursor, taken)? {
-            if let Ok(found) = self.check(bid, terms, taken, candidate)? {
+            if let Some(found) = self.check(bid, terms, taken, candidate)? {
                 self.pick(terms, taken, candidate.ask, &found, found.most)?;
             }
         }
         Ok(())
     }
 
-    fn check(&mut self, bid: Bid<'_>, terms: Terms, taken: &Taken, candidate: Candidate) -> Result<Result<PairTerms, PassedOver>, Fault> {
+    /// On which terms a candidate may fill.
+    #[inline]
+    fn check(&mut self, bid: Bid<'_>, terms: Terms, taken: &Taken, candidate: Candidate) -> Result<Option<PairTerms>, Fault> {
         let ask = self.ladder.ask(candidate.ask)?;
+        let plain = bid.plain && ask.plain;
+        // What was agreed before changes only how they pay, and windows.
+        let again = !plain || bid.order.terms.product.window().is_some();
+        let agreed = if again { taken.parts.iter().find(|part| part.seller == ask.seller).map(|part| part.agreed) } else { None };
         let pair = Pair {
             bid: bid.order,
             buyer: self.parties.get(bid.buyer)?.member,
             ask: ask.order,
+            owner: &ask.owner,
             seller: self.parties.get(ask.seller)?.member,
             number: ask.seller,
             price: ask.price,
             bound: terms.bound,
             wanted: taken.left,
             offered: ask.open,
-            agreed: taken.parts.iter().find(|part| part.seller == ask.seller).map(|part| part.agreed),
+            agreed,
+            plain,
         };
-        Ok(check_pair(&pair, &mut self.backing))
+        Ok(check_pair(&pair, &mut self.backing).ok())
     }
 
     fn pick(&mut self, terms: Terms, taken: &mut Taken, number: usize, found: &PairTerms, quantity: Quantity) -> Result<(), Fault> {
@@ -279,9 +289,4 @@ impl<V: View> Desk<'_, V> {
         taken.left = left;
         Ok(())
     }
-}
-
-/// Equal but for the tie-break.
-fn is_same(a: Rank, b: Rank) -> bool {
-    a == b
 }

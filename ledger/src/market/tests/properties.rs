@@ -193,6 +193,50 @@ proptest! {
         cancel_all(&mut world);
     }
 
+    /// Levels of many asks, which are sorted by place.
+    #[test]
+    fn auctions_with_many_asks_at_a_price_are_the_models(rule in rules(), energy in any::<bool>(), mut list in orders(true, 150), mut other in orders(false, 150)) {
+        let two = |list: &mut Vec<(usize, PlaceOrder)>| list.iter_mut().for_each(|(member, terms)| {
+            let base = if matches!(terms.product, Product::Energy { .. }) { 180_000 } else { 150_000 };
+            terms.limit = Price::from_micro_chf(base + if *member % 2 == 0 { 0 } else { 1_000 });
+        });
+        two(&mut list);
+        two(&mut other);
+        let mut world = community(rule, rule);
+        match energy {
+            true => compare(&mut world, energy_market(), &list),
+            false => compare(&mut world, Market::Compute, &other),
+        };
+        cancel_all(&mut world);
+    }
+
+    /// What is left out for plain orders could not have failed.
+    #[test]
+    fn a_check_of_plain_orders_is_the_whole_check(energy in any::<bool>(), list in orders(true, 30), other in orders(false, 30)) {
+        let mut world = community(PriceRule::Seller, PriceRule::Uniform);
+        let list = if energy { list } else { other };
+        for (member, terms) in &list {
+            let env = world.envelope(NAMES[*member]);
+            world.block(|ctx| ctx.attempt(|ctx| place(ctx, &env, terms)).ok());
+        }
+        let (now, lot) = (world.time(), Quantity::new(10));
+        let all = all_orders(&world.state);
+        let member = |order: &Order| world.state.get::<crate::state::Members>(&order.member).unwrap();
+        let (bids, asks): (Vec<_>, Vec<_>) = all.iter().partition(|order| order.terms.side == Side::Bid);
+        for (bid, ask) in bids.iter().flat_map(|bid| asks.iter().map(move |ask| (bid, ask))) {
+            let number = NAMES.iter().position(|name| id(name) == ask.member).unwrap();
+            let check = |plain| {
+                let (price, bound, wanted, offered) = (ask.limit(), bid.limit(), bid.open, ask.open);
+                let (buyer, seller, owner) = (member(bid), member(ask), &ask.owner);
+                let pair = pair::Pair { bid, buyer, ask, owner, seller, number, price, bound, wanted, offered, agreed: None, plain };
+                pair::check_pair(&pair, &mut backing::Backing::new(&world.state, now, lot))
+            };
+            if pair::is_plain(bid, now) && pair::is_plain(ask, now) {
+                prop_assert_eq!(check(true), check(false));
+            }
+        }
+    }
+
     #[test]
     fn the_order_of_admission_within_a_block_does_not_matter(
         energy in any::<bool>(),

@@ -121,6 +121,7 @@ fn what_a_seller_owes_counts_where_it_must_be_gone_through() {
             bid: ask,
             buyer: member("x"),
             ask,
+            owner: &ask.owner,
             seller: member("a"),
             number: 0,
             price,
@@ -128,6 +129,7 @@ fn what_a_seller_owes_counts_where_it_must_be_gone_through() {
             wanted: offered,
             offered,
             agreed: None,
+            plain: false,
         };
         let mut backing = backing::Backing::new(&world.state, world.time(), lot);
         backing.room(&pair, &ask.terms.product);

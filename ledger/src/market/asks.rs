@@ -1,0 +1,167 @@
+//! The asks that one auction has met: numbered as they are read, each with what is left of it.
+
+use super::pair::{is_active, is_plain, offered};
+use super::parties::Parties;
+use super::price::effective_price;
+use crate::amount::{Price, Quantity};
+use crate::execute::Fault;
+use crate::ids::{Height, MemberId, OrderId, OwnerId};
+use crate::params::ResourceParams;
+use crate::state::{Order, Orders, View};
+use crate::time::MarketTime;
+use crate::transaction::{Market, Side};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// An ask as the auction goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask<'v> {
+    pub order: &'v Order,
+    /// Of these fields of the order every candidate is asked: they stand here together.
+    pub owner: OwnerId,
+    pub seller: usize,
+    pub price: Price,
+    /// Still open, fills of this auction deducted.
+    pub open: Quantity,
+    /// Fills of this auction.
+    filled: Quantity,
+    /// The level that it stands in, once that is complete.
+    level: Option<usize>,
+    /// Block of the order.
+    pub height: Height,
+    /// See [`is_plain`].
+    pub plain: bool,
+}
+
+/// What asks are read by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'v> {
+    pub market: Market,
+    pub now: MarketTime,
+    pub reference: Price,
+    pub params: &'v ResourceParams,
+}
+
+/// All asks that were met.
+pub(super) struct Asks<'v, V> {
+    view: &'v V,
+    rules: Rules<'v>,
+    list: Vec<Ask<'v>>,
+    /// Those that stand in no level yet, by (effective price, bucket down).
+    pending: BTreeMap<(Price, Reverse<u32>), Vec<usize>>,
+    /// Numbers by order, from the first search for a seller's asks on.
+    numbers: Option<BTreeMap<OrderId, usize>>,
+}
+
+impl<'v, V: View> Asks<'v, V> {
+    pub(super) fn new(view: &'v V, rules: Rules<'v>) -> Self {
+        Asks { view, rules, list: Vec::new(), pending: BTreeMap::new(), numbers: None }
+    }
+
+    /// What the auction reads from.
+    pub(super) fn view(&self) -> &'v V {
+        self.view
+    }
+
+    /// The market of the auction.
+    pub(super) fn market(&self) -> Market {
+        self.rules.market
+    }
+
+    /// All of them, by number.
+    pub(super) fn list(&self) -> &[Ask<'v>] {
+        &self.list
+    }
+
+    /// An ask by number.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] for a number that is not known.
+    #[inline]
+    pub(super) fn get(&self, number: usize) -> Result<&Ask<'v>, Fault> {
+        self.list.get(number).ok_or(Fault::Missing("ask"))
+    }
+
+    /// True if a seller has no other order in this book.
+    pub(super) fn is_only(&self, seller: MemberId) -> bool {
+        self.view.open_orders(seller, self.rules.market) == 1
+    }
+
+    /// Deducts a fill. The level that has one open ask less now.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] for a number that is not known, and for more than is open.
+    #[inline]
+    pub(super) fn take(&mut self, number: usize, quantity: Quantity) -> Result<Option<usize>, Fault> {
+        let ask = self.list.get_mut(number).ok_or(Fault::Missing("ask"))?;
+        ask.open = ask.open.checked_sub(quantity).ok_or(Fault::Missing("open quantity"))?;
+        ask.filled = ask.filled.checked_add(quantity).ok_or(Fault::Missing("open quantity"))?;
+        Ok(ask.level.filter(|_| ask.open.is_zero()))
+    }
+
+    /// What filled of each ask, by id.
+    pub(super) fn filled(&self) -> Vec<(OrderId, Quantity)> {
+        let mut list: Vec<_> = self.list.iter().filter(|ask| !ask.filled.is_zero()).map(|ask| (ask.order.id, ask.filled)).collect();
+        list.sort_unstable();
+        list
+    }
+
+    /// From here on [`Asks::number`] knows an ask that it met before.
+    pub(super) fn remember_numbers(&mut self) {
+        let list = &self.list;
+        self.numbers.get_or_insert_with(|| list.iter().enumerate().map(|(number, ask)| (ask.order.id, number)).collect());
+    }
+
+    /// The number of an active ask; one that is met for the first time is added to what is pending.
+    pub(super) fn number(&mut self, id: OrderId, parties: &mut Parties<'v>) -> Result<Option<usize>, Fault> {
+        if let Some(number) = self.numbers.as_ref().and_then(|numbers| numbers.get(&id)) {
+            return Ok(Some(*number));
+        }
+        let order = self.view.get::<Orders>(&id).ok_or(Fault::Missing("order of the index"))?;
+        let open = offered(self.view, order, self.rules.now, self.rules.params.lot);
+        if open.is_zero() || !is_active(order, self.rules.now) {
+            return Ok(None);
+        }
+        let seller = parties.number(order.member)?;
+        let party = parties.get(seller)?;
+        let price = effective_price(order, self.rules.reference, party.member.reputation, self.rules.params);
+        let number = self.list.len();
+        self.pending.entry((price, Reverse(party.bucket))).or_default().push(number);
+        self.list.push(Ask {
+            order,
+            owner: order.owner,
+            seller,
+            price,
+            open,
+            filled: Quantity::ZERO,
+            level: None,
+            height: order.height,
+            plain: is_plain(order, self.rules.now),
+        });
+        if let Some(numbers) = &mut self.numbers {
+            numbers.insert(id, number);
+        }
+        Ok(Some(number))
+    }
+
+    /// The lowest price that stands in no level yet.
+    pub(super) fn cheapest_pending(&self) -> Option<Price> {
+        self.pending.first_key_value().map(|((price, _), _)| *price)
+    }
+
+    /// The best that stand in no level yet, older first, with their price; they stand in `level` now.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`]: our own bug.
+    pub(super) fn take_pending(&mut self, level: usize, parties: &Parties<'v>) -> Result<Option<(Price, Vec<usize>)>, Fault> {
+        let Some(((price, _), numbers)) = self.pending.pop_first() else { return Ok(None) };
+        let mut by_age = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let ask = self.list.get_mut(number).ok_or(Fault::Missing("ask"))?;
+            ask.level = Some(level);
+            by_age.push((parties.age(ask.order, ask.seller)?, number));
+        }
+        by_age.sort_unstable_by(|(a, _), (b, _)| parties.compare(Side::Ask, a, b));
+        Ok(Some((price, by_age.into_iter().map(|(_, number)| number).collect())))
+    }
+}

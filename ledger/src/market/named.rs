@@ -1,0 +1,89 @@
+//! The asks of one seller, best first: of one that a bid names or began to fill at. Read, like the ladder, only as far as needed.
+
+use super::asks::Asks;
+use super::bids::Keys;
+use super::level::Queue;
+use super::parties::{OwnAge, Parties, own_age};
+use crate::amount::Price;
+use crate::execute::Fault;
+use crate::hash::Hash;
+use crate::ids::{OrderId, OwnerId};
+use crate::state::{IndexKey, View};
+use crate::transaction::{Market, Side};
+use std::collections::BTreeMap;
+
+/// A seller's asks.
+pub(super) struct Named<'v> {
+    seller: usize,
+    /// Asks of its owner.
+    keys: Keys<'v>,
+    /// Read, but there may be cheaper ones behind the index.
+    pending: BTreeMap<(Price, OwnAge), usize>,
+    queue: Queue,
+}
+
+impl<'v> Named<'v> {
+    /// Before the first of them.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] for a seller that is not known.
+    pub(super) fn new<V: View>(asks: &mut Asks<'v, V>, seller: usize, parties: &Parties<'v>) -> Result<Self, Fault> {
+        asks.remember_numbers();
+        let keys = owner_keys(asks.view(), asks.market(), parties.get(seller)?.member.owner);
+        Ok(Named { seller, keys, pending: BTreeMap::new(), queue: Queue::default() })
+    }
+
+    /// The first open ask from `position` on, if it costs at most `bound`; `position` is behind it then.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] when the index names what is not there.
+    pub(super) fn next<V: View>(
+        &mut self,
+        position: &mut usize,
+        bound: Price,
+        asks: &mut Asks<'v, V>,
+        parties: &mut Parties<'v>,
+    ) -> Result<Option<usize>, Fault> {
+        loop {
+            if let Some((found, number)) = self.queue.open(*position, asks.list()) {
+                if asks.get(number)?.price > bound {
+                    return Ok(None);
+                }
+                *position = found.saturating_add(1);
+                return Ok(Some(number));
+            }
+            if !self.read(bound, asks, parties)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Adds the next ask up to `bound` to the queue; false when there is none.
+    fn read<V: View>(&mut self, bound: Price, asks: &mut Asks<'v, V>, parties: &mut Parties<'v>) -> Result<bool, Fault> {
+        loop {
+            let first = self.pending.first_key_value().map(|((price, _), _)| price.micro_chf());
+            let limit = first.map_or(bound, |price| bound.min(Price::from_micro_chf(price)));
+            let Some((_, id)) = self.keys.next_if(|(rank, _)| *rank <= limit.micro_chf()) else { break };
+            let Some(number) = asks.number(id, parties)? else { continue };
+            let ask = asks.get(number)?;
+            if ask.seller == self.seller {
+                self.pending.insert((ask.price, own_age(ask.order)), number);
+            }
+        }
+        let first = self.pending.first_entry().filter(|entry| entry.key().0 <= bound).map(|entry| entry.remove());
+        first.into_iter().for_each(|number| self.queue.push(number));
+        Ok(first.is_some())
+    }
+}
+
+/// Asks of an owner in a book: (rank, order), best rank first.
+fn owner_keys<'v, V: View>(view: &'v V, market: Market, owner: OwnerId) -> Keys<'v> {
+    let side = Side::Ask;
+    let first = IndexKey::OwnerBook { owner, market, side, rank: 0, order: OrderId::from_hash(Hash::ZERO) };
+    let keys = view.index(first..).map_while(move |key| match key {
+        IndexKey::OwnerBook { owner: o, market: m, side: s, rank, order } if (o, m, s) == (owner, market, side) => Some((rank, order)),
+        _ => None,
+    });
+    let boxed: Box<dyn Iterator<Item = (u64, OrderId)> + 'v> = Box::new(keys);
+    boxed.peekable()
+}
