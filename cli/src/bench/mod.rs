@@ -24,6 +24,7 @@ pub mod load;
 pub mod matching;
 pub mod mix;
 pub mod network;
+pub mod pace;
 pub mod plot;
 pub mod points;
 pub mod report;

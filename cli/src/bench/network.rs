@@ -11,6 +11,7 @@ use super::door::{Door, DoorKind, GossipDoor, HttpDoor};
 use super::follow::Follower;
 use super::ledger::{self, LedgerCost, LedgerOptions};
 use super::load::{self, Plan, Tracker};
+use super::pace::Pace;
 use super::points::{NodeUsage, RatePoint, Rates};
 use super::screen::Progress;
 use super::signer::{Signers, Signing};
@@ -132,15 +133,16 @@ pub struct NetworkReport {
 pub async fn run(options: &NetworkOptions) -> Result<NetworkReport> {
     check(options)?;
     let mut report = NetworkReport { ledger: Vec::new(), series: Vec::new() };
+    let mut pace = Pace::now()?;
     for orders in &options.orders {
         // The strictest yardstick: one core, and a state that has seen next to nothing.
         let measure = LedgerOptions { orders: *orders, standing: 0, ..options.ceiling };
         let alone = tokio::task::spawn_blocking(move || ledger::run(&measure)).await.context("the ledger's benchmark ended")??;
-        let mut costs = Costs { alone, together: on_all_cores(options, *orders).await? };
+        let mut costs = Costs { alone, together: on_all_cores(options, *orders, &mut pace).await? };
         for door in &options.doors {
-            let mut series = series(options, *door, &costs).await?;
+            let mut series = series(options, *door, &costs, &mut pace).await?;
             // What was measured after one series is what is measured before the next.
-            costs.together = on_all_cores(options, *orders).await?;
+            costs.together = on_all_cores(options, *orders, &mut pace).await?;
             series.weigh(&costs.together);
             report.series.push(series);
         }
@@ -164,7 +166,8 @@ struct Costs {
     together: LedgerCost,
 }
 
-async fn on_all_cores(options: &NetworkOptions, orders: usize) -> Result<LedgerCost> {
+async fn on_all_cores(options: &NetworkOptions, orders: usize, pace: &mut Pace) -> Result<LedgerCost> {
+    pace.settle().await?;
     let (measure, program) = (LedgerOptions { orders, ..options.ceiling }, options.program.clone());
     let job = move || ledger::run_on_all_cores(&measure, &program);
     tokio::task::spawn_blocking(job).await.context("the ledger's benchmark ended")?
@@ -183,11 +186,11 @@ impl Series {
     }
 }
 
-async fn series(options: &NetworkOptions, door: DoorKind, costs: &Costs) -> Result<Series> {
+async fn series(options: &NetworkOptions, door: DoorKind, costs: &Costs, pace: &mut Pace) -> Result<Series> {
     let dead = if options.kill_one { "-one-dead" } else { "" };
     let name = format!("{door}-{}{dead}", costs.alone.orders_per_signature).to_lowercase();
     let mut running = Running::start(options, &options.home.join(&name)).await?;
-    let outcome = running.series(options, door, costs).await;
+    let outcome = running.series(options, door, costs, pace).await;
     let ended = running.processes.iter_mut().filter_map(|process| process.check().err()).next();
     let stopped = running.stop().await;
     match (outcome, ended) {
@@ -235,7 +238,7 @@ impl Running {
         failed.map_or(Ok(()), Err)
     }
 
-    async fn series(&self, options: &NetworkOptions, door: DoorKind, costs: &Costs) -> Result<Series> {
+    async fn series(&self, options: &NetworkOptions, door: DoorKind, costs: &Costs, pace: &mut Pace) -> Result<Series> {
         let (cost, replicas) = (&costs.together, options.nodes - usize::from(options.kill_one));
         let ceiling = Ceiling::new(cores(), replicas, cost.order_us, costs.alone.order_us);
         let (tracker, tip) = (Arc::new(Tracker::default()), Arc::new(AtomicU64::new(0)));
@@ -247,7 +250,8 @@ impl Running {
         let mut finals = 0.0;
         while let Some(rate) = options.rates.next(&points, ceiling.orders_per_second) {
             let load = Load { rate, orders: cost.orders_per_signature, vouch: door == DoorKind::Gossip, number: points.len() as u64 };
-            let point = self.point(options, &load, &mut way, &tracker, &tip).await?;
+            let slower = pace.settle().await?;
+            let point = RatePoint { slower, ..self.point(options, &load, &mut way, &tracker, &tip).await? };
             ensure!(!follower.is_finished(), "the stream of final blocks ended");
             finals += (point.due - point.missing()) as f64 * cost.orders_per_signature as f64;
             points.push(point);

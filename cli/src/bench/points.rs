@@ -13,6 +13,8 @@ const SATURATED: f64 = 0.95;
 const STEP: f64 = 0.1;
 /// ...and at most to this share of it.
 const LAST: f64 = 1.2;
+/// So often it offers a rate that the network misses.
+const ATTEMPTS: usize = 3;
 
 /// Orders a second that are offered, one load after the other.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +22,7 @@ pub enum Rates {
     /// These.
     List(Vec<f64>),
     /// A thousand, at which latency has a goal; then from a tenth of the ceiling up in tenths, until the network no longer follows. A rate
-    /// that it missed is offered once more, since the machine may have been busy for a moment; only a second miss ends the search.
+    /// that it missed is offered again, since the machine may have been busy for a moment; only a third miss ends the search.
     Search,
     /// One load of this share of the ceiling.
     Share(f64),
@@ -53,14 +55,16 @@ impl Rates {
     }
 }
 
-/// How many rates of a search the network followed, at the first attempt or the second; `None` when it missed one twice.
+/// How many rates of a search the network followed; `None` when it missed one [`ATTEMPTS`] times.
 fn steps_followed(done: &[RatePoint]) -> Option<usize> {
-    let (mut steps, mut missed) = (0, false);
+    let (mut steps, mut missed) = (0, 0);
     for point in done {
-        match (point.is_saturated(), missed) {
-            (true, true) => return None,
-            (true, false) => missed = true,
-            (false, _) => (steps, missed) = (steps + 1, false),
+        match point.is_saturated() {
+            true => missed += 1,
+            false => (steps, missed) = (steps + 1, 0),
+        }
+        if missed == ATTEMPTS {
+            return None;
         }
     }
     Some(steps)
@@ -109,6 +113,8 @@ pub struct RatePoint {
     pub generator_cores: f64,
     /// Cores that the signing clients took.
     pub signer_cores: f64,
+    /// How many times slower than at its best the machine was right before the load; more than 1.15 where waiting did not help.
+    pub slower: f64,
 }
 
 impl RatePoint {
@@ -132,6 +138,7 @@ impl RatePoint {
             refused: counted.refused,
             generator_cores: others.0,
             signer_cores: others.1,
+            slower: 1.0,
         }
     }
 
@@ -175,8 +182,8 @@ mod tests {
             }
             done.iter().map(|point| point.offered.round()).collect::<Vec<_>>()
         };
-        assert_eq!(follows_up_to(2_500.0), [LATENCY_RATE, 1_000.0, 2_000.0, 3_000.0, 3_000.0]);
-        assert_eq!(follows_up_to(1.0), [LATENCY_RATE, LATENCY_RATE]);
+        assert_eq!(follows_up_to(2_500.0), [LATENCY_RATE, 1_000.0, 2_000.0, 3_000.0, 3_000.0, 3_000.0]);
+        assert_eq!(follows_up_to(1.0), [LATENCY_RATE; 3]);
         assert_eq!(follows_up_to(f64::MAX).len(), 13, "and ends above the ceiling in any case");
         let list = Rates::List(vec![5.0, 6.0]);
         assert_eq!(list.next(&[], 1.0), Some(5.0));
@@ -187,10 +194,18 @@ mod tests {
     }
 
     #[test]
-    fn one_missed_rate_is_offered_once_more_and_only_a_second_miss_ends_a_search() {
+    fn a_missed_rate_is_offered_again_and_only_a_third_miss_ends_a_search() {
         let mut done = Vec::new();
         // Each attempt: what is offered, and whether the network follows this time.
-        let attempts = [(LATENCY_RATE, false), (LATENCY_RATE, true), (1_000.0, true), (2_000.0, false), (2_000.0, true), (3_000.0, false)];
+        let attempts = [
+            (LATENCY_RATE, false),
+            (LATENCY_RATE, true),
+            (1_000.0, true),
+            (2_000.0, false),
+            (2_000.0, true),
+            (3_000.0, false),
+            (3_000.0, false),
+        ];
         for (expected, follows) in attempts {
             let rate = Rates::Search.next(&done, 10_000.0).unwrap();
             assert_eq!(rate.round(), expected, "after {}", done.len());

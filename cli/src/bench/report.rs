@@ -3,6 +3,7 @@
 use super::ledger::LedgerCost;
 use super::matching::MatchingCosts;
 use super::network::{NetworkReport, Series};
+use super::pace::SLOW;
 use super::plot::Curve;
 use super::points::{NodeUsage, RatePoint};
 use super::restart::Restart;
@@ -185,7 +186,17 @@ pub fn series_text(series: &Series) -> String {
             number(up.start_seconds)
         )
     });
-    format!("\n{}\n{table}\n{shares}\n{rest}\n{}", series_title(series), caught_up.unwrap_or_default())
+    format!("\n{}\n{table}\n{shares}\n{rest}\n{}{}", series_title(series), slow_loads(&series.points), caught_up.unwrap_or_default())
+}
+
+/// Says before which loads the machine stayed slower than at its best.
+fn slow_loads(points: &[RatePoint]) -> String {
+    let slow: Vec<f64> = points.iter().map(|point| point.slower).filter(|slower| *slower >= SLOW).collect();
+    let most = slow.iter().copied().fold(1.0, f64::max);
+    match slow.len() {
+        0 => String::new(),
+        count => format!("the machine was slower than at its best before {count} of {} loads, up to {most:.1} times\n", points.len()),
+    }
 }
 
 fn row(point: &RatePoint) -> [String; 13] {

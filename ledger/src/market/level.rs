@@ -82,14 +82,14 @@ impl Queue {
         loop {
             position = self.root(position);
             let entry = self.entries.get_mut(position).filter(|_| position < walk.end)?;
-            if entry.inner == walk.met && walk.met != NO_CLASS {
+            // What is exhausted is linked over once for all. What is open and was met was a candidate, of which a bid has so many at most.
+            if all.get(entry.ask).is_none_or(|ask| ask.open.is_zero()) {
+                entry.next = position.saturating_add(1);
+            } else if entry.inner == walk.met && walk.met != NO_CLASS {
                 position = position.saturating_add(1);
-                continue;
-            }
-            if all.get(entry.ask).is_some_and(|ask| !ask.open.is_zero()) {
+            } else {
                 return Some((position, entry.ask));
             }
-            entry.next = position.saturating_add(1);
         }
     }
 
