@@ -68,7 +68,9 @@ lint:
 	$(CARGO) clippy $(BUILD) --workspace --all-targets -- -D warnings
 
 # The cluster tests build the program that they start themselves. Always the whole workspace: with the same features, nothing is built twice.
+# The house rules look at the licences of all platforms' dependencies, of which a build downloads this platform's alone.
 unit: packages
+	$(CARGO) fetch --locked
 	if $(CARGO) nextest --version > /dev/null 2>&1; then \
 		$(CARGO) nextest run $(BUILD) --workspace; \
 	else \
