@@ -205,7 +205,7 @@ impl<'v, V: View> Ladder<'v, V> {
             }
             let buyer = parties.get(cursor.buyer)?;
             let walk = cursor.walk.get_or_insert_with(|| level.walk(cursor.depth, buyer, cursor.met));
-            let Some(number) = level.next(walk, cursor.depth, buyer, self.asks.list(), parties)? else {
+            let Some(number) = level.next(walk, buyer, self.asks.list(), parties)? else {
                 cursor.met = walk.length();
                 cursor.walk = None;
                 cursor.group = cursor.group.saturating_add(1);

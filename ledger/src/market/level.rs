@@ -48,6 +48,7 @@ struct Span {
 /// What a bid has left to walk of a level at a depth.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
+    depth: usize,
     first: usize,
     position: usize,
     end: usize,
@@ -73,7 +74,7 @@ impl Queue {
 
     /// The first position from `position` on whose ask is open, with it.
     pub(super) fn open(&mut self, position: usize, all: &[Ask<'_>]) -> Option<(usize, usize)> {
-        self.open_of(Walk { first: 0, position, end: usize::MAX, met: NO_CLASS }, all)
+        self.open_of(Walk { depth: 0, first: 0, position, end: usize::MAX, met: NO_CLASS }, all)
     }
 
     #[inline]
@@ -134,7 +135,7 @@ impl Level {
 
     /// All of it that a bid of `buyer` has not met at the depth before, a walk of so many asks.
     pub(super) fn walk(&self, depth: usize, buyer: &Party<'_>, before: usize) -> Walk {
-        let none = Walk { first: 0, position: 0, end: 0, met: NO_CLASS };
+        let none = Walk { depth, first: 0, position: 0, end: 0, met: NO_CLASS };
         if self.alive == 0 {
             return none;
         }
@@ -149,13 +150,13 @@ impl Level {
             let wanted = buyer.class(depth);
             let spans = self.queues.get(depth).map_or(&[][..], |queue| &queue.spans);
             let span = spans.binary_search_by_key(&wanted, |span| span.class).ok().and_then(|place| spans.get(place));
-            span.map_or(none, |span| Walk { first: span.first, position: span.first, end: span.end, met })
+            span.map_or(none, |span| Walk { depth, first: span.first, position: span.first, end: span.end, met })
         };
         // Where the class one deeper is all of this one, nothing is left.
         if walk.length() == before { Walk { position: walk.end, ..walk } } else { walk }
     }
 
-    /// The next open ask of a walk at a depth.
+    /// The next open ask of a walk.
     ///
     /// # Errors
     /// [`Fault::Missing`] for a number that is not known.
@@ -163,33 +164,25 @@ impl Level {
     pub(super) fn next(
         &mut self,
         walk: &mut Walk,
-        depth: usize,
         buyer: &Party<'_>,
         asks: &[Ask<'_>],
         parties: &Parties<'_>,
     ) -> Result<Option<usize>, Fault> {
         if self.is_small() {
-            return self.next_by_scan(walk, depth, buyer, asks, parties);
+            return self.scan(walk, buyer, asks, parties);
         }
-        let found = self.queues.get_mut(depth).and_then(|queue| queue.open_of(*walk, asks));
+        let found = self.queues.get_mut(walk.depth).and_then(|queue| queue.open_of(*walk, asks));
         Ok(found.map(|(position, number)| {
             walk.position = position.saturating_add(1);
             number
         }))
     }
 
-    fn next_by_scan(
-        &mut self,
-        walk: &mut Walk,
-        depth: usize,
-        buyer: &Party<'_>,
-        asks: &[Ask<'_>],
-        parties: &Parties<'_>,
-    ) -> Result<Option<usize>, Fault> {
+    fn scan(&mut self, walk: &mut Walk, buyer: &Party<'_>, asks: &[Ask<'_>], parties: &Parties<'_>) -> Result<Option<usize>, Fault> {
         while let Some((position, number)) = self.open(walk.position, asks) {
             walk.position = position.saturating_add(1);
             let ask = asks.get(number).ok_or(Fault::Missing("ask"))?;
-            if parties.get(ask.seller)?.shared_depth(buyer) == depth {
+            if parties.get(ask.seller)?.shared_depth(buyer) == walk.depth {
                 return Ok(Some(number));
             }
         }
