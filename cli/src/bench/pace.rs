@@ -1,14 +1,13 @@
 //! Whether the machine is as fast as before: others may use it too, and then figures of one run do not compare.
 
 use super::screen::Progress;
-use super::usage::{cores, thread_cpu};
+use super::signatures::sign_us;
+use super::usage::cores;
 use anyhow::{Context, Result, anyhow};
-use leg_ledger::hash::{Domain, Hash};
-use leg_ledger::signature::{SecretKey, signing_bytes};
 use std::time::{Duration, Instant};
 
-/// Signatures of a measurement on each core: about 50 ms.
-const SIGNATURES: u32 = 2_000;
+/// CPU time of a measurement on each core.
+const MEASURED: Duration = Duration::from_millis(50);
 /// Slower than this many times the best pace so far, the machine is waited for...
 pub const SLOW: f64 = 1.15;
 /// ...for so long at most, looking at it this often.
@@ -51,23 +50,13 @@ impl Pace {
 
 /// CPU time of a signature while all cores sign, microseconds.
 fn signature_us() -> Result<f64> {
-    let threads: Vec<_> = (0..cores()).map(|_| std::thread::spawn(sign)).collect();
-    let mut spent = Duration::ZERO;
-    let count = u32::try_from(threads.len())?;
+    let threads: Vec<_> = (0..cores()).map(|_| std::thread::spawn(|| sign_us(MEASURED))).collect();
+    let count = threads.len().max(1) as f64;
+    let mut sum = 0.0;
     for thread in threads {
-        spent += thread.join().map_err(|_| anyhow!("a thread that signs panicked"))??;
+        sum += thread.join().map_err(|_| anyhow!("a thread that signs panicked"))??;
     }
-    Ok(spent.as_secs_f64() * 1e6 / f64::from(count * SIGNATURES))
-}
-
-fn sign() -> Result<Duration> {
-    let key = SecretKey::from_bytes(Hash::of(Domain::Possession, b"pace").as_bytes());
-    let message = signing_bytes(Domain::Transaction, Hash::ZERO.as_bytes());
-    let begun = thread_cpu()?;
-    for _ in 0..SIGNATURES {
-        std::hint::black_box(key.sign(&message));
-    }
-    Ok(thread_cpu()? - begun)
+    Ok(sum / count)
 }
 
 #[cfg(test)]

@@ -51,12 +51,7 @@ pub fn run(each: Duration) -> Result<SignatureCosts> {
     let progress = Progress::new(2 * BATCHES.len() as u64 + 2, "signatures");
     let most = BATCHES.iter().copied().max().unwrap_or(1);
     let (community, distinct) = (signed(most, COMMUNITY_KEYS), signed(most, most));
-    let key = secret(0);
-    let message = signing_bytes(Domain::Transaction, Hash::ZERO.as_bytes());
-    let sign_us = repeated(each, 1, || {
-        std::hint::black_box(key.sign(&message));
-        Ok(())
-    })?;
+    let sign_us = sign_us(each)?;
     progress.step();
     let mut turn = community.iter().cycle();
     let single_us = repeated(each, 1, || match turn.next() {
@@ -74,6 +69,19 @@ pub fn run(each: Duration) -> Result<SignatureCosts> {
         batches.push(BatchCost { size, community_us: cost(&community)?, distinct_us: cost(&distinct)? });
     }
     Ok(SignatureCosts { sign_us, single_us, batches })
+}
+
+/// CPU of this thread for one signature, microseconds, measured for about `each`.
+///
+/// # Errors
+/// The system does not tell CPU times.
+pub fn sign_us(each: Duration) -> Result<f64> {
+    let key = secret(0);
+    let message = signing_bytes(Domain::Transaction, Hash::ZERO.as_bytes());
+    repeated(each, 1, || {
+        std::hint::black_box(key.sign(&message));
+        Ok(())
+    })
 }
 
 fn secret(number: usize) -> SecretKey {
