@@ -214,7 +214,7 @@ pub(crate) fn order(side: Side, product: Product, wh: u64, limit: u64) -> PlaceO
         limit: Price::from_micro_chf(limit),
         time_in_force: TimeInForce::GoodTillCancelled,
         min_fill: Quantity::ZERO,
-        settlement: vec![SettlementMethod::Credits],
+        settlement: SettlementMethod::Credits.only(),
         pricing: Pricing::Fixed,
         split: false,
         solar: false,

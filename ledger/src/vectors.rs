@@ -41,7 +41,7 @@ fn place() -> PlaceOrder {
         limit: Price::from_micro_chf(200_000),
         time_in_force: TimeInForce::GoodTillTime(MarketTime::from_ms(1_700_000)),
         min_fill: Quantity::new(10),
-        settlement: vec![SettlementMethod::Credits, SettlementMethod::Chf],
+        settlement: [SettlementMethod::Credits, SettlementMethod::Chf].into_iter().collect(),
         pricing: Pricing::Fixed,
         split: true,
         solar: false,

@@ -174,7 +174,7 @@ impl Quote {
             limit: Price::from_micro_chf(base * self.percent / 100 / TICK * TICK),
             time_in_force: TimeInForce::GoodTillCancelled,
             min_fill: Quantity::ZERO,
-            settlement: vec![SettlementMethod::Credits],
+            settlement: SettlementMethod::Credits.only(),
             pricing: Pricing::Fixed,
             split: false,
             solar: false,

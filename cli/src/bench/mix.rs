@@ -83,7 +83,7 @@ impl Mix {
             limit: Price::from_micro_chf(base * percent / 100 / TICK * TICK),
             time_in_force: if immediate { TimeInForce::ImmediateOrCancel } else { TimeInForce::GoodTillCancelled },
             min_fill: Quantity::ZERO,
-            settlement: vec![SettlementMethod::Credits],
+            settlement: SettlementMethod::Credits.only(),
             pricing: Pricing::Fixed,
             split: false,
             solar: false,

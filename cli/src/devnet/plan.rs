@@ -244,7 +244,7 @@ pub fn order(side: Side, product: Product, wh: u64, limit: Price) -> PlaceOrder 
         limit,
         time_in_force: TimeInForce::GoodTillCancelled,
         min_fill: Quantity::ZERO,
-        settlement: vec![SettlementMethod::Credits],
+        settlement: SettlementMethod::Credits.only(),
         pricing: PricingKind::Fixed,
         split: false,
         solar: false,

@@ -118,7 +118,7 @@ fn order(side: Side, kwh: u64, price: u64) -> Action {
         limit: Price::from_micro_chf(price),
         time_in_force: TimeInForce::GoodTillCancelled,
         min_fill: Quantity::ZERO,
-        settlement: vec![SettlementMethod::Credits],
+        settlement: SettlementMethod::Credits.only(),
         pricing: Pricing::Fixed,
         split: side == Side::Bid,
         solar: false,

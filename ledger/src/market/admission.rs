@@ -9,7 +9,7 @@ use crate::ids::{OrderId, TransactionId};
 use crate::limits::MAX_SOLAR_PROMISES;
 use crate::member::Member;
 use crate::receipt::{Code, OrderEnd};
-use crate::state::{IndexKey, Members, Order, Orders, View, window_slots};
+use crate::state::{Members, Order, Orders, View, window_slots};
 use crate::storage;
 use crate::transaction::{PlaceOrder, Pricing, Product, ReplaceOrder, Resource, Side};
 
@@ -136,14 +136,8 @@ fn check_self_trade(ctx: &Context<'_>, member: &Member, order: &Order) -> Result
 }
 
 fn own_opposite<'c>(ctx: &'c Context<'_>, order: &Order) -> impl Iterator<Item = &'c Order> {
-    let (owner, market, side) = (order.owner, order.market, order.terms.side.opposite());
-    let first = IndexKey::OwnerBook { owner, market, side, rank: 0, order: OrderId::from_hash(Hash::ZERO) };
-    ctx.state.index(first..).map_while(move |key| match key {
-        IndexKey::OwnerBook { owner: o, market: m, side: s, order, .. } if (o, m, s) == (owner, market, side) => {
-            ctx.state.get::<Orders>(&order)
-        }
-        _ => None,
-    })
+    let opposite = ctx.state.owner_book(order.owner, order.market, order.terms.side.opposite());
+    opposite.map_while(|(_, order)| ctx.state.get::<Orders>(&order))
 }
 
 /// Certified capacity behind compute, compute-hours and storage, forecast behind solar.

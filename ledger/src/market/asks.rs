@@ -1,11 +1,11 @@
 //! The asks that one auction has met: numbered as they are read, each with what is left of it.
 
-use super::pair::{is_active, is_plain, offered};
+use super::pair::{is_active, is_plain, offered, whole_lots};
 use super::parties::Parties;
 use super::price::effective_price;
 use crate::amount::{Price, Quantity};
 use crate::execute::Fault;
-use crate::ids::{Height, MemberId, OrderId, OwnerId};
+use crate::ids::{Height, MemberId, OrderId};
 use crate::params::ResourceParams;
 use crate::state::{Order, Orders, View};
 use crate::time::MarketTime;
@@ -13,24 +13,50 @@ use crate::transaction::{Market, Side};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// An ask as the auction goes on.
+/// An ask as the auction goes on: what every candidate is asked, in as many bytes as a processor reads at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ask<'v> {
     pub order: &'v Order,
-    /// Of these fields of the order every candidate is asked: they stand here together.
-    pub owner: OwnerId,
-    pub seller: usize,
     pub price: Price,
     /// Still open, fills of this auction deducted.
     pub open: Quantity,
+    /// What of it is whole lots.
+    pub whole: Quantity,
     /// Fills of this auction.
     filled: Quantity,
-    /// The level that it stands in, once that is complete.
-    level: Option<usize>,
     /// Block of the order.
     pub height: Height,
+    seller: u32,
+    /// Number of the order's owner ([`Parties::owner`]).
+    pub owner: u32,
+    /// The level that it stands in, once that is complete; before that [`NO_LEVEL`].
+    level: u32,
     /// See [`is_plain`].
     pub plain: bool,
+}
+
+/// The level of an ask that stands in none.
+const NO_LEVEL: u32 = u32::MAX;
+
+const _: () = assert!(size_of::<Ask<'_>>() <= 64);
+
+impl Ask<'_> {
+    /// Number of the seller.
+    #[inline]
+    pub(super) fn seller(&self) -> usize {
+        index(self.seller)
+    }
+}
+
+/// A number that takes half of its room. Nothing of an auction has as many as do not fit: they would not be found.
+pub(super) fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The number as an index.
+#[inline]
+pub(super) fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// What asks are read by.
@@ -95,8 +121,9 @@ impl<'v, V: View> Asks<'v, V> {
     pub(super) fn take(&mut self, number: usize, quantity: Quantity) -> Result<Option<usize>, Fault> {
         let ask = self.list.get_mut(number).ok_or(Fault::Missing("ask"))?;
         ask.open = ask.open.checked_sub(quantity).ok_or(Fault::Missing("open quantity"))?;
+        ask.whole = whole_lots(ask.open, self.rules.params.lot);
         ask.filled = ask.filled.checked_add(quantity).ok_or(Fault::Missing("open quantity"))?;
-        Ok(ask.level.filter(|_| ask.open.is_zero()))
+        Ok(Some(index(ask.level)).filter(|_| ask.open.is_zero() && ask.level != NO_LEVEL))
     }
 
     /// What filled of each ask, by id.
@@ -123,18 +150,20 @@ impl<'v, V: View> Asks<'v, V> {
             return Ok(None);
         }
         let seller = parties.number(order.member)?;
+        let owner = parties.owner(order, seller)?;
         let party = parties.get(seller)?;
         let price = effective_price(order, self.rules.reference, party.member.reputation, self.rules.params);
         let number = self.list.len();
         self.pending.entry((price, Reverse(party.bucket))).or_default().push(number);
         self.list.push(Ask {
             order,
-            owner: order.owner,
-            seller,
+            seller: small(seller),
+            owner,
             price,
             open,
+            whole: whole_lots(open, self.rules.params.lot),
             filled: Quantity::ZERO,
-            level: None,
+            level: NO_LEVEL,
             height: order.height,
             plain: is_plain(order, self.rules.now),
         });
@@ -158,8 +187,8 @@ impl<'v, V: View> Asks<'v, V> {
         let mut by_age = Vec::with_capacity(numbers.len());
         for number in numbers {
             let ask = self.list.get_mut(number).ok_or(Fault::Missing("ask"))?;
-            ask.level = Some(level);
-            by_age.push((parties.age(ask.order, ask.seller)?, number));
+            ask.level = small(level);
+            by_age.push((parties.age(ask.order, ask.seller())?, number));
         }
         by_age.sort_unstable_by(|(a, _), (b, _)| parties.compare(Side::Ask, a, b));
         Ok(Some((price, by_age.into_iter().map(|(_, number)| number).collect())))

@@ -1,7 +1,7 @@
 //! What backs the asks of one auction: certified capacity and solar forecast of their sellers, with the fills of the auction booked at once.
 
 use super::capacity::{self, Loads};
-use super::pair::Pair;
+use super::pair::{Pair, whole_lots};
 use super::solar::Promises;
 use crate::amount::Quantity;
 use crate::ids::{MemberId, OrderId};
@@ -82,7 +82,7 @@ impl<'v, V: View> Backing<'v, V> {
     #[inline]
     pub(super) fn room(&mut self, pair: &Pair<'_>, product: &Product) -> Quantity {
         let room = if is_backed_by_admission(product) { pair.offered } else { self.backed(pair, product) };
-        room.floor_to(self.lot).unwrap_or(Quantity::ZERO)
+        if room == pair.offered { pair.whole } else { whole_lots(room, self.lot) }
     }
 
     /// What of the ask the seller's capacity and forecast back within `product`.

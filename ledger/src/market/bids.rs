@@ -4,9 +4,8 @@
 use super::pair::{is_active, is_plain};
 use super::parties::{Age, Parties};
 use crate::execute::Fault;
-use crate::hash::Hash;
-use crate::ids::{Height, OrderId};
-use crate::state::{IndexKey, Order, Orders, View, rank};
+use crate::ids::OrderId;
+use crate::state::{BookOrders, Order, Orders, View, rank};
 use crate::time::MarketTime;
 use crate::transaction::{Market, Side};
 use std::cmp::Reverse;
@@ -17,6 +16,8 @@ use std::iter::Peekable;
 pub(super) struct Bid<'v> {
     pub order: &'v Order,
     pub buyer: usize,
+    /// Number of the order's owner ([`Parties::owner`]).
+    pub owner: u32,
     /// See [`is_plain`].
     pub plain: bool,
 }
@@ -26,7 +27,7 @@ pub(super) struct Bid<'v> {
 pub(super) struct Bids<'v, V> {
     view: &'v V,
     now: MarketTime,
-    keys: Keys<'v>,
+    keys: Peekable<BookOrders<'v>>,
     /// Active bids, limit down; in the order of the index among equal limits.
     read: Vec<&'v Order>,
     /// As many of them as are in order: whole prices.
@@ -38,23 +39,9 @@ pub(super) struct Bids<'v, V> {
 /// Sort key of a bid among those of its price: bucket down, then by age.
 type Place = (Reverse<u32>, Age);
 
-/// (rank, order) from the index, best rank first.
-pub(super) type Keys<'v> = Peekable<Box<dyn Iterator<Item = (u64, OrderId)> + 'v>>;
-
-/// Keys of one side of a book.
-pub(super) fn book_keys<'v, V: View>(view: &'v V, market: Market, side: Side) -> Keys<'v> {
-    let first = IndexKey::Book { market, side, rank: 0, height: Height::GENESIS, order: OrderId::from_hash(Hash::ZERO) };
-    let keys = view.index(first..).map_while(move |key| match key {
-        IndexKey::Book { market: m, side: s, rank, order, .. } if m == market && s == side => Some((rank, order)),
-        _ => None,
-    });
-    let boxed: Box<dyn Iterator<Item = (u64, OrderId)> + 'v> = Box::new(keys);
-    boxed.peekable()
-}
-
 impl<'v, V: View> Bids<'v, V> {
     pub(super) fn new(view: &'v V, market: Market, now: MarketTime) -> Self {
-        let keys = book_keys(view, market, Side::Bid);
+        let keys = view.book(market, Side::Bid).peekable();
         Bids { view, now, keys, read: Vec::new(), ordered: Vec::new(), level: Vec::new() }
     }
 
@@ -102,7 +89,8 @@ impl<'v, V: View> Bids<'v, V> {
         for order in self.read.iter().skip(first).take_while(|bid| rank(bid) == price) {
             let buyer = parties.number(order.member)?;
             let place = (Reverse(parties.get(buyer)?.bucket), parties.age(order, buyer)?);
-            self.level.push((place, Bid { order, buyer, plain: is_plain(order, self.now) }));
+            let owner = parties.owner(order, buyer)?;
+            self.level.push((place, Bid { order, buyer, owner, plain: is_plain(order, self.now) }));
         }
         self.level.sort_unstable_by(|((a_bucket, a), _), ((b_bucket, b), _)| {
             a_bucket.cmp(b_bucket).then_with(|| parties.compare(Side::Bid, a, b))

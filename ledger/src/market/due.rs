@@ -16,8 +16,7 @@
 
 use super::{halt, query};
 use crate::execute::Context;
-use crate::hash::Hash;
-use crate::ids::{Height, MemberId, OrderId};
+use crate::ids::MemberId;
 use crate::member::Member;
 use crate::state::{AuctionRound, IndexKey, Markets, Members, Parameters, References, View};
 use crate::transaction::{Market, Side};
@@ -38,13 +37,7 @@ pub(super) fn markets(view: &impl View) -> Vec<Market> {
 
 /// True if the market is not halted and its best limits cross. Effective prices are never below limits: otherwise no pair can trade.
 pub(super) fn may_trade(view: &impl View, market: Market) -> bool {
-    let best = |side| {
-        let first = IndexKey::Book { market, side, rank: 0, height: Height::GENESIS, order: OrderId::from_hash(Hash::ZERO) };
-        match view.index(first..).next() {
-            Some(IndexKey::Book { market: m, side: s, rank, .. }) if (m, s) == (market, side) => Some(rank),
-            _ => None,
-        }
-    };
+    let best = |side| view.book(market, side).next().map(|(rank, _)| rank);
     // The rank of a bid is the distance of its limit from the largest.
     let crosses = |bid: u64, ask: u64| u64::MAX.saturating_sub(bid) >= ask;
     !halt::is_halted(view, market.resource()) && best(Side::Bid).zip(best(Side::Ask)).is_some_and(|(bid, ask)| crosses(bid, ask))

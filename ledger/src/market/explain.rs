@@ -3,7 +3,7 @@
 //! Pure: on the state and the facts of a block (its transactions executed, its auctions not yet), the answer is what that auction saw.
 
 use super::backing::Backing;
-use super::pair::{Pair, PairTerms, PassedOver, check_pair, is_plain, offered};
+use super::pair::{Pair, PairTerms, PassedOver, check_pair, is_plain, offered, whole_lots};
 use super::price::effective_price;
 use super::{query, reference, swap};
 use crate::amount::Price;
@@ -55,7 +55,8 @@ fn candidate<V: View>(
     let (buyer, seller) = (registry.get::<Members>(&bid.member)?, registry.get::<Members>(&ask.member)?);
     let reference = reference::of_market(registry, params, &order.market);
     let price = effective_price(ask, reference, seller.reputation, params.resources.of(order.market.resource()));
-    let open = offered(view, ask, backing.now(), params.resources.of(order.market.resource()).lot);
+    let lot = params.resources.of(order.market.resource()).lot;
+    let open = offered(view, ask, backing.now(), lot);
     let next = numbers.len();
     let number = *numbers.entry(ask.member).or_insert(next);
     let plain = is_plain(bid, backing.now()) && is_plain(ask, backing.now());
@@ -63,13 +64,14 @@ fn candidate<V: View>(
         bid,
         buyer,
         ask,
-        owner: &ask.owner,
+        same_owner: bid.owner == ask.owner,
         seller,
         number,
         price,
         bound: bid.limit(),
         wanted: bid.open,
         offered: open,
+        whole: whole_lots(open, lot),
         agreed: None,
         plain,
     };

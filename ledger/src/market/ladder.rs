@@ -9,22 +9,22 @@
 //! The nearer classes of place are walked first (see [`super::level`]). Exhausted asks are skipped in amortised constant time.
 
 use super::asks::{Ask, Asks, Rules};
-use super::bids::{Keys, book_keys};
 use super::level::{Level, Walk};
 use super::named::Named;
 use super::parties::{Parties, TIERS};
 use crate::amount::{Price, Quantity};
 use crate::execute::Fault;
 use crate::ids::{Height, MemberId, OrderId};
-use crate::state::View;
+use crate::state::{BookOrders, View};
 use crate::transaction::Side;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::iter::Peekable;
 
 /// All asks that were looked at, and the rest behind the index.
 pub(super) struct Ladder<'v, V> {
     asks: Asks<'v, V>,
-    keys: Keys<'v>,
+    keys: Peekable<BookOrders<'v>>,
     levels: Vec<Level>,
     first_alive: usize,
     /// Asks of sellers that a bid named or began to fill at.
@@ -96,7 +96,7 @@ impl Cursor {
 
 impl<'v, V: View> Ladder<'v, V> {
     pub(super) fn new(view: &'v V, rules: Rules<'v>) -> Self {
-        let keys = book_keys(view, rules.market, Side::Ask);
+        let keys = view.book(rules.market, Side::Ask).peekable();
         Ladder { asks: Asks::new(view, rules), keys, levels: Vec::new(), first_alive: 0, named: BTreeMap::new() }
     }
 
@@ -216,7 +216,7 @@ impl<'v, V: View> Ladder<'v, V> {
                 continue;
             };
             let ask = self.asks.get(number)?;
-            if cursor.named != Some(ask.seller) {
+            if cursor.named != Some(ask.seller()) {
                 return Ok(Some(cursor.candidate(number, (ask.height, level.price))));
             }
         }

@@ -3,7 +3,7 @@
 //! A candidate's distance depends on the bid. A level of more than a few asks keeps one queue for each tier, sorted by class of place: of the queue
 //! of a depth a bid walks the part of its own class, and leaves out those of its class one deeper, which it met before.
 
-use super::asks::Ask;
+use super::asks::{Ask, index, small};
 use super::parties::{NO_CLASS, Parties, Party, TIERS};
 use crate::amount::Price;
 use crate::execute::Fault;
@@ -31,9 +31,9 @@ pub(super) struct Queue {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    ask: usize,
+    ask: u32,
     /// The first position from this one on that may be open.
-    next: usize,
+    next: u32,
     /// The seller's class one depth deeper than the queue's.
     inner: u32,
 }
@@ -69,7 +69,7 @@ impl Queue {
     }
 
     fn add(&mut self, ask: usize, inner: u32) {
-        self.entries.push(Entry { ask, next: self.entries.len(), inner });
+        self.entries.push(Entry { ask: small(ask), next: small(self.entries.len()), inner });
     }
 
     /// The first position from `position` on whose ask is open, with it.
@@ -84,12 +84,13 @@ impl Queue {
             position = self.root(position);
             let entry = self.entries.get_mut(position).filter(|_| position < walk.end)?;
             // What is exhausted is linked over once for all. What is open and was met was a candidate, of which a bid has so many at most.
-            if all.get(entry.ask).is_none_or(|ask| ask.open.is_zero()) {
-                entry.next = position.saturating_add(1);
+            let ask = index(entry.ask);
+            if all.get(ask).is_none_or(|ask| ask.open.is_zero()) {
+                entry.next = small(position.saturating_add(1));
             } else if entry.inner == walk.met && walk.met != NO_CLASS {
                 position = position.saturating_add(1);
             } else {
-                return Some((position, entry.ask));
+                return Some((position, ask));
             }
         }
     }
@@ -97,12 +98,12 @@ impl Queue {
     /// Follows links over exhausted asks, halving the path.
     #[inline]
     fn root(&mut self, mut position: usize) -> usize {
-        while let Some(link) = self.entries.get(position).map(|entry| entry.next).filter(|link| *link != position) {
-            let beyond = self.entries.get(link).map_or(link, |entry| entry.next);
+        while let Some(link) = self.entries.get(position).map(|entry| entry.next).filter(|link| index(*link) != position) {
+            let beyond = self.entries.get(index(link)).map_or(link, |entry| entry.next);
             if let Some(entry) = self.entries.get_mut(position) {
                 entry.next = beyond;
             }
-            position = beyond;
+            position = index(beyond);
         }
         position
     }
@@ -119,7 +120,7 @@ impl Level {
         let mut alive: usize = 0;
         for number in by_age {
             let ask = asks.get(*number).ok_or(Fault::Missing("ask"))?;
-            let seller = parties.get(ask.seller)?;
+            let seller = parties.get(ask.seller())?;
             alive = alive.saturating_add(usize::from(!ask.open.is_zero()));
             first.add(*number, seller.class(1));
             sellers.push(seller);
@@ -182,7 +183,7 @@ impl Level {
         while let Some((position, number)) = self.open(walk.position, asks) {
             walk.position = position.saturating_add(1);
             let ask = asks.get(number).ok_or(Fault::Missing("ask"))?;
-            if parties.get(ask.seller)?.shared_depth(buyer) == walk.depth {
+            if parties.get(ask.seller())?.shared_depth(buyer) == walk.depth {
                 return Ok(Some(number));
             }
         }

@@ -1,22 +1,20 @@
 //! The asks of one seller, best first: of one that a bid names or began to fill at. Read, like the ladder, only as far as needed.
 
 use super::asks::Asks;
-use super::bids::Keys;
 use super::level::Queue;
 use super::parties::{OwnAge, Parties, own_age};
 use crate::amount::Price;
 use crate::execute::Fault;
-use crate::hash::Hash;
-use crate::ids::{OrderId, OwnerId};
-use crate::state::{IndexKey, View};
-use crate::transaction::{Market, Side};
+use crate::state::{OwnerOrders, View};
+use crate::transaction::Side;
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 /// A seller's asks.
 pub(super) struct Named<'v> {
     seller: usize,
     /// Asks of its owner.
-    keys: Keys<'v>,
+    keys: Peekable<OwnerOrders<'v>>,
     /// Read, but there may be cheaper ones behind the index.
     pending: BTreeMap<(Price, OwnAge), usize>,
     queue: Queue,
@@ -29,7 +27,7 @@ impl<'v> Named<'v> {
     /// [`Fault::Missing`] for a seller that is not known.
     pub(super) fn new<V: View>(asks: &mut Asks<'v, V>, seller: usize, parties: &Parties<'v>) -> Result<Self, Fault> {
         asks.remember_numbers();
-        let keys = owner_keys(asks.view(), asks.market(), parties.get(seller)?.member.owner);
+        let keys = asks.view().owner_book(parties.get(seller)?.member.owner, asks.market(), Side::Ask).peekable();
         Ok(Named { seller, keys, pending: BTreeMap::new(), queue: Queue::default() })
     }
 
@@ -66,7 +64,7 @@ impl<'v> Named<'v> {
             let Some((_, id)) = self.keys.next_if(|(rank, _)| *rank <= limit.micro_chf()) else { break };
             let Some(number) = asks.number(id, parties)? else { continue };
             let ask = asks.get(number)?;
-            if ask.seller == self.seller {
+            if ask.seller() == self.seller {
                 self.pending.insert((ask.price, own_age(ask.order)), number);
             }
         }
@@ -74,16 +72,4 @@ impl<'v> Named<'v> {
         first.into_iter().for_each(|number| self.queue.push(number));
         Ok(first.is_some())
     }
-}
-
-/// Asks of an owner in a book: (rank, order), best rank first.
-fn owner_keys<'v, V: View>(view: &'v V, market: Market, owner: OwnerId) -> Keys<'v> {
-    let side = Side::Ask;
-    let first = IndexKey::OwnerBook { owner, market, side, rank: 0, order: OrderId::from_hash(Hash::ZERO) };
-    let keys = view.index(first..).map_while(move |key| match key {
-        IndexKey::OwnerBook { owner: o, market: m, side: s, rank, order } if (o, m, s) == (owner, market, side) => Some((rank, order)),
-        _ => None,
-    });
-    let boxed: Box<dyn Iterator<Item = (u64, OrderId)> + 'v> = Box::new(keys);
-    boxed.peekable()
 }

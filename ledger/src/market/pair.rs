@@ -3,7 +3,6 @@
 use super::backing::Backing;
 use crate::amount::{Price, Quantity};
 use crate::heat;
-use crate::ids::OwnerId;
 use crate::member::Member;
 use crate::state::{Order, View};
 use crate::time::MarketTime;
@@ -18,8 +17,8 @@ pub struct Pair<'a> {
     pub buyer: &'a Member,
     /// The ask.
     pub ask: &'a Order,
-    /// Owner of the ask: its own field, which may stand closer by.
-    pub owner: &'a OwnerId,
+    /// Both orders are of one owner.
+    pub same_owner: bool,
     /// Who placed it.
     pub seller: &'a Member,
     /// Number of the seller among those who are looked at: what backs its asks is kept by it.
@@ -32,6 +31,8 @@ pub struct Pair<'a> {
     pub wanted: Quantity,
     /// What of the ask is open.
     pub offered: Quantity,
+    /// What of that is whole lots: to divide costs more than the rest of a check.
+    pub whole: Quantity,
     /// What the bid agreed with this seller in this auction.
     pub agreed: Option<Agreed>,
     /// Both orders are plain: see [`is_plain`].
@@ -122,13 +123,19 @@ pub(super) fn offered(view: &impl View, ask: &Order, now: MarketTime, lot: Quant
     if ask.market == Market::Heat { heat::sellable(view, ask, now, lot) } else { ask.open }
 }
 
+/// What of a quantity is whole lots. The lot may have changed since an order was placed.
+#[inline]
+pub(super) fn whole_lots(quantity: Quantity, lot: Quantity) -> Quantity {
+    quantity.floor_to(lot).unwrap_or(Quantity::ZERO)
+}
+
 /// True for an order that is not overdue, takes credits and asks nothing of its counterparty, as most do. Of two such orders the checks that nothing
 /// can fail are left out.
 pub(super) fn is_plain(order: &Order, now: MarketTime) -> bool {
     let wishes = &order.terms.constraints;
     let choosy = wishes.require_hub || wishes.min_reputation.is_some() || wishes.max_distance.is_some() || wishes.country.is_some();
     let any_size = order.terms.min_fill.is_zero() && order.seller.is_none();
-    is_active(order, now) && any_size && !choosy && order.terms.settlement == [SettlementMethod::Credits]
+    is_active(order, now) && any_size && !choosy && order.terms.settlement.as_slice() == [SettlementMethod::Credits]
 }
 
 /// The checks that depend on the pair alone, in the order of [`PassedOver`], a minimum fill that quantities alone cannot reach among them; then
@@ -138,7 +145,7 @@ pub(super) fn check_pair(pair: &Pair<'_>, backing: &mut Backing<'_, impl View>) 
     let (bid, ask, now) = (pair.bid, pair.ask, backing.now());
     check(pair.price <= pair.bound, PassedOver::Price)?;
     check(pair.plain || is_active(bid, now) && is_active(ask, now), PassedOver::Overdue)?;
-    check(bid.owner != *pair.owner, PassedOver::OwnOrder)?;
+    check(!pair.same_owner, PassedOver::OwnOrder)?;
     let (settlement, least) = if pair.plain { (SettlementMethod::Credits, Quantity::ZERO) } else { check_choosy(pair)? };
     let product = agreed_window(pair, now).ok_or(PassedOver::Window)?;
     check(pair.wanted.min(pair.offered) >= least, PassedOver::MinFill)?;

@@ -4,7 +4,7 @@ use crate::amount::Price;
 use crate::codec;
 use crate::execute::{BlockFacts, Fault};
 use crate::hash::{Domain, Hash};
-use crate::ids::{BlockId, Height, MemberId, Nonce, PlaceId};
+use crate::ids::{BlockId, Height, MemberId, Nonce, OwnerId, PlaceId};
 use crate::limits::REPUTATION_BUCKET;
 use crate::member::{Country, Member};
 use crate::state::{AuctionRound, Members, Order, State, View};
@@ -27,6 +27,8 @@ pub(super) struct Party<'v> {
     ask_tie: Hash,
     /// The same of the block that began the round: that of bids.
     bid_tie: Hash,
+    /// Number of the owner ([`Parties::owner`]).
+    owner: u32,
     /// Class of the member's place at each tier, from the same country class (0) to the same building (4): two members are at most as far apart
     /// as the deepest class that they share.
     classes: [u32; TIERS],
@@ -60,6 +62,7 @@ pub(super) struct Parties<'v> {
     market: Vec<u8>,
     numbers: BTreeMap<MemberId, usize>,
     list: Vec<Party<'v>>,
+    owners: BTreeMap<OwnerId, u32>,
     classes: BTreeMap<(usize, ClassKey), u32>,
 }
 
@@ -73,6 +76,7 @@ impl<'v> Parties<'v> {
             market: codec::encode(&market),
             numbers: BTreeMap::new(),
             list: Vec::new(),
+            owners: BTreeMap::new(),
             classes: BTreeMap::new(),
         }
     }
@@ -90,10 +94,28 @@ impl<'v> Parties<'v> {
         let bid_tie = if self.round == self.parent { tie } else { self.tie(self.round, id) };
         let bucket = member.reputation.get().checked_div(REPUTATION_BUCKET).unwrap_or(0);
         let classes = self.classes_of(member);
+        let owner = self.number_of_owner(member.owner);
         let number = self.list.len();
-        self.list.push(Party { member, bucket, ask_tie: tie, bid_tie, classes });
+        self.list.push(Party { member, bucket, ask_tie: tie, bid_tie, owner, classes });
         self.numbers.insert(id, number);
         Ok(number)
+    }
+
+    /// Number of an order's owner, which need not be its member's any more: two orders are of one owner where it is the same.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] for a member's number that is not known.
+    pub(super) fn owner(&mut self, order: &Order, member: usize) -> Result<u32, Fault> {
+        let party = self.get(member)?;
+        if party.member.owner == order.owner {
+            return Ok(party.owner);
+        }
+        Ok(self.number_of_owner(order.owner))
+    }
+
+    fn number_of_owner(&mut self, owner: OwnerId) -> u32 {
+        let next = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
+        *self.owners.entry(owner).or_insert(next)
     }
 
     fn tie(&self, parent: Hash, id: MemberId) -> Hash {

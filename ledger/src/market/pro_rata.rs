@@ -39,8 +39,13 @@ fn share_out(wanted: Quantity, group: &mut [Share], lot: Quantity) -> Option<()>
         return Some(());
     }
     let mut left = wanted;
+    let lots_unit = total.get().checked_mul(lot.get());
     for share in group.iter_mut().filter(|share| !share.out && !share.room.is_zero()) {
-        share.given = wanted.mul_div_floor(share.room.get(), total.get())?.floor_to(lot)?;
+        share.given = match lots_unit {
+            // floor(floor(q x room / total) / lot) = floor(q x room / (total x lot)): one division instead of two.
+            Some(unit) => Quantity::new(wanted.mul_div_floor(share.room.get(), unit)?.get().checked_mul(lot.get())?),
+            None => wanted.mul_div_floor(share.room.get(), total.get())?.floor_to(lot)?,
+        };
         left = left.checked_sub(share.given)?;
     }
     for share in group.iter_mut().filter(|share| !share.out) {
@@ -74,6 +79,20 @@ mod tests {
         assert_eq!(shares(100, &[(100, 60), (100, 60)]), [100, 0], "the last under its least drops out, the other takes its part");
         assert_eq!(shares(100, &[(100, 60), (100, 0)]), [0, 100], "even the first, when it alone is under its least");
         assert_eq!(shares(100, &[(50, 60), (40, 60)]), [0, 0]);
+    }
+
+    #[test]
+    fn lots_beyond_what_one_division_can_take() {
+        let lot = Quantity::new(1 << 40);
+        let rooms = [3, 2, 1].map(|lots| Share::new(Quantity::new(lots << 40), Quantity::ZERO));
+        let given = |wanted: u64| {
+            let mut group = rooms;
+            pro_rata(Quantity::new(wanted << 40), &mut group, lot).unwrap();
+            group.map(|share| share.given.get() >> 40)
+        };
+        assert_eq!(given(3), [2, 1, 0]);
+        assert_eq!(given(5), [3, 2, 0]);
+        assert_eq!(given(6), [3, 2, 1]);
     }
 
     proptest! {

@@ -24,11 +24,7 @@ pub struct DepthLevel {
 
 /// Orders of one side of a book, best limit first (dynamic asks by their floor).
 pub(super) fn side<'v>(view: &'v impl View, market: Market, side: Side) -> impl Iterator<Item = &'v Order> + 'v {
-    let first = IndexKey::Book { market, side, rank: 0, height: Height::GENESIS, order: OrderId::from_hash(Hash::ZERO) };
-    view.index(first..).map_while(move |key| match key {
-        IndexKey::Book { market: m, side: s, order, .. } if m == market && s == side => view.get::<Orders>(&order),
-        _ => None,
-    })
+    view.book(market, side).map_while(move |(_, order)| view.get::<Orders>(&order))
 }
 
 /// The highest limit of the bids and the lowest effective price of the asks.

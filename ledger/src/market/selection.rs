@@ -199,7 +199,7 @@ impl<V: View> Desk<'_, V> {
         let mut cursor = self.cursor(bid, terms)?;
         let mut tried: Vec<usize> = Vec::new();
         while let Some(candidate) = self.next(&mut cursor, taken)? {
-            let seller = self.ladder.ask(candidate.ask)?.seller;
+            let seller = self.ladder.ask(candidate.ask)?.seller();
             if tried.contains(&seller) {
                 continue;
             }
@@ -251,18 +251,19 @@ impl<V: View> Desk<'_, V> {
         let plain = bid.plain && ask.plain;
         // What was agreed before changes only how they pay, and windows.
         let again = !plain || bid.order.terms.product.window().is_some();
-        let agreed = if again { taken.parts.iter().find(|part| part.seller == ask.seller).map(|part| part.agreed) } else { None };
+        let agreed = if again { taken.parts.iter().find(|part| part.seller == ask.seller()).map(|part| part.agreed) } else { None };
         let pair = Pair {
             bid: bid.order,
             buyer: self.parties.get(bid.buyer)?.member,
             ask: ask.order,
-            owner: &ask.owner,
-            seller: self.parties.get(ask.seller)?.member,
-            number: ask.seller,
+            same_owner: bid.owner == ask.owner,
+            seller: self.parties.get(ask.seller())?.member,
+            number: ask.seller(),
             price: ask.price,
             bound: terms.bound,
             wanted: taken.left,
             offered: ask.open,
+            whole: ask.whole,
             agreed,
             plain,
         };
@@ -272,8 +273,8 @@ impl<V: View> Desk<'_, V> {
     fn pick(&mut self, terms: Terms, taken: &mut Taken, number: usize, found: &PairTerms, quantity: Quantity) -> Result<(), Fault> {
         let ask = self.ladder.ask(number)?;
         let left = taken.left.checked_sub(quantity).ok_or(Fault::Rejected(Code::Overflow))?;
-        self.backing.book(ask.seller, ask.order, &found.product, quantity);
-        let place = taken.parts.iter().position(|part| part.seller == ask.seller);
+        self.backing.book(ask.seller(), ask.order, &found.product, quantity);
+        let place = taken.parts.iter().position(|part| part.seller == ask.seller());
         let part = place.unwrap_or(taken.parts.len());
         match taken.parts.get_mut(part) {
             Some(part) => {
@@ -282,7 +283,7 @@ impl<V: View> Desk<'_, V> {
             }
             None => {
                 let agreed = Agreed { product: found.product, settlement: found.settlement, filled: quantity };
-                taken.parts.push(Part { seller: ask.seller, agreed, solar: ask.order.terms.solar });
+                taken.parts.push(Part { seller: ask.seller(), agreed, solar: ask.order.terms.solar });
             }
         }
         taken.fills.push(AskFill { part, ask: number, quantity, price: terms.uniform.unwrap_or(ask.price) });

@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 /// [`Code::SwapPrice`]; [`Code::SwapPartner`] unless it requires the member that it names and asks nothing else of it; [`Code::BadMinFill`],
 /// [`Code::BadPricing`], [`Code::BadSettlement`] for another method beside heat.
 pub(super) fn check_terms(terms: &PlaceOrder) -> Result<(), Code> {
-    if terms.settlement != [SettlementMethod::Heat] {
+    if terms.settlement.as_slice() != [SettlementMethod::Heat] {
         return Err(Code::BadSettlement);
     }
     if terms.limit.micro_chf() != 0 {

@@ -15,7 +15,7 @@ use crate::transaction::{Market, Resource, Side};
 use std::collections::btree_map::{self, BTreeMap};
 use std::collections::btree_set::{self, BTreeSet};
 use std::iter::Peekable;
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 
 /// Keys of one kind, in the order in which [`IndexKey`] has them.
 pub(super) trait Kind: Ord + Clone {
@@ -33,7 +33,7 @@ pub(super) trait Kind: Ord + Clone {
 macro_rules! plain {
     ($($kind:ident { $($part:ident: $type:ty),+ })+) => {$(
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub struct $kind { $($part: $type),+ }
+        pub struct $kind { $(pub(super) $part: $type),+ }
 
         impl Kind for $kind {
             const PLACE: Place = Place::$kind;
@@ -132,7 +132,7 @@ macro_rules! kinds {
 
         /// The index of a state.
         #[derive(Clone, Debug, Default, PartialEq)]
-        pub(super) struct Index { $($field: BTreeSet<$kind>,)+ }
+        pub(super) struct Index { $(pub(super) $field: BTreeSet<$kind>,)+ }
 
         impl Index {
             /// Makes a block's changes part of the index.
@@ -163,6 +163,11 @@ macro_rules! kinds {
                 match key { $(IndexKey::$kind { .. } => $kind::of(key).into_iter().for_each(|key| self.$field.record(key, change)),)+ }
             }
 
+            $(
+                /// What came and went of a kind; `None` where nothing did.
+                pub(super) fn $field(&self) -> Option<&BTreeMap<$kind, Change>> { self.$field.sorted() }
+            )+
+
             /// What came and what went in the end.
             pub(super) fn into_net(self) -> NetIndexChanges { NetIndexChanges { $($field: self.$field.into_net(),)+ } }
         }
@@ -179,8 +184,8 @@ macro_rules! kinds {
             fn open(place: Place, index: &'a Index, changes: Option<&'a IndexChanges>, bounds: &Bounds<IndexKey>) -> Option<Self> {
                 Some(match place {
                     $(Place::$kind => {
-                        let above = changes.and_then(|changes| changes.$field.sorted());
-                        KindRanges::$kind(KindRange::new(&index.$field, above, part(bounds)?))
+                        let above = changes.and_then(IndexChanges::$field);
+                        KindRanges::$kind(KindRange::new(&index.$field, above, part::<$kind>(bounds)?))
                     })+
                 })
             }
@@ -301,18 +306,18 @@ impl Iterator for IndexRange<'_> {
 }
 
 /// Keys of one kind: those of the state that were not removed, and those that were added.
-struct KindRange<'a, K: Kind> {
+pub(super) struct KindRange<'a, K: Kind> {
     below: Peekable<btree_set::Range<'a, K>>,
     above: Option<Peekable<btree_map::Range<'a, K, Change>>>,
 }
 
 impl<'a, K: Kind> KindRange<'a, K> {
-    fn new(set: &'a BTreeSet<K>, changes: Option<&'a BTreeMap<K, Change>>, bounds: Bounds<K>) -> Self {
+    pub(super) fn new(set: &'a BTreeSet<K>, changes: Option<&'a BTreeMap<K, Change>>, bounds: impl RangeBounds<K> + Clone) -> Self {
         let above = changes.map(|changes| changes.range(bounds.clone()).peekable());
         KindRange { below: set.range(bounds).peekable(), above }
     }
 
-    fn next(&mut self) -> Option<&'a K> {
+    pub(super) fn next(&mut self) -> Option<&'a K> {
         let Some(above) = &mut self.above else { return self.below.next() };
         loop {
             let Some((changed, change)) = above.peek().copied() else { return self.below.next() };

@@ -7,6 +7,7 @@
 //! * [`Undo`] takes a block's changes back, to read the recent past.
 
 mod account;
+mod books;
 mod dispute;
 mod governance;
 mod index;
@@ -25,6 +26,7 @@ mod trade;
 mod undo;
 
 pub use account::{Account, Totals};
+pub use books::{BookOrders, OwnerOrders};
 pub use dispute::{Dispute, Evidence, Ground};
 pub use governance::{ChargeRun, Departure, Proposal};
 pub use index::{IndexKey, LoadSource, TimerId, forgotten_at, rank, window_slots};

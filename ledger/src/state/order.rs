@@ -45,7 +45,7 @@ impl Order {
 
     /// The one member that it exchanges heat against heat with; `None` for every other order. Such orders stand in no book (MARKET 8).
     pub fn swap_partner(&self) -> Option<MemberId> {
-        self.terms.constraints.hub.filter(|_| self.terms.settlement == [SettlementMethod::Heat])
+        self.terms.constraints.hub.filter(|_| self.terms.settlement.as_slice() == [SettlementMethod::Heat])
     }
 
     /// Limit of a bid or an ask.

@@ -1,12 +1,13 @@
 //! Changes on top of a state, with checkpoints.
 
 use super::State;
+use super::books::{BookOrders, OwnerOrders};
 use super::index::IndexKey;
 use super::index_kinds::IndexRange;
 use super::overlay_index::OverlayIndex;
 use super::tables::{ChangeSet, Deltas, Table, View, owned, undo};
-use crate::ids::MemberId;
-use crate::transaction::{Market, Resource};
+use crate::ids::{MemberId, OwnerId};
+use crate::transaction::{Market, Resource, Side};
 use std::collections::btree_map::Entry;
 use std::iter::Peekable;
 use std::ops::RangeBounds;
@@ -177,6 +178,14 @@ impl View for Overlay<'_> {
 
     fn index(&self, range: impl RangeBounds<IndexKey>) -> impl Iterator<Item = IndexKey> + '_ {
         IndexRange::new(&self.base.index, Some(&self.index.changes), (owned(range.start_bound()), owned(range.end_bound())))
+    }
+
+    fn book(&self, market: Market, side: Side) -> BookOrders<'_> {
+        self.base.index.book(Some(&self.index.changes), market, side)
+    }
+
+    fn owner_book(&self, owner: OwnerId, market: Market, side: Side) -> OwnerOrders<'_> {
+        self.base.index.owner_book(Some(&self.index.changes), owner, market, side)
     }
 
     fn open_orders(&self, member: MemberId, market: Market) -> u64 {

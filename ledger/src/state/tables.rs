@@ -2,6 +2,7 @@
 //!
 //! A flat entry is `table id (1 byte) || canonical key` -> `canonical value`; the tree's path is its key's hash, the leaf commits to both.
 
+use super::books::{BookOrders, OwnerOrders};
 use super::index::{self, IndexKey};
 use super::index_kinds::{Index, IndexRange, NetIndexChanges};
 use super::{
@@ -13,13 +14,13 @@ use super::{Overlay, dispute, standing};
 use crate::amount::{MicroChf, Quantity};
 use crate::codec::{self, CodecError};
 use crate::hash::{Domain, Hash};
-use crate::ids::{LegId, MemberId, OrderId, ProposalId, TradeId};
+use crate::ids::{LegId, MemberId, OrderId, OwnerId, ProposalId, TradeId};
 use crate::limits::HARD_BLOCK_BYTES;
 use crate::member::{KeyRole, Member};
 use crate::params::Params;
 use crate::signature::PublicKey;
 use crate::time::Slot;
-use crate::transaction::{Market, Resource};
+use crate::transaction::{Market, Resource, Side};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -415,6 +416,12 @@ pub trait View {
     /// Keys of the index in ascending order.
     fn index(&self, range: impl RangeBounds<IndexKey>) -> impl Iterator<Item = IndexKey> + '_;
 
+    /// Rank and id of the orders on one side of a book, best first.
+    fn book(&self, market: Market, side: Side) -> BookOrders<'_>;
+
+    /// The same of one owner's.
+    fn owner_book(&self, owner: OwnerId, market: Market, side: Side) -> OwnerOrders<'_>;
+
     /// Open orders of a member in a market.
     fn open_orders(&self, member: MemberId, market: Market) -> u64;
 
@@ -436,6 +443,14 @@ impl View for State {
 
     fn index(&self, range: impl RangeBounds<IndexKey>) -> impl Iterator<Item = IndexKey> + '_ {
         IndexRange::new(&self.index, None, (owned(range.start_bound()), owned(range.end_bound())))
+    }
+
+    fn book(&self, market: Market, side: Side) -> BookOrders<'_> {
+        self.index.book(None, market, side)
+    }
+
+    fn owner_book(&self, owner: OwnerId, market: Market, side: Side) -> OwnerOrders<'_> {
+        self.index.owner_book(None, owner, market, side)
     }
 
     fn open_orders(&self, member: MemberId, market: Market) -> u64 {

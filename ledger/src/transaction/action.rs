@@ -4,10 +4,12 @@ use super::storage::{AnnounceManifest, ProveStorage};
 use crate::amount::{BasisPoints, Price, Quantity};
 use crate::hash::Hash;
 use crate::ids::{LegId, MemberId, OrderId, PlaceId, ProposalId, TradeId};
+use crate::limits::MAX_SETTLEMENT_METHODS;
 use crate::member::{Country, DistanceTier, KeyRole};
 use crate::signature::{PublicKey, Signature};
 use crate::time::{MarketTime, Slot};
 use crate::transaction::{Propose, Vote};
+use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 
 /// What is traded (MARKET 1).
@@ -168,6 +170,16 @@ pub enum SettlementMethod {
     Heat,
 }
 
+/// Settlement methods in an order's own bytes: every auction reads them of every order. Encoded as any list; a longer one cannot be decoded.
+pub type SettlementMethods = ArrayVec<SettlementMethod, MAX_SETTLEMENT_METHODS>;
+
+impl SettlementMethod {
+    /// A list of this one.
+    pub fn only(self) -> SettlementMethods {
+        std::iter::once(self).collect()
+    }
+}
+
 /// How an ask's price is found (MARKET 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -209,7 +221,7 @@ pub struct PlaceOrder {
     /// Least size of each fill; zero for any.
     pub min_fill: Quantity,
     /// Accepted settlement methods, preferred first; not empty.
-    pub settlement: Vec<SettlementMethod>,
+    pub settlement: SettlementMethods,
     /// Fixed or dynamic.
     pub pricing: Pricing,
     /// A bid may fill at several sellers (always so for heat and energy).

@@ -5,8 +5,8 @@ use crate::codec;
 use crate::hash::{Domain, Hash};
 use crate::ids::{ChainId, Height, MemberId, Nonce, TransactionId};
 use crate::limits::{
-    MAX_ACTIONS, MAX_CHUNK_PROOFS, MAX_COMMITTEE, MAX_HEAT_PARTS, MAX_LIFETIME, MAX_NETWORK_KEYS, MAX_READINGS, MAX_SETTLEMENT_METHODS,
-    MAX_SLICE_BYTES, MAX_TRANSACTION_BYTES,
+    MAX_ACTIONS, MAX_CHUNK_PROOFS, MAX_COMMITTEE, MAX_HEAT_PARTS, MAX_LIFETIME, MAX_NETWORK_KEYS, MAX_READINGS, MAX_SLICE_BYTES,
+    MAX_TRANSACTION_BYTES,
 };
 use crate::member::KeyRole;
 use crate::signature::{PublicKey, SecretKey, Signature, SignatureError, signing_bytes};
@@ -156,7 +156,6 @@ impl TransactionBody {
 
 fn check_lists(action: usize, value: &Action) -> Result<(), FormError> {
     let (length, limit) = match value {
-        Action::PlaceOrder(order) => (order.settlement.len(), MAX_SETTLEMENT_METHODS),
         Action::CompleteTrade(done) => (done.delivered.len().max(done.heat.len()).max(done.readings.len()), MAX_READINGS),
         Action::SubmitReadings { readings } => (readings.len(), MAX_READINGS),
         Action::ForecastSolar { slots } => (slots.len(), MAX_READINGS),

@@ -14,7 +14,7 @@ mod storage;
 
 pub use action::{
     Action, CompleteTrade, Constraints, CorrectReading, HeatPart, HeatPurpose, HeatSelection, Market, PlaceOrder, Pricing, Product,
-    Reading, ReadingQuality, ReplaceOrder, Resource, RetireHeat, RotateKey, SettlementMethod, Side, TimeInForce,
+    Reading, ReadingQuality, ReplaceOrder, Resource, RetireHeat, RotateKey, SettlementMethod, SettlementMethods, Side, TimeInForce,
 };
 pub use envelope::{FormError, Signed, SignedTransaction, TransactionBody, Verified, VerifyError};
 pub use governance::{Change, KeyChange, NewMember, Propose, ProvenKey, Vote};

@@ -51,7 +51,7 @@ impl JobRequest {
             limit: self.max_price_per_kwh.parse(parse_price).map_err(|error| ApiError::decimal("maxPricePerKwh", error))?,
             time_in_force: TimeInForce::GoodTillCancelled,
             min_fill: Quantity::ZERO,
-            settlement: vec![SettlementMethod::Credits],
+            settlement: SettlementMethod::Credits.only(),
             pricing: Pricing::Fixed,
             split: self.split,
             solar: false,

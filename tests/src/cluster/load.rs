@@ -106,7 +106,7 @@ impl Trader {
             limit: Price::from_micro_chf(150_000),
             time_in_force: TimeInForce::GoodTillCancelled,
             min_fill: Quantity::ZERO,
-            settlement: vec![SettlementMethod::Credits],
+            settlement: SettlementMethod::Credits.only(),
             pricing: Pricing::Fixed,
             split: false,
             solar: false,

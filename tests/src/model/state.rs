@@ -50,7 +50,7 @@ pub(super) struct Order {
 impl Order {
     /// Heat against heat: whom it names (MARKET 8).
     pub(super) fn partner(&self) -> Option<MemberId> {
-        self.terms.constraints.hub.filter(|_| self.terms.settlement == [SettlementMethod::Heat])
+        self.terms.constraints.hub.filter(|_| self.terms.settlement.as_slice() == [SettlementMethod::Heat])
     }
 }
 

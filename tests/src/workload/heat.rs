@@ -55,6 +55,7 @@ fn swap(w: &mut Workload, state: &State, member: MemberId, partner: MemberId) ->
         _ => TimeInForce::GoodTillCancelled,
     };
     let wrong = if w.once_in(12) { w.rng.gen_range(1..=6) } else { 0 };
+    let methods = [SettlementMethod::Heat, SettlementMethod::Credits];
     PlaceOrder {
         side,
         product: Product::Heat,
@@ -62,7 +63,7 @@ fn swap(w: &mut Workload, state: &State, member: MemberId, partner: MemberId) ->
         limit: Price::from_micro_chf(if wrong == 1 { 100 } else { 0 }),
         time_in_force,
         min_fill: Quantity::new(if wrong == 2 { 10 } else { 0 }),
-        settlement: if wrong == 3 { vec![SettlementMethod::Heat, SettlementMethod::Credits] } else { vec![SettlementMethod::Heat] },
+        settlement: if wrong == 3 { methods.into_iter().collect() } else { SettlementMethod::Heat.only() },
         pricing: if wrong == 4 { Pricing::Dynamic } else { Pricing::Fixed },
         split: false,
         solar: false,

@@ -70,7 +70,7 @@ fn heat_ask(w: &mut Workload, state: &State, member: MemberId) -> Option<PlaceOr
         limit: Price::from_micro_chf(80_000 * w.rng.gen_range(80..=110) / 100 / TICK * TICK),
         time_in_force: TimeInForce::GoodTillCancelled,
         min_fill: Quantity::ZERO,
-        settlement: vec![SettlementMethod::Credits],
+        settlement: SettlementMethod::Credits.only(),
         pricing: if w.once_in(4) { Pricing::Dynamic } else { Pricing::Fixed },
         split: false,
         solar: false,
@@ -91,7 +91,7 @@ fn order(w: &mut Workload, now: MarketTime) -> PlaceOrder {
         limit: Price::from_micro_chf(limit),
         time_in_force: time_in_force(w, now, side),
         min_fill: if w.once_in(6) { Quantity::new(quantity / 2 / LOT * LOT) } else { Quantity::ZERO },
-        settlement: vec![SettlementMethod::Credits],
+        settlement: SettlementMethod::Credits.only(),
         pricing: if side == Side::Ask && w.once_in(4) { Pricing::Dynamic } else { Pricing::Fixed },
         split: side == Side::Bid && w.once_in(2),
         solar: side == Side::Ask && w.once_in(3) && product.resource() != Resource::ComputeHours,
@@ -160,7 +160,7 @@ fn spoil(w: &mut Workload, order: &mut PlaceOrder) {
         2 => order.limit = Price::from_micro_chf(order.limit.micro_chf() * 100),
         3 => order.quantity = Quantity::new(1_000_000_000),
         4 => order.min_fill = Quantity::new(order.quantity.get() + LOT),
-        5 => order.settlement = vec![SettlementMethod::Chf],
+        5 => order.settlement = SettlementMethod::Chf.only(),
         _ => order.constraints.require_hub = true,
     }
 }

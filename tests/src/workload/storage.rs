@@ -40,7 +40,7 @@ pub(super) fn order(w: &mut Workload) -> PlaceOrder {
             _ => TimeInForce::GoodTillCancelled,
         },
         min_fill: Quantity::new(if w.once_in(8) { gb / 2 * GB } else { 0 }),
-        settlement: vec![SettlementMethod::Credits],
+        settlement: SettlementMethod::Credits.only(),
         pricing: if side == Side::Ask && w.once_in(5) { Pricing::Dynamic } else { Pricing::Fixed },
         split: side == Side::Bid && w.once_in(2),
         solar: side == Side::Ask && w.once_in(30),

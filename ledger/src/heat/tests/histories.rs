@@ -38,7 +38,7 @@ fn terms((who, is_bid, lots, price, kind): (usize, bool, u64, u64, u8)) -> Place
         1 if is_bid => terms.time_in_force = TimeInForce::FillOrKill,
         2 => terms.min_fill = wh(lots.div_ceil(2) * 10),
         3..=5 => {
-            terms.settlement = vec![SettlementMethod::Heat];
+            terms.settlement = SettlementMethod::Heat.only();
             terms.limit = crate::amount::Price::from_micro_chf(0);
             let partner = Some(member(TRADERS[(who + 1 + usize::from(kind - 3)) % 4]));
             terms.constraints = Constraints { hub: partner, require_hub: true, ..Constraints::default() };

@@ -11,7 +11,7 @@ use crate::transaction::{Constraints, Market, Pricing, SettlementMethod, TimeInF
 
 fn swap(side: Side, wh: u64, partner: &str) -> PlaceOrder {
     let constraints = Constraints { hub: Some(member(partner)), require_hub: true, ..Constraints::default() };
-    PlaceOrder { settlement: vec![SettlementMethod::Heat], constraints, ..heat(side, wh, 0) }
+    PlaceOrder { settlement: SettlementMethod::Heat.only(), constraints, ..heat(side, wh, 0) }
 }
 
 fn world() -> World {
@@ -28,8 +28,8 @@ fn every_refused_swap_has_its_code() {
     let plain = || swap(Side::Bid, 500, "hub-2");
     let wishes = |constraints| PlaceOrder { constraints, ..plain() };
     let named = plain().constraints;
-    let methods = vec![SettlementMethod::Heat, SettlementMethod::Credits];
-    let compute = PlaceOrder { settlement: vec![SettlementMethod::Heat], ..testing::bid(500, 150_000) };
+    let methods = [SettlementMethod::Heat, SettlementMethod::Credits].into_iter().collect();
+    let compute = PlaceOrder { settlement: SettlementMethod::Heat.only(), ..testing::bid(500, 150_000) };
     let table: Vec<(&str, &str, PlaceOrder, Code)> = vec![
         ("bid", "hub-1", plain(), Code::Ok),
         ("ask", "hub-1", swap(Side::Ask, 500, "hub-2"), Code::Ok),

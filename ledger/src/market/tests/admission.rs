@@ -71,7 +71,7 @@ fn every_broken_rule_has_its_code() {
     let wishes = |constraints| PlaceOrder { constraints, ..bid(1_000, 150_000) };
     let none = Constraints::default();
     let tif = |time_in_force| PlaceOrder { time_in_force, ..bid(1_000, 150_000) };
-    let methods = |settlement: &[SettlementMethod]| PlaceOrder { settlement: settlement.to_vec(), ..bid(1_000, 150_000) };
+    let methods = |settlement: &[SettlementMethod]| PlaceOrder { settlement: settlement.iter().copied().collect(), ..bid(1_000, 150_000) };
     let table: Vec<(&str, &str, PlaceOrder, Result<(), Code>)> = vec![
         ("a", "plain bid", bid(1_000, 150_000), Ok(())),
         ("a", "plain ask", ask(1_000, 150_000), Ok(())),

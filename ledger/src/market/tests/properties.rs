@@ -227,8 +227,10 @@ proptest! {
             let number = NAMES.iter().position(|name| id(name) == ask.member).unwrap();
             let check = |plain| {
                 let (price, bound, wanted, offered) = (ask.limit(), bid.limit(), bid.open, ask.open);
-                let (buyer, seller, owner) = (member(bid), member(ask), &ask.owner);
-                let pair = pair::Pair { bid, buyer, ask, owner, seller, number, price, bound, wanted, offered, agreed: None, plain };
+                let (buyer, seller, same_owner) = (member(bid), member(ask), bid.owner == ask.owner);
+                let whole = pair::whole_lots(offered, lot);
+                let pair =
+                    pair::Pair { bid, buyer, ask, same_owner, seller, number, price, bound, wanted, offered, whole, agreed: None, plain };
                 pair::check_pair(&pair, &mut backing::Backing::new(&world.state, now, lot))
             };
             if pair::is_plain(bid, now) && pair::is_plain(ask, now) {

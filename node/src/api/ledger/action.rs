@@ -112,7 +112,7 @@ impl TermsAnswer {
                 _ => None,
             },
             min_fill: Exact::quantity(terms.min_fill),
-            settlement: terms.settlement.clone(),
+            settlement: terms.settlement.to_vec(),
             pricing: terms.pricing,
             split: terms.split,
             solar: terms.solar,

@@ -11,7 +11,9 @@ use leg_ledger::limits::MAX_SETTLEMENT_METHODS;
 use leg_ledger::member::{Country, DistanceTier};
 use leg_ledger::receipt::Code;
 use leg_ledger::time::{DAY_MS, MarketTime};
-use leg_ledger::transaction::{Constraints, PlaceOrder, Pricing, Product, ReplaceOrder, Resource, SettlementMethod, Side, TimeInForce};
+use leg_ledger::transaction::{
+    Constraints, PlaceOrder, Pricing, Product, ReplaceOrder, Resource, SettlementMethod, SettlementMethods, Side, TimeInForce,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -201,10 +203,10 @@ impl OrderRequest {
         }
     }
 
-    fn settlement(&self) -> Result<Vec<SettlementMethod>, ApiError> {
-        let methods = self.settlement.clone().unwrap_or_else(|| vec![SettlementMethod::Credits]);
+    fn settlement(&self) -> Result<SettlementMethods, ApiError> {
+        let Some(methods) = &self.settlement else { return Ok(SettlementMethod::Credits.only()) };
         if (1..=MAX_SETTLEMENT_METHODS).contains(&methods.len()) {
-            return Ok(methods);
+            return Ok(methods.iter().copied().collect());
         }
         Err(ApiError::bad_value("settlement", format!("1 to {MAX_SETTLEMENT_METHODS} methods are possible")))
     }
@@ -329,7 +331,7 @@ mod tests {
         assert_eq!((order.quantity.get(), order.limit.micro_chf()), (10_000, 200_000));
         let window = Product::Compute { from: MarketTime::from_ms(1_000), until: MarketTime::from_ms(1_000 + DAY_MS) };
         assert_eq!(order.product, window);
-        assert_eq!(order.settlement, [SettlementMethod::Credits]);
+        assert_eq!(order.settlement.as_slice(), [SettlementMethod::Credits]);
     }
 
     #[test]
@@ -350,7 +352,7 @@ mod tests {
         .unwrap();
         assert_eq!((order.side, order.pricing, order.split, order.solar), (Side::Ask, Pricing::Dynamic, true, true));
         assert_eq!(order.min_fill, Quantity::new(500));
-        assert_eq!(order.settlement, [SettlementMethod::Heat, SettlementMethod::Credits]);
+        assert_eq!(order.settlement.as_slice(), [SettlementMethod::Heat, SettlementMethod::Credits]);
         assert_eq!(order.constraints.min_reputation.map(|r| r.get()), Some(8_200));
         assert_eq!(order.constraints.max_distance, Some(DistanceTier::Municipality));
         assert!(matches!(order.time_in_force, TimeInForce::GoodTillTime(_)));

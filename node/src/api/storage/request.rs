@@ -97,7 +97,7 @@ impl StorageRequest {
             limit,
             time_in_force: TimeInForce::GoodTillCancelled,
             min_fill: quantity,
-            settlement: vec![SettlementMethod::Credits],
+            settlement: SettlementMethod::Credits.only(),
             pricing: Pricing::Fixed,
             split: false,
             solar: false,

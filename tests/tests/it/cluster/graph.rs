@@ -79,7 +79,7 @@ async fn a_follower_serves_the_chain_and_its_orders_are_matched() {
         limit: Price::from_micro_chf(150_000),
         time_in_force: TimeInForce::GoodTillCancelled,
         min_fill: Quantity::ZERO,
-        settlement: vec![SettlementMethod::Credits],
+        settlement: SettlementMethod::Credits.only(),
         pricing: Pricing::Fixed,
         split: false,
         solar: false,
