@@ -1,5 +1,6 @@
 //! Catching up: a node that starts with nothing follows a network that has produced blocks, and checks every signature in them.
 
+use super::follow::Follower;
 use super::network::NetworkOptions;
 use super::screen::Progress;
 use crate::client::LedgerApi;
@@ -13,8 +14,6 @@ use std::time::{Duration, Instant};
 
 /// Longest time for it.
 const MOST: Duration = Duration::from_secs(120);
-/// How often the follower is asked where it is.
-const POLL: Duration = Duration::from_millis(25);
 
 /// How fast a follower caught up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -91,17 +90,18 @@ pub async fn catch_up(options: &NetworkOptions, place: NodePlace, heights: &Heig
 async fn follow(process: &mut NodeProcess, target: u64) -> Result<((u64, Instant), Instant)> {
     process.ready().await?;
     let client = process.client()?;
+    // The stream tells of each block; to ask for the height again and again would have the follower write each at once.
+    let mut blocks = Follower::open(client.base()).await?;
+    let (mut height, mut now) = (client.status().await?.height.get(), Instant::now());
     let mut first = None;
     loop {
-        process.check()?;
-        let (height, now) = (client.status().await?.height.get(), Instant::now());
         if height > 0 {
             let first = first.get_or_insert((height, now));
             if height >= target {
                 return Ok((*first, now));
             }
         }
-        tokio::time::sleep(POLL).await;
+        (height, now) = (blocks.next().await?.height.get(), Instant::now());
     }
 }
 

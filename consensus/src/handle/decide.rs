@@ -88,8 +88,12 @@ impl Handler {
         if self.tip.height != height {
             return Err(Fatal::NotNext { decided: height, tip: self.tip.height });
         }
-        if let Err(error) = self.proposals.prune(height) {
-            tracing::warn!(%error, %height, "decided proposals stay in the store for now");
+        // A node that only follows keeps none, and would have this wait behind the blocks that are being written.
+        if self.kept {
+            match self.proposals.prune(height) {
+                Ok(()) => self.kept = false,
+                Err(error) => tracing::warn!(%error, %height, "decided proposals stay in the store for now"),
+            }
         }
         let upcoming = self.height();
         self.committee = self.chain.committee(upcoming).ok_or(Fatal::NoCommittee(upcoming))?;

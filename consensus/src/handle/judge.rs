@@ -106,6 +106,7 @@ impl Handler {
             if let Some(content) = held.content.as_ref().filter(|_| votes && !held.kept) {
                 self.proposals.put(height, id, &content.bytes)?;
                 held.kept = true;
+                self.kept = true;
             }
             held.accepted = true;
         }

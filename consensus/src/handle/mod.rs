@@ -175,6 +175,8 @@ pub struct Handler {
     waiting: Vec<Assembled>,
     blocks: BTreeMap<BlockId, Held>,
     polkas: BTreeSet<BlockId>,
+    /// The store of proposals may hold blocks: of before the start, or kept since.
+    kept: bool,
     numbers: StreamNumbers,
 }
 
@@ -212,6 +214,7 @@ impl Handler {
             waiting: vec![],
             blocks: BTreeMap::new(),
             polkas: BTreeSet::new(),
+            kept: true,
         };
         handler.take_seat();
         handler.restore()?;

@@ -86,6 +86,26 @@ fn only_a_node_that_does_not_vote_has_synced_blocks_written_behind() {
 }
 
 #[test]
+fn proposals_of_before_the_start_are_removed_and_a_follower_that_keeps_none_removes_none() {
+    for (name, settings, left) in [("follower", Settings { voter: None, ..settings(1) }, 1), ("seated", settings(1), 0)] {
+        let (chain, proposals) = (MemoryChain::new(4), MemoryProposals::default());
+        let old = |number: u8| ((h(0), BlockId::from_hash(Hash::from_bytes([number; 32]))), vec![number]);
+        proposals.0.lock().unwrap().extend([old(1)]);
+        let mut handler = Handler::new(settings, Box::new(chain.clone()), Box::new(proposals.clone()), None).unwrap();
+        handler.on_ready();
+        for height in [1, 2] {
+            let block = chain.block(0, member(proposer(height, 0)), at(height * 100));
+            synced(&mut handler, &chain, &block);
+            if height == 1 {
+                assert_eq!(proposals.0.lock().unwrap().len(), 0, "{name}");
+                proposals.0.lock().unwrap().extend([old(2)]);
+            }
+        }
+        assert_eq!(proposals.0.lock().unwrap().len(), left, "{name}");
+    }
+}
+
+#[test]
 fn a_follower_that_hears_a_block_like_everybody_waits_for_its_disk() {
     let (chain, proposals) = (MemoryChain::new(4), MemoryProposals::default());
     let settings = Settings { voter: None, ..settings(1) };

@@ -2,8 +2,8 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Closed from before a block is moved on to in memory until it is durable. Readers that wait when it opens get in before it closes again,
-/// however fast blocks follow each other.
+/// Closed from before a block is moved on to in memory until it and all before it are durable. Readers that wait get in before it closes for another
+/// block, however fast blocks follow each other.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     state: Mutex<State>,
@@ -12,18 +12,21 @@ pub(super) struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
-    closed: bool,
+    /// Blocks that are not durable.
+    ahead: usize,
     /// Readers that found it closed and are not in yet.
     waiting: usize,
 }
 
 impl Gate {
-    /// Runs `enter` while the gate is open and cannot close.
-    pub(super) fn pass<T>(&self, enter: impl FnOnce() -> T) -> T {
+    /// Runs `enter` while the gate is open and cannot close. Where it is closed, `hurry` is run before the wait: whoever writes may be taking
+    /// its time.
+    pub(super) fn pass<T>(&self, hurry: impl FnOnce(), enter: impl FnOnce() -> T) -> T {
         let mut state = self.lock();
-        if state.closed {
+        if state.ahead > 0 {
             state.waiting += 1;
-            state = self.changed.wait_while(state, |state| state.closed).unwrap_or_else(PoisonError::into_inner);
+            hurry();
+            state = self.changed.wait_while(state, |state| state.ahead > 0).unwrap_or_else(PoisonError::into_inner);
             state.waiting -= 1;
             self.changed.notify_all();
         }
@@ -32,15 +35,19 @@ impl Gate {
         entered
     }
 
-    /// Lets those in who wait already, then closes.
+    /// Lets those in who wait already, then closes for one block more. Whoever writes MUST have all the blocks before it: those who wait get in
+    /// when they are durable.
     pub(super) fn close(&self) {
         let state = self.lock();
         let mut state = self.changed.wait_while(state, |state| state.waiting > 0).unwrap_or_else(PoisonError::into_inner);
-        state.closed = true;
+        state.ahead = state.ahead.saturating_add(1);
     }
 
-    pub(super) fn open(&self) {
-        self.lock().closed = false;
+    /// So many blocks more are durable.
+    pub(super) fn open(&self, blocks: usize) {
+        let mut state = self.lock();
+        state.ahead = state.ahead.saturating_sub(blocks);
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -69,13 +76,13 @@ mod tests {
         gate.close();
         std::thread::scope(|threads| {
             for _ in 0..4 {
-                threads.spawn(|| gate.pass(|| passed.fetch_add(1, Ordering::SeqCst)));
+                threads.spawn(|| gate.pass(|| (), || passed.fetch_add(1, Ordering::SeqCst)));
             }
             while gate.waiting() < 4 {
                 std::thread::yield_now();
             }
             assert_eq!(passed.load(Ordering::SeqCst), 0);
-            gate.open();
+            gate.open(1);
         });
         assert_eq!(passed.load(Ordering::SeqCst), 4);
     }
@@ -86,15 +93,15 @@ mod tests {
         gate.close();
         std::thread::scope(|threads| {
             for number in 1..100 {
-                threads.spawn(|| gate.pass(|| passed.fetch_add(1, Ordering::SeqCst)));
+                threads.spawn(|| gate.pass(|| (), || passed.fetch_add(1, Ordering::SeqCst)));
                 while gate.waiting() == 0 {
                     std::thread::yield_now();
                 }
-                gate.open();
+                gate.open(1);
                 gate.close();
                 assert_eq!(passed.load(Ordering::SeqCst), number, "a reader was shut out");
             }
-            gate.open();
+            gate.open(1);
         });
     }
 }

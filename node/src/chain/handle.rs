@@ -1,6 +1,7 @@
 //! The committed chain as the rest of the node reads it.
 
 use super::ahead::Ahead;
+use super::behind::Unwritten;
 use super::gate::Gate;
 use super::recent::{NotKept, Recent};
 use crate::storage::Store;
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     ledger: RwLock<Ledger>,
     /// Closed while the ledger is ahead of the store. Passed before the ledger is locked, never with it locked.
     pub(super) gate: Gate,
+    /// Blocks that are ahead of the store. Locked with nothing but the gate locked.
+    pub(super) unwritten: Unwritten,
     /// Blocks that are executed before consensus has them. Locked with nothing else locked.
     pub(super) ahead: Ahead,
     /// Locked with the ledger locked, never the other way round.
@@ -51,6 +54,7 @@ impl Shared {
         Shared {
             ledger: RwLock::new(ledger),
             gate: Gate::default(),
+            unwritten: Unwritten::default(),
             ahead: Ahead::default(),
             recent: Mutex::new(Recent::default()),
             copied: Mutex::new(None),
@@ -70,10 +74,10 @@ impl Shared {
 
     /// The ledger after the newest durable block, to read.
     pub(super) fn ledger(&self) -> RwLockReadGuard<'_, Ledger> {
-        self.gate.pass(|| self.latest())
+        self.gate.pass(|| self.unwritten.hurry(), || self.latest())
     }
 
-    /// The ledger after the newest block, which may not be durable yet: only the service reads it so, and who executes ahead of it. A reader that panicked changed nothing,
+    /// The ledger after the newest block, which may not be durable yet: nothing that is read so leaves the node. A reader that panicked changed nothing,
     /// so its poison is no harm.
     pub(super) fn latest(&self) -> RwLockReadGuard<'_, Ledger> {
         self.ledger.read().unwrap_or_else(PoisonError::into_inner)
@@ -105,6 +109,12 @@ impl ChainHandle {
     /// since commits wait for it, and MUST NOT read again from within: a waiting commit would stop both.
     pub fn read<T>(&self, reader: impl FnOnce(&Ledger) -> T) -> T {
         reader(&self.shared.ledger())
+    }
+
+    /// Reads the ledger after the newest decided block, which may not be on this node's disk yet: for what the node does by itself, never for an
+    /// answer. The committee's certificate made it final. Never waits for the disk; otherwise as [`ChainHandle::read`].
+    pub fn read_decided<T>(&self, reader: impl FnOnce(&Ledger) -> T) -> T {
+        reader(&self.shared.latest())
     }
 
     /// The chain as it was before one of the last blocks. Copies the state, while commits wait; therefore once a block.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! consensus ──ports──▶ Service ──execute──▶ Ledger          one thread: it validates, builds, commits
-//!                         │  1 one synced batch ──▶ Store   by a thread of its own for a large block, and in catching up
+//!                         │  1 one synced batch ──▶ Store   by a thread of its own for a large block, and, several together, in catching up
 //!                         │  2 the ledger moves on          beside it then, with the gate closed for readers
 //!                         │  3 the pool forgets, tip and block are published
 //!                         ▼
@@ -14,12 +14,13 @@
 //!
 //! Invariants:
 //! * what a handle shows is durable: while the ledger is ahead of the store, the gate is closed;
-//! * one block at the most is ahead of the store, and only while this node does not vote does consensus go on meanwhile;
+//! * while this node votes, consensus goes on only with a durable block; in catching up a bounded number of blocks is ahead of the store;
 //! * what is executed ahead of its decision shows nowhere, and is dropped if another block is decided;
 //! * a block is executed once, on the state after its parent; to explain one of the last ones, it is executed again on a copy;
 //! * an error of [`Service`] is fatal: the caller stops the process, and the next start finds the block before or the block.
 
 mod ahead;
+mod behind;
 mod executing;
 mod gate;
 mod handle;
@@ -44,6 +45,8 @@ pub use watchdog::{Stalled, watch_progress};
 
 #[cfg(test)]
 mod ahead_tests;
+#[cfg(test)]
+mod behind_tests;
 #[cfg(test)]
 mod outgoing_tests;
 #[cfg(test)]

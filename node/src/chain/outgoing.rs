@@ -31,12 +31,9 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Makes it durable, in one synced batch.
-    ///
-    /// # Errors
-    /// The caller MUST stop the process.
-    pub(super) fn write(&self, shared: &Shared) -> Result<(), StoreError> {
-        shared.store.commit(&BlockRecord {
+    /// What the store keeps of it.
+    pub(super) fn record(&self) -> BlockRecord<'_> {
+        BlockRecord {
             block: &self.block,
             certificate: &self.certificate,
             transactions: &self.transactions,
@@ -46,14 +43,23 @@ impl Outgoing {
             encoded: &self.encoded,
             history_nodes: &self.history_nodes,
             peaks: &self.peaks,
-        })
+        }
+    }
+
+    /// Makes it durable, in one synced batch.
+    ///
+    /// # Errors
+    /// The caller MUST stop the process.
+    pub(super) fn write(&self, shared: &Shared) -> Result<(), StoreError> {
+        shared.store.commit(&self.record())
     }
 
     /// Tells of it: it is durable, and the ledger shows the state after it.
     pub(super) fn publish(self, shared: &Shared, pool: &dyn TransactionPool) {
         pool.on_committed(&self.block);
         if self.events.iter().any(|event| matches!(event, Event::VersionAnnounced { .. })) {
-            warn_of_unknown_versions(&shared.ledger());
+            // Not through the gate: this thread may be the one that opens it.
+            warn_of_unknown_versions(&shared.latest());
         }
         shared.tip.send_replace(self.tip);
         shared.publish(Committed {
@@ -86,7 +92,7 @@ impl Writing {
             let written = block.write(&shared);
             // Nothing is ever sent: it ends when the sender is dropped.
             let _ = has_moved.recv();
-            shared.gate.open();
+            shared.gate.open(1);
             written?;
             block.publish(&shared, pool.as_ref());
             Ok(())

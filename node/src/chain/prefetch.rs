@@ -27,12 +27,12 @@ const QUEUED_BLOCKS: usize = 512;
 /// block is judged.
 const MAX_AHEAD: usize = 65_536;
 /// Signatures verified together.
-const BATCH: usize = 1_024;
+const BATCH: usize = 2_048;
 /// Niceness of the verifying thread: of a core that another one wants it gets about a quarter.
 #[cfg(target_os = "linux")]
 const BACKGROUND: i32 = 5;
 /// Bytes of small blocks whose signatures are verified together: about a batch.
-const TAKEN_BYTES: usize = 256 << 10;
+const TAKEN_BYTES: usize = 512 << 10;
 
 /// Takes blocks whose signatures will soon be asked for. Clones share one queue; the task ends when the last one is dropped.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Validating, building and committing blocks: the only place where the committed chain moves on.
 
 use super::ahead::Prepared;
+use super::behind::Writer;
 use super::handle::{ChainHandle, Shared};
 use super::judging::{check, is_body_of, share};
 use super::outgoing::{Outgoing, Writing};
@@ -59,12 +60,15 @@ pub struct Service {
     prepared: Option<Prepared>,
     /// The newest block, while it is written.
     writing: Option<Writing>,
+    /// Who writes blocks behind, once there were any.
+    behind: Option<Writer>,
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        if let Err(error) = self.flush() {
-            tracing::error!(%error, "the last block is not in the store; it will be fetched again");
+        let flushed = self.flush().and_then(|()| self.behind.take().map_or(Ok(()), |writer| Ok(writer.finish()?)));
+        if let Err(error) = flushed {
+            tracing::error!(%error, "the last blocks are not in the store; they will be fetched again");
         }
     }
 }
@@ -87,6 +91,7 @@ impl ChainHandle {
             validated: BTreeMap::new(),
             prepared: None,
             writing: None,
+            behind: None,
         })
     }
 }
@@ -176,13 +181,28 @@ impl Service {
         Ok(())
     }
 
-    /// The same, but the block is written behind: nobody reads it, or hears of it, before it is durable, while this thread goes on.
+    /// The same, but the block is written behind, maybe with others: nobody reads it, or hears of it, before it is durable, while this thread goes
+    /// on.
     ///
     /// # Errors
-    /// [`CommitError`], of this block or of the one before it; the caller MUST stop the process.
+    /// [`CommitError`], of this block or of an earlier one; the caller MUST stop the process.
     pub fn on_decided_behind(&mut self, block: &Block, certificate: &Certificate) -> Result<(), CommitError> {
         let (outgoing, advance) = self.execute(block, certificate)?;
-        self.start_writing(outgoing, advance)
+        if self.behind.is_none() {
+            self.flush()?;
+            self.behind = Some(Writer::start(&self.shared, Arc::clone(&self.pool))?);
+        }
+        self.shared.gate.close();
+        self.advance(advance, outgoing.peaks.clone(), certificate.clone());
+        match self.behind.as_ref().map(|writer| writer.take(outgoing)) {
+            Some(Ok(())) => Ok(()),
+            _ => {
+                // The block is lost, and the process about to stop: nobody has to wait for it.
+                self.shared.gate.open(1);
+                self.flush()?;
+                Err(StoreError::Failed.into())
+            }
+        }
     }
 
     /// Waits until everything that was committed is durable and published.
@@ -190,8 +210,11 @@ impl Service {
     /// # Errors
     /// [`CommitError::Store`]; the caller MUST stop the process.
     pub fn flush(&mut self) -> Result<(), CommitError> {
-        match self.writing.take() {
-            Some(writing) => Ok(writing.finish()?),
+        if let Some(writing) = self.writing.take() {
+            writing.finish()?;
+        }
+        match self.behind.take_if(|writer| !writer.flush()) {
+            Some(failed) => Ok(failed.finish()?),
             None => Ok(()),
         }
     }

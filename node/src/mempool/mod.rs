@@ -71,7 +71,7 @@ impl Default for MempoolConfig {
             mailbox: 8_192,
             gather: 4_096,
             gather_delay: Duration::from_millis(3),
-            busy_delay: Duration::from_millis(50),
+            busy_delay: Duration::from_millis(100),
             busy: 2_000,
             batch: 2_048,
             max_bad: 8,

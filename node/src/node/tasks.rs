@@ -15,9 +15,9 @@ use std::sync::atomic::Ordering;
 /// Network keys of each member.
 type Registry = Vec<(MemberId, Vec<PublicKey>)>;
 
-/// The registry's network keys after the newest block.
+/// The registry's network keys after the newest decided block.
 fn registry(chain: &ChainHandle) -> (Height, Registry) {
-    chain.read(|ledger| {
+    chain.read_decided(|ledger| {
         let members = ledger.state().range::<Members>(..).map(|(id, member)| (*id, member.keys.network.clone())).collect();
         (ledger.tip().height, members)
     })
@@ -66,7 +66,7 @@ impl NetworkFollower {
 /// Who may speak in consensus, as the chain knows it: the committees of its tip and of the next two heights.
 pub(super) fn seats(chain: ChainHandle) -> Seats {
     Box::new(move |height, member| {
-        chain.read(|ledger| {
+        chain.read_decided(|ledger| {
             let furthest = ledger.tip().height.checked_add(2)?;
             let key = ledger.committee(height.min(furthest))?.key(member)?;
             Some(KnownSeat { key, certain: height <= furthest })

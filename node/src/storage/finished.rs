@@ -38,30 +38,42 @@ pub struct Finished {
     pub record: HistoryRecord,
 }
 
-/// Writes what a block finished.
-pub(super) fn put(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), StoreError> {
+/// Writes what blocks finished that follow each other.
+pub(super) fn put(batch: &mut Batch<'_>, records: &[BlockRecord<'_>]) -> Result<(), StoreError> {
+    let mut lists = Lists::default();
+    for record in records {
+        put_log(batch, record)?;
+        for (leaf, finished) in (first_leaf(record)..).zip(record.records) {
+            lists.add(batch, leaf, finished)?;
+        }
+    }
+    lists.put(batch)
+}
+
+/// The leaf of the first thing that a block finished.
+fn first_leaf(record: &BlockRecord<'_>) -> u64 {
+    record.peaks.size().saturating_sub(record.records.len() as u64)
+}
+
+/// Nodes and leaves that a block added to the history log.
+fn put_log(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), StoreError> {
     for neighbours in record.history_nodes.chunk_by(|(this, _), (next, _)| this.checked_add(1) == Some(*next)) {
         for run in neighbours.chunks(NODES_A_RUN) {
             let hashes: Vec<u8> = run.iter().flat_map(|(_, hash)| *hash.as_bytes()).collect();
             batch.put_raw::<HistoryNodes>(&run[0].0, &hashes)?;
         }
     }
-    let first = record.peaks.size().saturating_sub(record.records.len() as u64);
-    let leaves = (first..).step_by(RECORDS_A_RUN);
+    let leaves = (first_leaf(record)..).step_by(RECORDS_A_RUN);
     let mut run = Vec::new();
     for (leaf, start) in leaves.zip((0..record.records.len()).step_by(RECORDS_A_RUN)) {
         run.clear();
         record.encoded.append_list(start..start.saturating_add(RECORDS_A_RUN), &mut run);
         batch.put_encoded::<HistoryRecords>(&leaf, &run)?;
     }
-    let mut lists = Lists::default();
-    for (leaf, finished) in (first..).zip(record.records) {
-        lists.add(batch, leaf, finished)?;
-    }
-    lists.put(batch)
+    Ok(())
 }
 
-/// The lists to which a block adds.
+/// The lists to which blocks add.
 #[derive(Default)]
 struct Lists<'r> {
     trades: Vec<(&'r TradeId, u64)>,

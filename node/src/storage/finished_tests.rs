@@ -1,8 +1,9 @@
-use super::tests::{commit, founded, trade};
+use super::tests::{commit, commit_all, founded, trade};
 use super::*;
 use crate::fixture::Network;
+use leg_ledger::block::Block;
 use leg_ledger::codec;
-use leg_ledger::execute::{Encoded, HistoryRecord};
+use leg_ledger::execute::{Encoded, Executed, HistoryRecord};
 use leg_ledger::hash::{Domain, Hash};
 use leg_ledger::history::NodeSource;
 use leg_ledger::ids::{Height, MemberId, TradeId};
@@ -40,40 +41,59 @@ fn listed(all: &[HistoryRecord], member: Option<MemberId>, kind: Option<Finished
     leaves
 }
 
-/// Commits blocks that finish so many trades each, and returns all records and all nodes.
-fn filled(store: &Store, network: &mut Network) -> (Vec<HistoryRecord>, BTreeMap<u64, Hash>) {
-    let (mut all, mut nodes) = (Vec::new(), BTreeMap::new());
+/// What executing a block yields that finishes so many trades beside its transactions, the first of this number.
+fn finishing(network: &Network, block: &Block, (first, count): (u32, u32)) -> Executed {
+    let mut executed = network.execute(block);
+    for index in 0..count {
+        let hub = |index: u32| network.hubs[index as usize % 3].id;
+        let trade = Box::new(numbered(first + index, hub(index), hub(index + 1 + index / 7 % 2)));
+        let height = Height::new(1);
+        let record = match index % 5 {
+            0 => HistoryRecord::Cancelled { trade, reason: CancelReason::BySeller, height },
+            _ => HistoryRecord::Settled { trade, settlement: Settlement::default(), height },
+        };
+        let leaf = Hash::of(Domain::HistoryLeaf, &codec::encode(&record));
+        executed.history_nodes.extend(executed.peaks.append(leaf).unwrap());
+        executed.records.push(record);
+    }
+    executed.encoded = Encoded::of(&executed.receipts, &executed.events, &executed.records);
+    executed
+}
+
+/// Commits blocks that finish so many trades each, one by one or in one batch, and returns all records and all nodes.
+fn filled(store: &Store, network: &mut Network, together: bool) -> (Vec<HistoryRecord>, BTreeMap<u64, Hash>) {
+    let (mut all, mut nodes, mut blocks) = (Vec::new(), BTreeMap::new(), Vec::new());
     for (nonce, count) in COUNTS.into_iter().enumerate() {
         let block = network.block(vec![network.transaction(0, nonce as u64 + 1)]);
-        let (mut executed, certificate) = (network.execute(&block), network.certify(&block));
-        for index in 0..count {
-            let number = all.len() as u32 + index;
-            let hub = |index: u32| network.hubs[index as usize % 3].id;
-            let trade = Box::new(numbered(number, hub(index), hub(index + 1 + index / 7 % 2)));
-            let height = Height::new(1);
-            let record = match index % 5 {
-                0 => HistoryRecord::Cancelled { trade, reason: CancelReason::BySeller, height },
-                _ => HistoryRecord::Settled { trade, settlement: Settlement::default(), height },
-            };
-            let leaf = Hash::of(Domain::HistoryLeaf, &codec::encode(&record));
-            executed.history_nodes.extend(executed.peaks.append(leaf).unwrap());
-            executed.records.push(record);
-        }
-        executed.encoded = Encoded::of(&executed.receipts, &executed.events, &executed.records);
+        let numbers = (all.len() as u32, count);
+        let (executed, certificate) = (finishing(network, &block, numbers), network.certify(&block));
+        let again = finishing(network, &block, numbers);
         nodes.extend(executed.history_nodes.iter().copied());
         all.extend(executed.records.iter().cloned());
-        commit(store, &block, &certificate, &executed).unwrap();
-        network.advance(executed, certificate);
+        if !together {
+            commit(store, &block, &certificate, &executed).unwrap();
+        }
+        network.advance(again, certificate.clone());
+        blocks.push((block, certificate, executed));
+    }
+    if together {
+        commit_all(store, &blocks).unwrap();
     }
     (all, nodes)
 }
 
 #[test]
 fn runs_give_back_every_leaf_node_and_list() {
+    for together in [false, true] {
+        give_back(together);
+    }
+}
+
+fn give_back(together: bool) {
     let folder = tempfile::tempdir().unwrap();
     let mut network = Network::new(3);
     let store = founded(folder.path(), &network);
-    let (all, nodes) = filled(&store, &mut network);
+    let (all, nodes) = filled(&store, &mut network, together);
     assert!(all.len() > 1_100);
     for (leaf, record) in (0..).zip(&all) {
         assert_eq!(store.finished(leaf).unwrap().record, *record, "leaf {leaf}");

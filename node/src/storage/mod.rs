@@ -38,6 +38,8 @@ pub use store::{BlockRecord, Recovered, Store};
 pub use views::StoredBlock;
 
 #[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
 mod finished_tests;
 #[cfg(test)]
 mod tests;

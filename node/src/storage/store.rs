@@ -142,19 +142,31 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotNext`] (nothing was written) and failing writes.
     pub fn commit(&self, record: &BlockRecord<'_>) -> Result<(), StoreError> {
-        let tip = self.tip()?.height;
-        let height = record.block.header.height;
-        if tip.next() != Some(height) || record.tip.height != height || record.certificate.height != height {
-            return Err(StoreError::NotNext { tip, given: height });
+        self.commit_all(std::slice::from_ref(record))
+    }
+
+    /// The same for blocks that follow each other: all of them in one synced batch. Of the state only what is there after the last one is written.
+    ///
+    /// # Errors
+    /// [`StoreError::NotNext`] (nothing was written) and failing writes.
+    pub fn commit_all(&self, records: &[BlockRecord<'_>]) -> Result<(), StoreError> {
+        let Some(last) = records.last() else { return Ok(()) };
+        let mut tip = self.tip()?.height;
+        for record in records {
+            let height = record.block.header.height;
+            if tip.next() != Some(height) || record.tip.height != height || record.certificate.height != height {
+                return Err(StoreError::NotNext { tip, given: height });
+            }
+            tip = height;
         }
         let _order = self.idempotency.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = self.database.batch_of(size_hint(record));
-        put_setting(&mut batch, Setting::Tip, record.tip)?;
-        put_setting(&mut batch, Setting::Peaks, record.peaks)?;
-        put_block(&mut batch, record)?;
-        put_entries(&mut batch, record.entries)?;
-        finished::put(&mut batch, record)?;
-        idempotency::forget_expired(&self.database, &mut batch, record.tip.time)?;
+        let mut batch = self.database.batch_of(size_hint(records));
+        put_setting(&mut batch, Setting::Tip, last.tip)?;
+        put_setting(&mut batch, Setting::Peaks, last.peaks)?;
+        put_blocks(&mut batch, records)?;
+        put_entries(&mut batch, records)?;
+        finished::put(&mut batch, records)?;
+        idempotency::forget_expired(&self.database, &mut batch, last.tip.time)?;
         self.database.commit("block", batch)
     }
 
@@ -224,35 +236,41 @@ fn put_setting<V: Serialize>(batch: &mut Batch<'_>, setting: Setting, value: &V)
     batch.put_raw::<Meta>(&setting.name().as_bytes().to_vec(), &codec::encode(value))
 }
 
-/// About how many bytes a block's batch has: a batch that grows copies itself again and again.
-fn size_hint(record: &BlockRecord<'_>) -> usize {
+/// About how many bytes the batch of blocks has: a batch that grows copies itself again and again.
+fn size_hint(records: &[BlockRecord<'_>]) -> usize {
     /// Of a finished thing in all tables, its part of the block included.
     const RECORD: usize = 512;
     /// Of an entry of the state beside its value.
     const KEY: usize = 96;
-    let entries = record.entries.iter().map(|entry| entry.value.as_ref().map_or(KEY, |value| value.len().saturating_add(KEY)));
-    entries.fold(record.records.len().saturating_mul(RECORD), usize::saturating_add)
+    let finished = records.iter().fold(0, |sum: usize, record| sum.saturating_add(record.records.len()));
+    let entries = records.iter().flat_map(|record| record.entries);
+    let bytes = entries.map(|entry| entry.value.as_ref().map_or(KEY, |value| value.len().saturating_add(KEY)));
+    bytes.fold(finished.saturating_mul(RECORD), usize::saturating_add)
 }
 
-fn put_block(batch: &mut Batch<'_>, record: &BlockRecord<'_>) -> Result<(), StoreError> {
-    let height = record.tip.height;
-    batch.put::<Blocks>(&height, record.block)?;
-    batch.put::<Certificates>(&height, record.certificate)?;
-    batch.put_encoded::<Receipts>(&height, record.encoded.receipts())?;
-    batch.put_encoded::<Events>(&height, record.encoded.events())?;
-    let mut places: Vec<(&TransactionId, u32)> = record.transactions.iter().zip(0..).collect();
-    places.sort_unstable();
-    for (id, index) in places {
-        batch.put::<TransactionIndex>(id, &TransactionPlace { height, index })?;
+fn put_blocks(batch: &mut Batch<'_>, records: &[BlockRecord<'_>]) -> Result<(), StoreError> {
+    let mut places: Vec<(&TransactionId, TransactionPlace)> = Vec::new();
+    for record in records {
+        let height = record.tip.height;
+        batch.put::<Blocks>(&height, record.block)?;
+        batch.put::<Certificates>(&height, record.certificate)?;
+        batch.put_encoded::<Receipts>(&height, record.encoded.receipts())?;
+        batch.put_encoded::<Events>(&height, record.encoded.events())?;
+        places.extend(record.transactions.iter().zip((0..).map(|index| TransactionPlace { height, index })));
+    }
+    places.sort_unstable_by_key(|(id, _)| *id);
+    for (id, place) in places {
+        batch.put::<TransactionIndex>(id, &place)?;
     }
     Ok(())
 }
 
-fn put_entries(batch: &mut Batch<'_>, entries: &[StateEntry]) -> Result<(), StoreError> {
-    // RocksDB takes batches in key order several times faster than others.
-    let mut entries: Vec<&StateEntry> = entries.iter().collect();
-    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    for entry in entries {
+/// The state's entries, each as the last of the blocks left it.
+fn put_entries(batch: &mut Batch<'_>, records: &[BlockRecord<'_>]) -> Result<(), StoreError> {
+    // RocksDB takes batches in key order several times faster than others. The sort is stable: the last of a key is the newest.
+    let mut entries: Vec<&StateEntry> = records.iter().flat_map(|record| record.entries).collect();
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    for entry in entries.chunk_by(|a, b| a.key == b.key).filter_map(<[_]>::last) {
         match &entry.value {
             Some(value) => batch.put_raw::<Entries>(&entry.key, value)?,
             None => batch.delete::<Entries>(&entry.key)?,

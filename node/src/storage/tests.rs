@@ -22,18 +22,43 @@ pub(super) fn founded(path: &Path, network: &Network) -> Store {
 }
 
 pub(super) fn commit(store: &Store, block: &Block, certificate: &Certificate, executed: &Executed) -> Result<(), StoreError> {
-    let transactions: Vec<TransactionId> = block.body.transactions.iter().map(|t| t.id()).collect();
-    store.commit(&BlockRecord {
+    let transactions = ids(block);
+    store.commit(&record((block, certificate), &transactions, executed))
+}
+
+/// The blocks in one batch.
+pub(super) fn commit_all<'a>(
+    store: &Store,
+    blocks: impl IntoIterator<Item = &'a (Block, Certificate, Executed)>,
+) -> Result<(), StoreError> {
+    let blocks: Vec<_> = blocks.into_iter().collect();
+    let transactions: Vec<Vec<TransactionId>> = blocks.iter().map(|(block, ..)| ids(block)).collect();
+    let records = blocks.iter().zip(&transactions);
+    let records: Vec<BlockRecord<'_>> =
+        records.map(|((block, certificate, executed), ids)| record((block, certificate), ids, executed)).collect();
+    store.commit_all(&records)
+}
+
+pub(super) fn ids(block: &Block) -> Vec<TransactionId> {
+    block.body.transactions.iter().map(|t| t.id()).collect()
+}
+
+fn record<'a>(
+    (block, certificate): (&'a Block, &'a Certificate),
+    transactions: &'a [TransactionId],
+    executed: &'a Executed,
+) -> BlockRecord<'a> {
+    BlockRecord {
         block,
         certificate,
-        transactions: &transactions,
+        transactions,
         tip: &executed.tip,
         entries: &executed.entries,
         records: &executed.records,
         encoded: &executed.encoded,
         history_nodes: &executed.history_nodes,
         peaks: &executed.peaks,
-    })
+    }
 }
 
 fn advance(store: &Store, network: &mut Network, nonce: u64) -> Block {
