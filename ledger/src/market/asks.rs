@@ -1,5 +1,6 @@
 //! The asks that one auction has met: numbered as they are read, each with what is left of it.
 
+use super::number::{index, small};
 use super::pair::{is_active, is_plain, offered, whole_lots};
 use super::parties::Parties;
 use super::price::effective_price;
@@ -12,6 +13,7 @@ use crate::time::MarketTime;
 use crate::transaction::{Market, Side};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// An ask as the auction goes on: what every candidate is asked, in as many bytes as a processor reads at once.
 #[derive(Clone, Copy, Debug)]
@@ -48,17 +50,6 @@ impl Ask<'_> {
     }
 }
 
-/// A number that takes half of its room. Nothing of an auction has as many as do not fit: they would not be found.
-pub(super) fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// The number as an index.
-#[inline]
-pub(super) fn index(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
-
 /// What asks are read by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules<'v> {
@@ -73,15 +64,47 @@ pub(super) struct Asks<'v, V> {
     view: &'v V,
     rules: Rules<'v>,
     list: Vec<Ask<'v>>,
+    /// Ids of all of them.
+    ids: Vec<OrderId>,
     /// Those that stand in no level yet, by (effective price, bucket down).
     pending: BTreeMap<(Price, Reverse<u32>), Vec<usize>>,
-    /// Numbers by order, from the first search for a seller's asks on.
-    numbers: Option<BTreeMap<OrderId, usize>>,
+    /// From the first search for a seller's asks on.
+    numbers: Option<Numbers>,
+    /// Orders that are being read; keeps its memory.
+    found: Vec<&'v Order>,
+}
+
+/// Numbers of asks by the heads of their ids, which are rarely alike.
+#[derive(Debug, Default)]
+struct Numbers {
+    first: BTreeMap<u64, u32>,
+    /// Of those whose head another one has.
+    others: BTreeMap<OrderId, u32>,
+}
+
+impl Numbers {
+    fn of(ids: &[OrderId]) -> Self {
+        let mut numbers = Numbers::default();
+        ids.iter().enumerate().for_each(|(number, id)| numbers.insert(id, number));
+        numbers
+    }
+
+    fn insert(&mut self, id: &OrderId, number: usize) {
+        match self.first.entry(id.hash().head()) {
+            Entry::Vacant(entry) => drop(entry.insert(small(number))),
+            Entry::Occupied(_) => drop(self.others.insert(*id, small(number))),
+        }
+    }
+
+    fn get(&self, id: &OrderId, ids: &[OrderId]) -> Option<usize> {
+        let number = index(*self.first.get(&id.hash().head())?);
+        if ids.get(number) == Some(id) { Some(number) } else { self.others.get(id).copied().map(index) }
+    }
 }
 
 impl<'v, V: View> Asks<'v, V> {
     pub(super) fn new(view: &'v V, rules: Rules<'v>) -> Self {
-        Asks { view, rules, list: Vec::new(), pending: BTreeMap::new(), numbers: None }
+        Asks { view, rules, list: Vec::new(), ids: Vec::new(), pending: BTreeMap::new(), numbers: None, found: Vec::new() }
     }
 
     /// What the auction reads from.
@@ -121,7 +144,7 @@ impl<'v, V: View> Asks<'v, V> {
     pub(super) fn take(&mut self, number: usize, quantity: Quantity) -> Result<Option<usize>, Fault> {
         let ask = self.list.get_mut(number).ok_or(Fault::Missing("ask"))?;
         ask.open = ask.open.checked_sub(quantity).ok_or(Fault::Missing("open quantity"))?;
-        ask.whole = whole_lots(ask.open, self.rules.params.lot);
+        ask.whole = if ask.open.is_zero() { Quantity::ZERO } else { whole_lots(ask.open, self.rules.params.lot) };
         ask.filled = ask.filled.checked_add(quantity).ok_or(Fault::Missing("open quantity"))?;
         Ok(Some(index(ask.level)).filter(|_| ask.open.is_zero() && ask.level != NO_LEVEL))
     }
@@ -135,18 +158,59 @@ impl<'v, V: View> Asks<'v, V> {
 
     /// From here on [`Asks::number`] knows an ask that it met before.
     pub(super) fn remember_numbers(&mut self) {
-        let list = &self.list;
-        self.numbers.get_or_insert_with(|| list.iter().enumerate().map(|(number, ask)| (ask.order.id, number)).collect());
+        let ids = &self.ids;
+        self.numbers.get_or_insert_with(|| Numbers::of(ids));
+    }
+
+    /// The ids of all of them, by number.
+    pub(super) fn into_ids(self) -> Vec<OrderId> {
+        self.ids
     }
 
     /// The number of an active ask; one that is met for the first time is added to what is pending.
-    pub(super) fn number(&mut self, id: OrderId, parties: &mut Parties<'v>) -> Result<Option<usize>, Fault> {
-        if let Some(number) = self.numbers.as_ref().and_then(|numbers| numbers.get(&id)) {
-            return Ok(Some(*number));
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] when the index names what is not there.
+    pub(super) fn number(&mut self, id: &OrderId, parties: &mut Parties<'v>) -> Result<Option<usize>, Fault> {
+        if let Some(number) = self.known(id) {
+            return Ok(Some(number));
         }
-        let order = self.view.get::<Orders>(&id).ok_or(Fault::Missing("order of the index"))?;
+        let order = self.order(id)?;
+        if is_active(order, self.rules.now) { self.add(order, parties) } else { Ok(None) }
+    }
+
+    /// Adds the active ones of these asks that were not met before to what is pending.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] when the index names what is not there.
+    pub(super) fn meet(&mut self, ids: &[OrderId], parties: &mut Parties<'v>) -> Result<(), Fault> {
+        // First found, then looked at, so that the processor waits for many of them at once.
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        for id in ids {
+            if self.known(id).is_none() {
+                found.push(self.order(id)?);
+            }
+        }
+        found.retain(|order| is_active(order, self.rules.now));
+        for order in &found {
+            self.add(order, parties)?;
+        }
+        self.found = found;
+        Ok(())
+    }
+
+    fn known(&self, id: &OrderId) -> Option<usize> {
+        self.numbers.as_ref()?.get(id, &self.ids)
+    }
+
+    fn order(&self, id: &OrderId) -> Result<&'v Order, Fault> {
+        self.view.get::<Orders>(id).ok_or(Fault::Missing("order of the index"))
+    }
+
+    fn add(&mut self, order: &'v Order, parties: &mut Parties<'v>) -> Result<Option<usize>, Fault> {
         let open = offered(self.view, order, self.rules.now, self.rules.params.lot);
-        if open.is_zero() || !is_active(order, self.rules.now) {
+        if open.is_zero() {
             return Ok(None);
         }
         let seller = parties.number(order.member)?;
@@ -167,8 +231,9 @@ impl<'v, V: View> Asks<'v, V> {
             height: order.height,
             plain: is_plain(order, self.rules.now),
         });
+        self.ids.push(order.id);
         if let Some(numbers) = &mut self.numbers {
-            numbers.insert(id, number);
+            numbers.insert(&order.id, number);
         }
         Ok(Some(number))
     }
@@ -190,7 +255,26 @@ impl<'v, V: View> Asks<'v, V> {
             ask.level = small(level);
             by_age.push((parties.age(ask.order, ask.seller())?, number));
         }
-        by_age.sort_unstable_by(|(a, _), (b, _)| parties.compare(Side::Ask, a, b));
+        parties.sort(Side::Ask, &mut by_age, |(age, _)| *age);
         Ok(Some((price, by_age.into_iter().map(|(_, number)| number).collect())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::Hash;
+
+    #[test]
+    fn asks_are_found_by_their_id_even_if_others_begin_alike() {
+        let id = |first: u8, last: u8| OrderId::from_hash(Hash::from_bytes(std::array::from_fn(|i| if i < 8 { first } else { last })));
+        let ids = [id(1, 1), id(2, 1), id(1, 2), id(1, 0), id(3, 1), id(2, 9)];
+        let (before, after) = ids.split_at(2);
+        let mut numbers = Numbers::of(before);
+        after.iter().enumerate().for_each(|(place, id)| numbers.insert(id, before.len() + place));
+        for (number, id) in ids.iter().enumerate() {
+            assert_eq!(numbers.get(id, &ids), Some(number));
+        }
+        assert_eq!([id(1, 9), id(9, 1)].map(|unknown| numbers.get(&unknown, &ids)), [None, None]);
     }
 }

@@ -4,9 +4,11 @@ use super::asks::Rules;
 use super::backing::Backing;
 use super::bids::{Bid, Bids};
 use super::ladder::Ladder;
+use super::number::{index, small};
+use super::pair::Agreed;
 use super::parties::Parties;
 use super::reference;
-use super::selection::{Desk, Scratch, Taken, Terms};
+use super::selection::{AskFill, Desk, Taken, Terms};
 use super::uniform::uniform_price;
 use crate::amount::{MicroChf, Price, Quantity};
 use crate::execute::{BlockFacts, Fault};
@@ -14,7 +16,6 @@ use crate::ids::{MemberId, OrderId};
 use crate::params::{Params, PriceRule};
 use crate::receipt::Code;
 use crate::state::{AuctionRound, Fill, Markets, Order, View};
-use crate::trade;
 use crate::transaction::{Market, Product, SettlementMethod};
 use std::ops::Range;
 
@@ -24,7 +25,9 @@ pub(super) struct Cleared {
     /// In bid order.
     pub matches: Vec<BidMatch>,
     deals: Vec<Deal>,
-    fills: Vec<Fill>,
+    fills: Vec<AskFill>,
+    /// Asks by number.
+    ids: Vec<OrderId>,
     /// What filled of each ask, by id.
     pub asks: Vec<(OrderId, Quantity)>,
     /// The uniform price, or the price of the last fill; `None` without a fill.
@@ -48,16 +51,17 @@ pub(super) struct Start<'r> {
     pub checks: u64,
 }
 
-/// Fills of one bid: places in the list of deals.
+/// What one bid agreed and took: places in the lists of deals and fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BidMatch {
     pub bid: OrderId,
     pub buyer: MemberId,
     pub limit: Price,
     deals: Range<usize>,
+    fills: Range<usize>,
 }
 
-/// Fills of one bid with one seller, which become one trade: places in the list of fills.
+/// Fills of one bid with one seller, which become one trade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Deal {
     pub seller: MemberId,
@@ -68,7 +72,6 @@ pub(super) struct Deal {
     pub quantity: Quantity,
     /// What they cost.
     pub cost: MicroChf,
-    fills: Range<usize>,
 }
 
 /// Runs the auction of a market on a book: from where the round is, or from the first bid, until the bids end or the checks are used up.
@@ -88,7 +91,7 @@ pub(super) fn clear<V: View>(view: &V, facts: &BlockFacts, params: &Params, mark
         backing: Backing::new(view, facts.market_time, rules.lot),
         lot: rules.lot,
         examined: 0,
-        scratch: Scratch::default(),
+        group: Vec::new(),
     };
     let mut bids = Bids::new(view, market, facts.market_time);
     let uniform = match rules.rule {
@@ -111,8 +114,10 @@ pub(super) fn clear<V: View>(view: &V, facts: &BlockFacts, params: &Params, mark
         Some(from) => Ok(Some(bid.order.height) != skipped && parties.bid_place(bid.order, bid.buyer)? >= *from),
         None => Ok(true),
     })?;
-    walk.cleared.asks = walk.desk.ladder.filled();
-    walk.cleared.end(start, facts, stopped, &walk.desk.parties)
+    let Walk { desk: Desk { ladder, parties, .. }, mut cleared, .. } = walk;
+    cleared.asks = ladder.filled();
+    cleared.ids = ladder.into_ids();
+    cleared.end(start, facts, stopped, &parties)
 }
 
 /// An auction on its way through the bids.
@@ -174,20 +179,19 @@ impl Cleared {
     }
 
     fn record<V: View>(&mut self, desk: &Desk<'_, V>, bid: &Order, taken: &Taken) -> Result<(), Fault> {
-        let first_deal = self.deals.len();
-        for (number, part) in taken.parts.iter().enumerate() {
-            let first = self.fills.len();
-            for fill in taken.fills.iter().filter(|fill| fill.part == number) {
-                self.price = Some(fill.price);
-                self.fills.push(Fill { ask: desk.ladder.ask(fill.ask)?.order.id, quantity: fill.quantity, price: fill.price });
-            }
+        let (first_deal, first_fill) = (self.deals.len(), self.fills.len());
+        self.fills.extend_from_slice(&taken.fills);
+        for part in &taken.parts {
             let seller = desk.parties.get(part.seller)?.member.id;
-            let (product, settlement) = (part.agreed.product, part.agreed.settlement);
-            let (quantity, cost) = trade::sums(self.fills.get(first..).unwrap_or(&[])).ok_or(Code::Overflow)?;
+            let Agreed { product, settlement, filled: quantity } = part.agreed;
             self.quantity = self.quantity.checked_add(quantity).ok_or(Code::Overflow)?;
-            self.deals.push(Deal { seller, product, settlement, solar: part.solar, quantity, cost, fills: first..self.fills.len() });
+            self.deals.push(Deal { seller, product, settlement, solar: part.solar, quantity, cost: part.cost });
         }
-        self.matches.push(BidMatch { bid: bid.id, buyer: bid.member, limit: bid.limit(), deals: first_deal..self.deals.len() });
+        // That of the last part.
+        let last = taken.parts.len().checked_sub(1).map(small);
+        self.price = taken.fills.iter().rfind(|fill| Some(fill.part) == last).map_or(self.price, |fill| Some(fill.price));
+        let (deals, fills) = (first_deal..self.deals.len(), first_fill..self.fills.len());
+        self.matches.push(BidMatch { bid: bid.id, buyer: bid.member, limit: bid.limit(), deals, fills });
         Ok(())
     }
 
@@ -196,8 +200,16 @@ impl Cleared {
         self.deals.get(bid.deals.clone()).unwrap_or(&[])
     }
 
-    /// The fills of a deal.
-    pub(super) fn fills_of(&self, deal: &Deal) -> &[Fill] {
-        self.fills.get(deal.fills.clone()).unwrap_or(&[])
+    /// The fills of a bid's deal, by the deal's place among the bid's.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`]: our own bug.
+    pub(super) fn fills_of(&self, bid: &BidMatch, deal: usize) -> Result<Vec<Fill>, Fault> {
+        let fills = self.fills.get(bid.fills.clone()).unwrap_or(&[]);
+        let fill = |fill: &AskFill| {
+            let ask = *self.ids.get(index(fill.ask)).ok_or(Fault::Missing("ask"))?;
+            Ok(Fill { ask, quantity: fill.quantity, price: fill.price })
+        };
+        fills.iter().filter(|fill| index(fill.part) == deal).map(fill).collect()
     }
 }

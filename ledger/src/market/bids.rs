@@ -1,10 +1,10 @@
 //! The bids of one auction in their order: limit down, reputation bucket down, older block first, tie-break (MARKET 5). Read price by price,
 //! only as far as the auction gets.
 
+use super::ladder::READ_TOGETHER;
 use super::pair::{is_active, is_plain};
 use super::parties::{Age, Parties};
 use crate::execute::Fault;
-use crate::ids::OrderId;
 use crate::state::{BookOrders, Order, Orders, View, rank};
 use crate::time::MarketTime;
 use crate::transaction::{Market, Side};
@@ -30,6 +30,8 @@ pub(super) struct Bids<'v, V> {
     keys: Peekable<BookOrders<'v>>,
     /// Active bids, limit down; in the order of the index among equal limits.
     read: Vec<&'v Order>,
+    /// Orders that are being read; keeps its memory.
+    found: Vec<&'v Order>,
     /// As many of them as are in order: whole prices.
     ordered: Vec<Bid<'v>>,
     /// Bids of one price while they are put in order; keeps its memory.
@@ -42,7 +44,7 @@ type Place = (Reverse<u32>, Age);
 impl<'v, V: View> Bids<'v, V> {
     pub(super) fn new(view: &'v V, market: Market, now: MarketTime) -> Self {
         let keys = view.book(market, Side::Bid).peekable();
-        Bids { view, now, keys, read: Vec::new(), ordered: Vec::new(), level: Vec::new() }
+        Bids { view, now, keys, read: Vec::new(), found: Vec::new(), ordered: Vec::new(), level: Vec::new() }
     }
 
     /// A bid with the limit of the one at `position` of the order, if there are that many: each bid of a price once, in any order.
@@ -51,8 +53,8 @@ impl<'v, V: View> Bids<'v, V> {
     /// [`Fault::Missing`] when the index names what is not there.
     pub(super) fn of_limit_at(&mut self, position: usize) -> Result<Option<&'v Order>, Fault> {
         while self.read.len() <= position {
-            let Some((_, id)) = self.keys.next() else { return Ok(None) };
-            self.add(&id)?;
+            let Some(price) = self.keys.peek().map(|(rank, _)| *rank) else { return Ok(None) };
+            self.read_some(price)?;
         }
         Ok(self.read.get(position).copied())
     }
@@ -71,30 +73,35 @@ impl<'v, V: View> Bids<'v, V> {
         Ok(self.ordered.get(position).copied())
     }
 
-    fn add(&mut self, id: &OrderId) -> Result<(), Fault> {
-        let order = self.view.get::<Orders>(id).ok_or(Fault::Missing("order of the index"))?;
-        if is_active(order, self.now) {
-            self.read.push(order);
+    /// Reads the next bids of a price; false when there are none.
+    fn read_some(&mut self, price: u64) -> Result<bool, Fault> {
+        // First found, then looked at, so that the processor waits for many of them at once.
+        self.found.clear();
+        while self.found.len() < READ_TOGETHER
+            && let Some((_, id)) = self.keys.next_if(|(rank, _)| *rank == price)
+        {
+            self.found.push(self.view.get::<Orders>(&id).ok_or(Fault::Missing("order of the index"))?);
         }
-        Ok(())
+        let now = self.now;
+        self.read.extend(self.found.iter().filter(|order| is_active(order, now)));
+        Ok(!self.found.is_empty())
     }
 
     /// Puts the bids of the next price in order, of which at least one is read.
     fn order_price(&mut self, parties: &mut Parties<'v>) -> Result<(), Fault> {
         let first = self.ordered.len();
         let Some(price) = self.read.get(first).map(|bid| rank(bid)) else { return Ok(()) };
-        while let Some((_, id)) = self.keys.next_if(|(r, _)| *r == price) {
-            self.add(&id)?;
-        }
+        while self.read_some(price)? {}
         for order in self.read.iter().skip(first).take_while(|bid| rank(bid) == price) {
             let buyer = parties.number(order.member)?;
             let place = (Reverse(parties.get(buyer)?.bucket), parties.age(order, buyer)?);
             let owner = parties.owner(order, buyer)?;
             self.level.push((place, Bid { order, buyer, owner, plain: is_plain(order, self.now) }));
         }
-        self.level.sort_unstable_by(|((a_bucket, a), _), ((b_bucket, b), _)| {
-            a_bucket.cmp(b_bucket).then_with(|| parties.compare(Side::Bid, a, b))
-        });
+        self.level.sort_unstable_by_key(|((bucket, _), _)| *bucket);
+        for bids in self.level.chunk_by_mut(|((a, _), _), ((b, _), _)| a == b) {
+            parties.sort(Side::Bid, bids, |((_, age), _)| *age);
+        }
         self.ordered.extend(self.level.drain(..).map(|(_, bid)| bid));
         Ok(())
     }

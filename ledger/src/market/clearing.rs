@@ -94,13 +94,13 @@ fn pay(ctx: &mut Context<'_>, cleared: &Cleared) -> Result<(), Fault> {
 /// Trades of a bid's deals, and what is left of it.
 fn apply_bid(ctx: &mut Context<'_>, cleared: &Cleared, found: &BidMatch) -> Result<(), Fault> {
     let mut bid = get_order(ctx, found.bid)?;
-    for deal in cleared.deals_of(found) {
+    for (number, deal) in cleared.deals_of(found).iter().enumerate() {
         reservation::deduct(&mut bid, deal.quantity)?;
         if is_bound_to_seller(&bid) {
             bid.seller = Some(deal.seller);
         }
         let Deal { seller, product, settlement, solar, .. } = *deal;
-        trade::open(ctx, Match { bid: &bid, seller, fills: cleared.fills_of(deal).to_vec(), product, settlement, solar })?;
+        trade::open(ctx, Match { bid: &bid, seller, fills: cleared.fills_of(found, number)?, product, settlement, solar })?;
     }
     store(ctx, bid)
 }

@@ -21,10 +21,15 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::iter::Peekable;
 
+/// Orders of one limit that are looked up one after the other before the first of them is looked at.
+pub(super) const READ_TOGETHER: usize = 16;
+
 /// All asks that were looked at, and the rest behind the index.
 pub(super) struct Ladder<'v, V> {
     asks: Asks<'v, V>,
     keys: Peekable<BookOrders<'v>>,
+    /// Ids that are being read; keeps its memory.
+    ids: Vec<OrderId>,
     levels: Vec<Level>,
     first_alive: usize,
     /// Asks of sellers that a bid named or began to fill at.
@@ -83,6 +88,16 @@ impl Cursor {
         }
     }
 
+    /// The walk is at its end: the next is of the depth above, while the level has open asks, or of the next level.
+    fn end_walk(&mut self, has_open: bool) {
+        self.met = self.walk.take().map_or(0, |walk| walk.length());
+        self.group = self.group.saturating_add(1);
+        match self.depth.checked_sub(1).filter(|_| has_open) {
+            Some(depth) => self.depth = depth,
+            None => (self.level, self.depth, self.met) = (self.level.saturating_add(1), TIERS.saturating_sub(1), 0),
+        }
+    }
+
     /// An ask as the next candidate: of the group at hand, or the first of another.
     #[inline]
     fn candidate(&mut self, ask: usize, common: (Height, Price)) -> Candidate {
@@ -97,7 +112,7 @@ impl Cursor {
 impl<'v, V: View> Ladder<'v, V> {
     pub(super) fn new(view: &'v V, rules: Rules<'v>) -> Self {
         let keys = view.book(rules.market, Side::Ask).peekable();
-        Ladder { asks: Asks::new(view, rules), keys, levels: Vec::new(), first_alive: 0, named: BTreeMap::new() }
+        Ladder { asks: Asks::new(view, rules), keys, ids: Vec::new(), levels: Vec::new(), first_alive: 0, named: BTreeMap::new() }
     }
 
     /// An ask by number.
@@ -121,6 +136,11 @@ impl<'v, V: View> Ladder<'v, V> {
     /// What filled of each ask, by id.
     pub(super) fn filled(&self) -> Vec<(OrderId, Quantity)> {
         self.asks.filled()
+    }
+
+    /// The ids of all asks that were met, by number.
+    pub(super) fn into_ids(self) -> Vec<OrderId> {
+        self.asks.into_ids()
     }
 
     /// True if any ask up to `bound` is open.
@@ -194,25 +214,16 @@ impl<'v, V: View> Ladder<'v, V> {
 
     #[inline]
     fn next_by_price(&mut self, cursor: &mut Cursor, parties: &mut Parties<'v>) -> Result<Option<Candidate>, Fault> {
-        cursor.level = cursor.level.max(self.first_alive);
         loop {
-            if cursor.level >= self.levels.len() && !self.read_level(cursor.bound, parties)? {
-                return Ok(None);
-            }
-            let Some(level) = self.levels.get_mut(cursor.level) else { return Ok(None) };
-            if level.price > cursor.bound {
-                return Ok(None);
-            }
-            let buyer = parties.get(cursor.buyer)?;
-            let walk = cursor.walk.get_or_insert_with(|| level.walk(cursor.depth, buyer, cursor.met));
-            let Some(number) = level.next(walk, buyer, self.asks.list(), parties)? else {
-                cursor.met = walk.length();
-                cursor.walk = None;
-                cursor.group = cursor.group.saturating_add(1);
-                match cursor.depth.checked_sub(1).filter(|_| level.alive > 0) {
-                    Some(depth) => cursor.depth = depth,
-                    None => (cursor.level, cursor.depth, cursor.met) = (cursor.level.saturating_add(1), TIERS.saturating_sub(1), 0),
+            let Some(walk) = &mut cursor.walk else {
+                if !self.begin_walk(cursor, parties)? {
+                    return Ok(None);
                 }
+                continue;
+            };
+            let Some(level) = self.levels.get_mut(cursor.level) else { return Ok(None) };
+            let Some(number) = level.next(walk, cursor.buyer, self.asks.list(), parties)? else {
+                cursor.end_walk(level.alive > 0);
                 continue;
             };
             let ask = self.asks.get(number)?;
@@ -220,6 +231,31 @@ impl<'v, V: View> Ladder<'v, V> {
                 return Ok(Some(cursor.candidate(number, (ask.height, level.price))));
             }
         }
+    }
+
+    /// Begins the next walk of a bid; false where no level up to its bound is left.
+    fn begin_walk(&mut self, cursor: &mut Cursor, parties: &mut Parties<'v>) -> Result<bool, Fault> {
+        cursor.level = cursor.level.max(self.first_alive);
+        if cursor.level >= self.levels.len() && !self.read_level(cursor.bound, parties)? {
+            return Ok(false);
+        }
+        let Some(level) = self.levels.get(cursor.level).filter(|level| level.price <= cursor.bound) else { return Ok(false) };
+        cursor.walk = Some(level.walk(cursor.depth, parties.get(cursor.buyer)?, cursor.met));
+        Ok(true)
+    }
+
+    /// Reads the next asks of one limit: where one is read, all of its limit are.
+    fn read_some(&mut self, parties: &mut Parties<'v>) -> Result<(), Fault> {
+        self.ids.clear();
+        if let Some((limit, id)) = self.keys.next() {
+            self.ids.push(id);
+            while self.ids.len() < READ_TOGETHER
+                && let Some((_, id)) = self.keys.next_if(|(rank, _)| *rank == limit)
+            {
+                self.ids.push(id);
+            }
+        }
+        self.asks.meet(&self.ids, parties)
     }
 
     /// Completes the next level up to `bound`: reads the index until nothing behind it can be cheaper than what is pending.
@@ -234,9 +270,7 @@ impl<'v, V: View> Ladder<'v, V> {
                 (_, None) => return Ok(false),
                 (_, Some(_)) => {}
             }
-            if let Some((_, id)) = self.keys.next() {
-                self.asks.number(id, parties)?;
-            }
+            self.read_some(parties)?;
         }
         let Some((price, by_age)) = self.asks.take_pending(self.levels.len(), parties)? else { return Ok(false) };
         self.levels.push(Level::new(price, &by_age, self.asks.list(), parties)?);

@@ -3,7 +3,8 @@
 //! A candidate's distance depends on the bid. A level of more than a few asks keeps one queue for each tier, sorted by class of place: of the queue
 //! of a depth a bid walks the part of its own class, and leaves out those of its class one deeper, which it met before.
 
-use super::asks::{Ask, index, small};
+use super::asks::Ask;
+use super::number::{index, small};
 use super::parties::{NO_CLASS, Parties, Party, TIERS};
 use crate::amount::Price;
 use crate::execute::Fault;
@@ -74,24 +75,36 @@ impl Queue {
 
     /// The first position from `position` on whose ask is open, with it.
     pub(super) fn open(&mut self, position: usize, all: &[Ask<'_>]) -> Option<(usize, usize)> {
-        self.open_of(Walk { depth: 0, first: 0, position, end: usize::MAX, met: NO_CLASS }, all)
+        self.open_of(&Walk { depth: 0, first: 0, position, end: usize::MAX, met: NO_CLASS }, all)
     }
 
     #[inline]
-    fn open_of(&mut self, walk: Walk, all: &[Ask<'_>]) -> Option<(usize, usize)> {
+    fn open_of(&mut self, walk: &Walk, all: &[Ask<'_>]) -> Option<(usize, usize)> {
         let mut position = walk.position;
         loop {
-            position = self.root(position);
-            let entry = self.entries.get_mut(position).filter(|_| position < walk.end)?;
+            let mut entry = *self.entries.get(position)?;
+            if index(entry.next) != position {
+                position = self.root(position);
+                entry = *self.entries.get(position)?;
+            }
+            if position >= walk.end {
+                return None;
+            }
             // What is exhausted is linked over once for all. What is open and was met was a candidate, of which a bid has so many at most.
             let ask = index(entry.ask);
             if all.get(ask).is_none_or(|ask| ask.open.is_zero()) {
-                entry.next = small(position.saturating_add(1));
+                self.link_over(position);
             } else if entry.inner == walk.met && walk.met != NO_CLASS {
                 position = position.saturating_add(1);
             } else {
                 return Some((position, ask));
             }
+        }
+    }
+
+    fn link_over(&mut self, position: usize) {
+        if let Some(entry) = self.entries.get_mut(position) {
+            entry.next = small(position.saturating_add(1));
         }
     }
 
@@ -162,17 +175,11 @@ impl Level {
     /// # Errors
     /// [`Fault::Missing`] for a number that is not known.
     #[inline]
-    pub(super) fn next(
-        &mut self,
-        walk: &mut Walk,
-        buyer: &Party<'_>,
-        asks: &[Ask<'_>],
-        parties: &Parties<'_>,
-    ) -> Result<Option<usize>, Fault> {
+    pub(super) fn next(&mut self, walk: &mut Walk, buyer: usize, asks: &[Ask<'_>], parties: &Parties<'_>) -> Result<Option<usize>, Fault> {
         if self.is_small() {
-            return self.scan(walk, buyer, asks, parties);
+            return self.scan(walk, parties.get(buyer)?, asks, parties);
         }
-        let found = self.queues.get_mut(walk.depth).and_then(|queue| queue.open_of(*walk, asks));
+        let found = self.queues.get_mut(walk.depth).and_then(|queue| queue.open_of(walk, asks));
         Ok(found.map(|(position, number)| {
             walk.position = position.saturating_add(1);
             number

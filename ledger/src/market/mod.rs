@@ -9,7 +9,8 @@
 //!
 //! Invariants:
 //! * An auction reads the book through the index, best first, and only as far as prices cross; it changes nothing until it has cleared.
-//! * Whether a pair may trade is decided in one place, `pair::check_pair`, for auctions and for [`explain`].
+//! * Whether a pair may trade is decided in one place, `pair::check_pair`, for auctions and for [`explain`]; of plain orders an auction asks only
+//!   what can fail, `pair::plain_room`.
 //! * The reserved credits of a member are the sum of `reserved` of its open bids, and that is limit x open of each; its reserved heat is what is
 //!   open of its asks.
 //! * Members, parameters and reference prices are read as after h-1 (MARKET 3).
@@ -42,6 +43,7 @@ mod indicative;
 mod ladder;
 mod level;
 mod named;
+mod number;
 mod pair;
 mod parties;
 mod price;

@@ -62,7 +62,7 @@ impl<'v> Named<'v> {
             let first = self.pending.first_key_value().map(|((price, _), _)| price.micro_chf());
             let limit = first.map_or(bound, |price| bound.min(Price::from_micro_chf(price)));
             let Some((_, id)) = self.keys.next_if(|(rank, _)| *rank <= limit.micro_chf()) else { break };
-            let Some(number) = asks.number(id, parties)? else { continue };
+            let Some(number) = asks.number(&id, parties)? else { continue };
             let ask = asks.get(number)?;
             if ask.seller() == self.seller {
                 self.pending.insert((ask.price, own_age(ask.order)), number);

@@ -156,6 +156,13 @@ pub(super) fn check_pair(pair: &Pair<'_>, backing: &mut Backing<'_, impl View>) 
     Ok(PairTerms { product, settlement, room, most })
 }
 
+/// What of an ask can fill a bid where both are plain and the market is one of energy or heat: product, payment and backing are settled, so that
+/// of [`check_pair`] price and owners are left. `whole` is what of the ask is open, in whole lots.
+#[inline]
+pub(super) fn plain_room(same_owner: bool, price: Price, bound: Price, whole: Quantity) -> Option<Quantity> {
+    (price <= bound && !same_owner && !whole.is_zero()).then_some(whole)
+}
+
 /// The checks of wishes that at least one of the two has: how they pay each other, and the least that may fill.
 fn check_choosy(pair: &Pair<'_>) -> Result<(SettlementMethod, Quantity), PassedOver> {
     let (bid, ask) = (pair.bid, pair.ask);

@@ -1,5 +1,6 @@
 //! The members that an auction meets, as after h-1: what orders them and how far apart they are.
 
+use super::number::{index, small};
 use crate::amount::Price;
 use crate::codec;
 use crate::execute::{BlockFacts, Fault};
@@ -9,11 +10,15 @@ use crate::limits::REPUTATION_BUCKET;
 use crate::member::{Country, Member};
 use crate::state::{AuctionRound, Members, Order, State, View};
 use crate::transaction::{Market, Side};
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Number of distance tiers.
 pub(super) const TIERS: usize = 5;
+/// Members that are found without a search, more than a community mostly has: as many as seven bits tell apart.
+const RECENT: usize = 1 << 7;
+/// An odd number with its bits anywhere: 2^64 over the golden ratio.
+const MIXER: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The class of nobody.
 pub(super) const NO_CLASS: u32 = u32::MAX;
 
@@ -38,13 +43,14 @@ pub(super) struct Party<'v> {
 pub(super) type BidPlace = (Reverse<Price>, Reverse<u32>, (Height, Hash, Nonce, u16));
 
 /// What orders of equal price and bucket are sorted by: older block first, then the tie-break (MARKET 5), in few words. Of the tie-break's hash it
-/// holds the head, which mostly decides; [`Parties::compare`] looks the rest up.
-#[derive(Clone, Copy, Debug)]
+/// holds the head, which nearly always decides; [`Parties::sort`] looks the rest up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Age {
     height: Height,
     head: u64,
-    party: usize,
-    own: OwnAge,
+    nonce: Nonce,
+    action: u16,
+    party: u32,
 }
 
 /// The same among orders of one member.
@@ -61,6 +67,8 @@ pub(super) struct Parties<'v> {
     round: Hash,
     market: Vec<u8>,
     numbers: BTreeMap<MemberId, usize>,
+    /// Numbers of members that were asked for, by a digest of their name: most are asked for again and again.
+    recent: [u32; RECENT],
     list: Vec<Party<'v>>,
     owners: BTreeMap<OwnerId, u32>,
     classes: BTreeMap<(usize, ClassKey), u32>,
@@ -75,6 +83,7 @@ impl<'v> Parties<'v> {
             round: round.hash(),
             market: codec::encode(&market),
             numbers: BTreeMap::new(),
+            recent: [u32::MAX; RECENT],
             list: Vec::new(),
             owners: BTreeMap::new(),
             classes: BTreeMap::new(),
@@ -86,9 +95,22 @@ impl<'v> Parties<'v> {
     /// # Errors
     /// [`Fault::Missing`] when an order's member is not in the registry.
     pub(super) fn number(&mut self, id: MemberId) -> Result<usize, Fault> {
-        if let Some(number) = self.numbers.get(&id) {
-            return Ok(*number);
+        let place = recent_place(&id);
+        let recent = self.recent.get(place).map_or(usize::MAX, |number| index(*number));
+        if self.list.get(recent).is_some_and(|party| party.member.id == id) {
+            return Ok(recent);
         }
+        let number = match self.numbers.get(&id) {
+            Some(number) => *number,
+            None => self.add(id)?,
+        };
+        if let Some(recent) = self.recent.get_mut(place) {
+            *recent = small(number);
+        }
+        Ok(number)
+    }
+
+    fn add(&mut self, id: MemberId) -> Result<usize, Fault> {
         let member = self.registry.get::<Members>(&id).ok_or(Fault::Missing("member of an order"))?;
         let tie = self.tie(self.parent, id);
         let bid_tie = if self.round == self.parent { tie } else { self.tie(self.round, id) };
@@ -114,7 +136,7 @@ impl<'v> Parties<'v> {
     }
 
     fn number_of_owner(&mut self, owner: OwnerId) -> u32 {
-        let next = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
+        let next = small(self.owners.len());
         *self.owners.entry(owner).or_insert(next)
     }
 
@@ -137,19 +159,27 @@ impl<'v> Parties<'v> {
     /// [`Fault::Missing`] for a number that is not known.
     pub(super) fn age(&self, order: &Order, party: usize) -> Result<Age, Fault> {
         let tie = self.get(party)?.tie(order.terms.side);
-        Ok(Age { height: order.height, head: tie.head(), party, own: own_age(order) })
+        Ok(Age { height: order.height, head: tie.head(), nonce: order.nonce, action: order.action, party: small(party) })
     }
 
-    /// Which of two orders of a side is the older, or comes first by tie-break.
-    pub(super) fn compare(&self, side: Side, a: &Age, b: &Age) -> Ordering {
-        (a.height, a.head).cmp(&(b.height, b.head)).then_with(|| self.compare_closely(side, a, b))
+    /// Sorts orders of a side: the older first, or by tie-break.
+    pub(super) fn sort<T>(&self, side: Side, list: &mut [T], age: impl Fn(&T) -> Age) {
+        list.sort_unstable_by_key(&age);
+        let alike = |a: &T, b: &T| (age(a).height, age(a).head) == (age(b).height, age(b).head);
+        // Where the hashes of two members begin alike, the rest of them comes before nonces.
+        for run in list.chunk_by_mut(alike) {
+            let party = run.first().map(|first| age(first).party);
+            if run.iter().any(|item| Some(age(item).party) != party) {
+                run.sort_unstable_by(|a, b| {
+                    let (a, b) = (age(a), age(b));
+                    self.tie_of(side, a.party).cmp(&self.tie_of(side, b.party)).then_with(|| a.cmp(&b))
+                });
+            }
+        }
     }
 
-    /// Of two whose hashes begin alike, as those of one member do.
-    fn compare_closely(&self, side: Side, a: &Age, b: &Age) -> Ordering {
-        let tie = |age: &Age| self.list.get(age.party).map(|party| party.tie(side));
-        let members = if a.party == b.party { Ordering::Equal } else { tie(a).cmp(&tie(b)) };
-        members.then_with(|| a.own.cmp(&b.own))
+    fn tie_of(&self, side: Side, party: u32) -> Option<&Hash> {
+        self.list.get(index(party)).map(|party| party.tie(side))
     }
 
     /// The place in the bid order at which a round goes on.
@@ -167,7 +197,7 @@ impl<'v> Parties<'v> {
     fn classes_of(&mut self, member: &Member) -> [u32; TIERS] {
         let place = &member.location;
         let mut class = |tier: usize, key: ClassKey| {
-            let next = u32::try_from(self.classes.len()).unwrap_or(u32::MAX);
+            let next = small(self.classes.len());
             *self.classes.entry((tier, key)).or_insert(next)
         };
         let canton = class(1, (0, Some(place.country), place.canton, place.canton));
@@ -199,6 +229,15 @@ impl Party<'_> {
     }
 }
 
+/// Where a member stands among the recent ones; those of other names may as well.
+#[inline]
+fn recent_place(id: &MemberId) -> usize {
+    let (words, _) = id.as_bytes().as_chunks::<8>();
+    // Names of a community differ in few places, which a multiplication spreads to the upper bits.
+    let mixed = words.iter().fold(0_u64, |mixed, word| (mixed.rotate_left(29) ^ u64::from_le_bytes(*word)).wrapping_mul(MIXER));
+    usize::try_from(mixed >> 57).unwrap_or(0)
+}
+
 /// The age of an order among those of its member.
 pub(super) fn own_age(order: &Order) -> OwnAge {
     (order.height, order.nonce, order.action)
@@ -210,6 +249,49 @@ mod tests {
     use crate::member::DistanceTier;
     use crate::testing::{World, hub, id};
     use proptest::prelude::*;
+
+    /// Members `h-0`, `h-1`, .. with these hashes for tie-break.
+    fn parties_with_ties<'w>(world: &'w World, ties: &[[u8; 32]]) -> Parties<'w> {
+        let mut parties = Parties::new(&world.state, &world.facts(), Market::Compute, world.facts().parent);
+        for (i, tie) in ties.iter().enumerate() {
+            let number = parties.number(id(&format!("h-{i}"))).unwrap();
+            parties.list[number].ask_tie = Hash::from_bytes(*tie);
+        }
+        parties
+    }
+
+    #[test]
+    fn hashes_that_begin_alike_are_compared_to_their_end() {
+        let mut world = World::new();
+        (0..4).for_each(|i| world.add(hub(&format!("h-{i}")), 0));
+        let tie = |first: u8, last: u8| std::array::from_fn(|i| [first, 0, last][usize::from(i > 0) + usize::from(i == 31)]);
+        // The third comes before the others of its head, and the last has another one.
+        let parties = parties_with_ties(&world, &[tie(7, 5), tie(7, 9), tie(7, 1), tie(3, 9)]);
+        let ages = |(party, height, nonce, action): (u32, u64, u64, u16)| {
+            let head = parties.list[index(party)].ask_tie.head();
+            Age { height: Height::new(height), head, nonce: Nonce::new(nonce), action, party }
+        };
+        let mut list: Vec<Age> =
+            [(1, 2, 1, 0), (0, 2, 9, 1), (2, 2, 5, 0), (0, 2, 9, 0), (3, 2, 8, 0), (1, 1, 7, 0), (0, 2, 2, 7)].map(ages).to_vec();
+        parties.sort(Side::Ask, &mut list, |age| *age);
+        let sorted: Vec<_> = list.iter().map(|age| (age.party, age.height.get(), age.nonce.get(), age.action)).collect();
+        assert_eq!(sorted, [(1, 1, 7, 0), (3, 2, 8, 0), (2, 2, 5, 0), (0, 2, 2, 7), (0, 2, 9, 0), (0, 2, 9, 1), (1, 2, 1, 0)]);
+    }
+
+    #[test]
+    fn members_are_numbered_once_however_many_share_a_place() {
+        let mut world = World::new();
+        let names: Vec<String> = (0..2 * RECENT).map(|i| format!("h-{i}")).collect();
+        names.iter().for_each(|name| world.add(hub(name), 0));
+        let mut parties = Parties::new(&world.state, &world.facts(), Market::Compute, world.facts().parent);
+        for _ in 0..3 {
+            for (number, name) in names.iter().enumerate() {
+                assert_eq!(parties.number(id(name)).unwrap(), number);
+                assert_eq!(parties.get(number).unwrap().member.id, id(name));
+            }
+        }
+        assert!(matches!(parties.number(id("nobody")), Err(Fault::Missing(_))));
+    }
 
     proptest! {
         /// The classes and [`crate::member::Location::distance`] are two spellings of one rule.

@@ -1,12 +1,17 @@
 //! Sharing a quantity among asks of equal key, as energy and heat do (MARKET 5).
 
 use crate::amount::Quantity;
+use crate::transaction::SettlementMethod;
 
 /// One ask of a group, in the order of the tie-break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Share {
+    /// Number of the ask.
+    pub ask: usize,
+    /// How it would be paid.
+    pub settlement: SettlementMethod,
     /// What it can give, in whole lots.
-    room: Quantity,
+    pub room: Quantity,
     /// Least that a fill of it may be.
     least: Quantity,
     /// What it gives; zero once it has dropped out.
@@ -15,8 +20,9 @@ pub(super) struct Share {
 }
 
 impl Share {
-    pub(super) fn new(room: Quantity, least: Quantity) -> Self {
-        Share { room, least, given: Quantity::ZERO, out: false }
+    #[inline]
+    pub(super) fn new(ask: usize, settlement: SettlementMethod, room: Quantity, least: Quantity) -> Self {
+        Share { ask, settlement, room, least, given: Quantity::ZERO, out: false }
     }
 }
 
@@ -63,8 +69,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn share(room: u64, least: u64) -> Share {
+        Share::new(0, SettlementMethod::Credits, Quantity::new(room), Quantity::new(least))
+    }
+
     fn shares(wanted: u64, group: &[(u64, u64)]) -> Vec<u64> {
-        let mut group: Vec<Share> = group.iter().map(|(room, least)| Share::new(Quantity::new(*room), Quantity::new(*least))).collect();
+        let mut group: Vec<Share> = group.iter().map(|(room, least)| share(*room, *least)).collect();
         pro_rata(Quantity::new(wanted), &mut group, Quantity::new(10)).unwrap();
         group.iter().map(|share| share.given.get()).collect()
     }
@@ -84,7 +94,7 @@ mod tests {
     #[test]
     fn lots_beyond_what_one_division_can_take() {
         let lot = Quantity::new(1 << 40);
-        let rooms = [3, 2, 1].map(|lots| Share::new(Quantity::new(lots << 40), Quantity::ZERO));
+        let rooms = [3, 2, 1].map(|lots| share(lots << 40, 0));
         let given = |wanted: u64| {
             let mut group = rooms;
             pro_rata(Quantity::new(wanted << 40), &mut group, lot).unwrap();

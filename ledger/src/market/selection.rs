@@ -4,31 +4,35 @@
 use super::backing::Backing;
 use super::bids::Bid;
 use super::ladder::{Candidate, Cursor, Ladder};
-use super::pair::{Agreed, Pair, PairTerms, check_pair};
+use super::number::{index, small};
+use super::pair::{Agreed, Pair, PairTerms, check_pair, plain_room};
 use super::parties::Parties;
 use super::pro_rata::{Share, pro_rata};
-use crate::amount::{Price, Quantity};
+use crate::amount::{MicroChf, Price, Quantity};
 use crate::execute::Fault;
 use crate::limits::{MAX_CANDIDATES, MAX_FILLS};
 use crate::receipt::Code;
 use crate::state::{Order, View};
-use crate::transaction::{Resource, TimeInForce};
+use crate::transaction::{Product, Resource, SettlementMethod, TimeInForce};
 
 /// What a bid agreed with one seller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
     pub seller: usize,
     pub agreed: Agreed,
+    /// What its fills cost.
+    pub cost: MicroChf,
     /// Every ask is backed by solar forecast.
     pub solar: bool,
 }
 
 /// One fill.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AskFill {
-    /// Number of its part.
-    pub part: usize,
-    pub ask: usize,
+    /// Number of its part among those of the bid.
+    pub part: u32,
+    /// Number of the ask.
+    pub ask: u32,
     pub quantity: Quantity,
     pub price: Price,
 }
@@ -50,15 +54,8 @@ pub(super) struct Desk<'v, V> {
     pub lot: Quantity,
     /// Bids and candidates examined.
     pub examined: u64,
-    /// Lists that keep their memory from bid to bid.
-    pub scratch: Scratch,
-}
-
-/// A group of candidates and its shares.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    group: Vec<(usize, PairTerms)>,
-    shares: Vec<Share>,
+    /// A group of candidates; keeps its memory from bid to bid.
+    pub group: Vec<Share>,
 }
 
 /// Highest effective price that a bid takes, and what it pays: the uniform price, or each ask's own.
@@ -104,16 +101,17 @@ impl<V: View> Desk<'_, V> {
         self.examined = self.examined.saturating_add(1);
         let mark = self.backing.mark();
         taken.begin(bid.order, 0);
-        match is_shared(bid.order) || bid.order.terms.split {
-            true => self.take_widely(bid, terms, taken)?,
-            false => self.take_at_one(bid, terms, taken)?,
+        match bid.order {
+            order if is_shared(order) => self.take_shared(bid, terms, taken)?,
+            order if order.terms.split => self.take_split(bid, terms, taken)?,
+            _ => self.take_at_one(bid, terms, taken)?,
         }
         if is_fill_or_kill(bid.order) && !taken.left.is_zero() {
             self.backing.undo(mark);
             taken.begin(bid.order, 0);
         }
         for fill in &taken.fills {
-            self.ladder.take(fill.ask, fill.quantity)?;
+            self.ladder.take(index(fill.ask), fill.quantity)?;
         }
         Ok(())
     }
@@ -147,50 +145,64 @@ impl<V: View> Desk<'_, V> {
         Ok(candidate)
     }
 
-    /// Group by group in candidate order: a group is one ask, or those of equal key where they share, as many as the bid has fills left.
-    fn take_widely(&mut self, bid: Bid<'_>, terms: Terms, taken: &mut Taken) -> Result<(), Fault> {
-        let shared = is_shared(bid.order);
+    /// Ask by ask in candidate order.
+    fn take_split(&mut self, bid: Bid<'_>, terms: Terms, taken: &mut Taken) -> Result<(), Fault> {
         let mut cursor = self.cursor(bid, terms)?;
-        let mut group = std::mem::take(&mut self.scratch.group);
+        while let Some(candidate) = self.next(&mut cursor, taken)? {
+            if let Some(found) = self.check(bid, terms, taken, candidate.ask)? {
+                self.pick(terms, taken, candidate.ask, (found.product, found.settlement), found.most)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Group by group in candidate order: those of equal key share, as many as the bid has fills left.
+    fn take_shared(&mut self, bid: Bid<'_>, terms: Terms, taken: &mut Taken) -> Result<(), Fault> {
+        let mut cursor = self.cursor(bid, terms)?;
+        let mut group = std::mem::take(&mut self.group);
         let mut ahead = self.next(&mut cursor, taken)?;
         while let Some(first) = ahead {
             group.clear();
             let mut same: Option<Candidate> = Some(first);
             while let Some(candidate) = same {
-                if let Some(found) = self.check(bid, terms, taken, candidate)? {
-                    group.push((candidate.ask, found));
-                }
-                if !shared {
-                    break;
-                }
+                group.extend(self.offer(bid, terms, taken, candidate.ask)?);
                 ahead = self.next(&mut cursor, taken)?;
                 same = ahead.filter(|next| next.group == first.group && group.len() < taken.fills_left());
             }
-            self.take_group(bid, terms, taken, &group)?;
-            if !shared || taken.is_done() {
-                ahead = self.next(&mut cursor, taken)?;
+            self.take_group(bid, terms, taken, &mut group)?;
+            if taken.is_done() {
+                break;
             }
         }
-        self.scratch.group = group;
+        self.group = group;
         Ok(())
     }
 
-    fn take_group(&mut self, bid: Bid<'_>, terms: Terms, taken: &mut Taken, group: &[(usize, PairTerms)]) -> Result<(), Fault> {
-        if let [(ask, found)] = group {
-            return self.pick(terms, taken, *ask, found, found.most);
+    /// What a candidate may give of energy or heat.
+    #[inline]
+    fn offer(&mut self, bid: Bid<'_>, terms: Terms, taken: &Taken, number: usize) -> Result<Option<Share>, Fault> {
+        let ask = self.ladder.ask(number)?;
+        if bid.plain && ask.plain {
+            let room = plain_room(bid.owner == ask.owner, ask.price, terms.bound, ask.whole);
+            return Ok(room.map(|room| Share::new(number, SettlementMethod::Credits, room, Quantity::ZERO)));
         }
-        let mut shares = std::mem::take(&mut self.scratch.shares);
-        shares.clear();
-        for (ask, found) in group {
-            let ask = self.ladder.ask(*ask)?;
-            let least = if bid.plain && ask.plain { Quantity::ZERO } else { bid.order.terms.min_fill.max(ask.order.terms.min_fill) };
-            shares.push(Share::new(found.room, least));
+        let least = bid.order.terms.min_fill.max(ask.order.terms.min_fill);
+        let found = self.check(bid, terms, taken, number)?;
+        Ok(found.map(|found| Share::new(number, found.settlement, found.room, least)))
+    }
+
+    fn take_group(&mut self, bid: Bid<'_>, terms: Terms, taken: &mut Taken, group: &mut [Share]) -> Result<(), Fault> {
+        if let [one] = group {
+            // What is wanted may be less than a lot, if that has grown.
+            one.given = one.room.min(taken.left);
+        } else {
+            pro_rata(taken.left, group, self.lot).ok_or(Fault::Rejected(Code::Overflow))?;
         }
-        pro_rata(taken.left, &mut shares, self.lot).ok_or(Fault::Rejected(Code::Overflow))?;
-        for ((ask, found), share) in group.iter().zip(&shares).filter(|(_, share)| !share.given.is_zero()) {
-            self.pick(terms, taken, *ask, found, share.given)?;
+        // A market of energy or heat has one product.
+        let product = bid.order.terms.product;
+        for share in group.iter().filter(|share| !share.given.is_zero()) {
+            self.pick(terms, taken, share.ask, (product, share.settlement), share.given)?;
         }
-        self.scratch.shares = shares;
         Ok(())
     }
 
@@ -203,9 +215,9 @@ impl<V: View> Desk<'_, V> {
             if tried.contains(&seller) {
                 continue;
             }
-            let Some(found) = self.check(bid, terms, taken, candidate)? else { continue };
+            let Some(found) = self.check(bid, terms, taken, candidate.ask)? else { continue };
             if found.most == taken.left {
-                return self.pick(terms, taken, candidate.ask, &found, found.most);
+                return self.pick(terms, taken, candidate.ask, (found.product, found.settlement), found.most);
             }
             let mark = self.backing.mark();
             if self.ladder.is_only_ask(self.parties.get(seller)?.member.id) {
@@ -230,24 +242,23 @@ impl<V: View> Desk<'_, V> {
         }
         taken.looked_at = taken.looked_at.saturating_add(1);
         self.examined = self.examined.saturating_add(1);
-        self.pick(terms, taken, ask, found, found.most)
+        self.pick(terms, taken, ask, (found.product, found.settlement), found.most)
     }
 
     /// From one seller's asks only, best first.
     fn take_at(&mut self, bid: Bid<'_>, terms: Terms, seller: usize, taken: &mut Taken) -> Result<(), Fault> {
         let mut cursor = Cursor::new(terms.bound, bid.buyer, Some(seller), true);
         while let Some(candidate) = self.next(&mut cursor, taken)? {
-            if let Some(found) = self.check(bid, terms, taken, candidate)? {
-                self.pick(terms, taken, candidate.ask, &found, found.most)?;
+            if let Some(found) = self.check(bid, terms, taken, candidate.ask)? {
+                self.pick(terms, taken, candidate.ask, (found.product, found.settlement), found.most)?;
             }
         }
         Ok(())
     }
 
     /// On which terms a candidate may fill.
-    #[inline]
-    fn check(&mut self, bid: Bid<'_>, terms: Terms, taken: &Taken, candidate: Candidate) -> Result<Option<PairTerms>, Fault> {
-        let ask = self.ladder.ask(candidate.ask)?;
+    fn check(&mut self, bid: Bid<'_>, terms: Terms, taken: &Taken, number: usize) -> Result<Option<PairTerms>, Fault> {
+        let ask = self.ladder.ask(number)?;
         let plain = bid.plain && ask.plain;
         // What was agreed before changes only how they pay, and windows.
         let again = !plain || bid.order.terms.product.window().is_some();
@@ -270,23 +281,35 @@ impl<V: View> Desk<'_, V> {
         Ok(check_pair(&pair, &mut self.backing).ok())
     }
 
-    fn pick(&mut self, terms: Terms, taken: &mut Taken, number: usize, found: &PairTerms, quantity: Quantity) -> Result<(), Fault> {
+    /// A fill: what is traded, how it is paid, and how much of it.
+    #[inline]
+    fn pick(
+        &mut self,
+        terms: Terms,
+        taken: &mut Taken,
+        number: usize,
+        (product, settlement): (Product, SettlementMethod),
+        quantity: Quantity,
+    ) -> Result<(), Fault> {
         let ask = self.ladder.ask(number)?;
         let left = taken.left.checked_sub(quantity).ok_or(Fault::Rejected(Code::Overflow))?;
-        self.backing.book(ask.seller(), ask.order, &found.product, quantity);
+        self.backing.book(ask.seller(), ask.order, &product, quantity);
+        let price = terms.uniform.unwrap_or(ask.price);
+        let cost = price.gross(quantity).ok_or(Fault::Rejected(Code::Overflow))?;
         let place = taken.parts.iter().position(|part| part.seller == ask.seller());
         let part = place.unwrap_or(taken.parts.len());
         match taken.parts.get_mut(part) {
             Some(part) => {
                 part.agreed.filled = part.agreed.filled.checked_add(quantity).ok_or(Fault::Rejected(Code::Overflow))?;
+                part.cost = part.cost.checked_add(cost).ok_or(Fault::Rejected(Code::Overflow))?;
                 part.solar &= ask.order.terms.solar;
             }
             None => {
-                let agreed = Agreed { product: found.product, settlement: found.settlement, filled: quantity };
-                taken.parts.push(Part { seller: ask.seller(), agreed, solar: ask.order.terms.solar });
+                let agreed = Agreed { product, settlement, filled: quantity };
+                taken.parts.push(Part { seller: ask.seller(), agreed, cost, solar: ask.order.terms.solar });
             }
         }
-        taken.fills.push(AskFill { part, ask: number, quantity, price: terms.uniform.unwrap_or(ask.price) });
+        taken.fills.push(AskFill { part: small(part), ask: small(number), quantity, price });
         taken.left = left;
         Ok(())
     }

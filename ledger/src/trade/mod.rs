@@ -47,7 +47,6 @@ pub use deadline::on_deadline;
 pub(crate) use end::cancelled as refund_month;
 pub use end::cancelled_by_verdict;
 pub use exchange::{on_exchange_due, report_exchange};
-pub(crate) use open::sums;
 pub use open::{Match, open, trade_id};
 pub use readings::submit_readings;
 pub(crate) use settle::settle_month;

@@ -106,7 +106,7 @@ fn settle_heat(ctx: &mut Context<'_>, mut trade: Trade) -> Result<(), Code> {
 }
 
 /// Quantity and gross of fills; `None` on overflow.
-pub(crate) fn sums(fills: &[Fill]) -> Option<(Quantity, MicroChf)> {
+fn sums(fills: &[Fill]) -> Option<(Quantity, MicroChf)> {
     fills.iter().try_fold((Quantity::ZERO, MicroChf::ZERO), |(quantity, escrow), fill| {
         Some((quantity.checked_add(fill.quantity)?, escrow.checked_add(fill.price.gross(fill.quantity)?)?))
     })

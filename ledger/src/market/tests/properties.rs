@@ -105,7 +105,7 @@ fn compare(world: &mut World, market: Market, list: &[(usize, PlaceOrder)]) -> V
         let mut got = Vec::new();
         for bid in &cleared.matches {
             // The model keeps fills in candidate order, deals group them by seller.
-            let fills = cleared.deals_of(bid).iter().flat_map(|deal| cleared.fills_of(deal));
+            let fills = (0..cleared.deals_of(bid).len()).flat_map(|deal| cleared.fills_of(bid, deal).unwrap());
             let fills: Vec<_> = fills.map(|f| (f.ask, f.quantity.get(), f.price.micro_chf())).collect();
             got.push((bid.bid, fills));
         }
@@ -235,6 +235,11 @@ proptest! {
             };
             if pair::is_plain(bid, now) && pair::is_plain(ask, now) {
                 prop_assert_eq!(check(true), check(false));
+                if energy {
+                    let whole = pair::whole_lots(ask.open, lot);
+                    let room = pair::plain_room(bid.owner == ask.owner, ask.limit(), bid.limit(), whole);
+                    prop_assert_eq!(room, check(false).ok().map(|terms| terms.room));
+                }
             }
         }
     }
