@@ -51,6 +51,11 @@ impl Gate {
         self.changed.notify_all();
     }
 
+    /// Whether readers found it closed and are not in yet.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.lock().waiting > 0
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Whatever panicked with the lock changed one of two fields, each of which stands for itself.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
