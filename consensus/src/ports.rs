@@ -161,13 +161,12 @@ pub trait ChainPort: Send {
     /// Fatal: the node stops, and finds itself at the old tip or the new one when it starts again.
     fn commit(&mut self, block: &Block, certificate: &Certificate) -> Result<(), PortError>;
 
-    /// Says, on a node that does not vote, that a block on top of the tip, which [`ChainPort::validate`] called valid, is certified: it is final,
-    /// and [`ChainPort::commit_behind`] of this very block is the next commit, with the certificate. The chain MAY move on to it now, while the
-    /// engine decides it; then [`ChainPort::tip`] is this block already, and [`ChainPort::validate`] goes on to judge blocks of its height.
+    /// Says that a block on top of the tip, which [`ChainPort::validate`] called valid, will be decided next: it is certified. The chain may
+    /// execute it now, if it has not before. Should another one be decided, nothing of this may show.
     ///
     /// # Errors
-    /// Fatal. So is, there or here, another certified block of the same height: a third of the committee has signed two.
-    fn certified(&mut self, block: &Block) -> Result<(), PortError>;
+    /// Fatal.
+    fn prepare(&mut self, block: &Block) -> Result<(), PortError>;
 
     /// The same as [`ChainPort::commit`] for a node that does not vote: the block MAY become durable after this returns, but nobody outside of
     /// consensus learns of it before, and the next commit, of either kind, waits for it.

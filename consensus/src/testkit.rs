@@ -78,7 +78,7 @@ pub struct ChainState {
     /// The last block, while it is not durable.
     pub behind: Option<Height>,
     /// Blocks that were executed before they were decided.
-    pub certified: Vec<BlockId>,
+    pub prepared: Vec<BlockId>,
     pub finalized: Vec<(Certificate, Vec<DoubleSign>)>,
     pub payload: u64,
     pub heights: tokio::sync::watch::Sender<u64>,
@@ -102,7 +102,7 @@ impl MemoryChain {
             validated: 0,
             fail_commit: false,
             behind: None,
-            certified: vec![],
+            prepared: vec![],
             finalized: vec![],
             payload: 0,
             heights: tokio::sync::watch::Sender::new(0),
@@ -201,8 +201,8 @@ impl ChainPort for MemoryChain {
         Ok(())
     }
 
-    fn certified(&mut self, block: &Block) -> Result<(), PortError> {
-        self.with(|s| s.certified.push(block.id()));
+    fn prepare(&mut self, block: &Block) -> Result<(), PortError> {
+        self.with(|s| s.prepared.push(block.id()));
         Ok(())
     }
 

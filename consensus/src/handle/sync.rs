@@ -70,8 +70,7 @@ impl Handler {
         }))
     }
 
-    /// What can be done while the engine decides a synced block: the chain of a node that does not vote moves on to it. The engine has verified
-    /// its certificate before it asked about it.
+    /// What can be done while the engine decides a synced block: a node that does not vote executes it.
     ///
     /// # Errors
     /// [`Fatal::Commit`].
@@ -81,7 +80,7 @@ impl Handler {
         }
         let (height, held) = (self.height(), self.blocks.get(&block));
         let Some(content) = held.and_then(|held| held.content.as_ref()) else { return Ok(()) };
-        self.chain.certified(&content.block).map_err(|cause| Fatal::Commit { height, cause })
+        self.chain.prepare(&content.block).map_err(|cause| Fatal::Commit { height, cause })
     }
 
     /// A certified block that this node refuses is the end of its way (ENGINE pitfall 14).

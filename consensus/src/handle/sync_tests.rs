@@ -56,9 +56,9 @@ fn a_certified_block_that_breaks_a_rule_stops_the_node_but_a_foreign_body_does_n
 /// Syncs and decides a block; the last block that the chain may write behind.
 fn synced(handler: &mut Handler, chain: &MemoryChain, block: &Block) -> Option<Height> {
     assert!(matches!(sync(handler, block).unwrap(), SyncAnswer::Value(_)));
-    let (before, behind) = (chain.with(|s| s.certified.len()), handler.commits_behind(block.id()));
+    let (before, behind) = (chain.with(|s| s.prepared.len()), handler.commits_behind(block.id()));
     handler.on_synced_value_told(block.id()).unwrap();
-    assert_eq!(chain.with(|s| s.certified.split_off(before)), if behind { vec![block.id()] } else { vec![] });
+    assert_eq!(chain.with(|s| s.prepared.split_off(before)), if behind { vec![block.id()] } else { vec![] });
     handler.on_decided(&engine_certificate(&certificate(block, 0, [0, 1, 2]))).unwrap();
     chain.with(|s| s.behind)
 }
@@ -117,7 +117,7 @@ fn a_follower_that_hears_a_block_like_everybody_waits_for_its_disk() {
     feed(&mut handler, &parts(&block, first, 0, None, 1), at(60));
     handler.on_synced_value_told(block.id()).unwrap();
     handler.on_decided(&engine_certificate(&certificate(&block, 0, [0, 1, 2]))).unwrap();
-    assert_eq!(chain.with(|s| (s.blocks.len(), s.behind, s.certified.clone())), (1, None, vec![]));
+    assert_eq!(chain.with(|s| (s.blocks.len(), s.behind, s.prepared.clone())), (1, None, vec![]));
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn what_was_executed_ahead_is_committed_whichever_way() {
             assert!(!w.chain.shared.ahead.holds(block.id()), "the service has it");
             assert!(is_valid(&mut w.service, block), "and still knows it");
             if behind {
-                w.service.certified(block).unwrap();
+                w.service.prepare(block).unwrap();
                 w.service.commit_behind(block, certificate).unwrap();
             } else {
                 w.service.commit(block, certificate).unwrap();

@@ -3,8 +3,6 @@
 //! A node that catches up commits a block in a few milliseconds. Most orders come and go within some of them: written together, only what is there
 //! after the last leaves a trace in the state's table, and a group costs one sync. So the first of a group waits for others, unless somebody
 //! waits for it: a reader at the gate, or the service.
-//!
-//! A block comes here with its decision. The state has moved on to it before, when it was known to be certified ([`super::Service::on_certified`]).
 
 use super::handle::Shared;
 use super::outgoing::Outgoing;
@@ -47,7 +45,7 @@ impl State {
     fn group(&self) -> usize {
         let mut actions: usize = 0;
         let fits = |block: &&Outgoing| {
-            actions = actions.saturating_add(block.actions());
+            actions = actions.saturating_add(block.receipts.len());
             actions <= GROUP_ACTIONS
         };
         self.blocks.iter().take(GROUP_BLOCKS).take_while(fits).count().max(1).min(self.blocks.len())
@@ -79,18 +77,18 @@ impl Unwritten {
         self.changed.notify_all();
     }
 
-    /// Adds a block, once there is room for it. False when nobody writes any more: the block is lost.
-    fn add(&self, block: Outgoing) -> bool {
+    /// Adds a block, once there is room for it. Gives it back when nobody writes any more.
+    fn add(&self, block: Outgoing) -> Result<(), Box<Outgoing>> {
         let full = |state: &mut State| !state.closed && state.is_full();
         let mut state = self.changed.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner);
         if state.closed {
-            return false;
+            return Err(Box::new(block));
         }
         state.since.get_or_insert_with(Instant::now);
         state.blocks.push_back(block);
         drop(state);
         self.changed.notify_all();
-        true
+        Ok(())
     }
 
     /// The next group, once it is time to write it; `None` after the last one.
@@ -174,15 +172,17 @@ impl Writer {
         Ok(Writer { shared: Arc::clone(shared), thread })
     }
 
-    /// Takes a block that the state has moved on to, with the gate closed for it. False when a write failed, and the thread has ended:
-    /// [`Writer::finish`] tells why. The block is lost then.
-    pub(super) fn take(&self, block: Outgoing) -> bool {
-        let taken = self.shared.unwritten.add(block);
-        // Whoever waits came before it was here, maybe.
+    /// Takes a block that the state has moved on to, with the gate closed for it.
+    ///
+    /// # Errors
+    /// A write failed, and the thread has ended: [`Writer::finish`] tells why. The block is lost.
+    pub(super) fn take(&self, block: Outgoing) -> Result<(), Box<Outgoing>> {
+        self.shared.unwritten.add(block)?;
+        // Whoever waits may have come before it was here, and hurried those before it.
         if self.shared.gate.is_awaited() {
             self.shared.unwritten.hurry();
         }
-        taken
+        Ok(())
     }
 
     /// Waits until all that was taken is durable and published. False when a write failed: [`Writer::finish`] tells why.

@@ -3,7 +3,7 @@
 use super::outgoing_tests::{blocks, is_valid, told};
 use super::tests::{World, world};
 use super::*;
-use leg_consensus::ports::{ChainPort, Verdict};
+use leg_consensus::ports::ChainPort;
 use leg_ledger::execute::Rules;
 use leg_ledger::ids::Height;
 
@@ -56,6 +56,29 @@ fn without_another_block_nor_anybody_who_waits_the_last_ones_are_written_too() {
     assert_eq!(chain.store().tip().unwrap().height, Height::new(3));
 }
 
+/// What a reader sees that comes now, with a minute's time.
+fn read_height(chain: &ChainHandle) -> u64 {
+    let (chain, (seen, sees)) = (chain.clone(), std::sync::mpsc::sync_channel(1));
+    std::thread::spawn(move || seen.send(chain.read(|ledger| ledger.tip().height.get())));
+    sees.recv_timeout(std::time::Duration::from_secs(60))
+        .expect("a reader waits for a call of the engine, which may wait for this reader's thread")
+}
+
+#[test]
+fn a_reader_gets_in_whatever_the_engine_has_yet_to_call() {
+    let mut w = world(4);
+    let blocks = blocks(&mut w, 3);
+    let World { chain, mut service, .. } = w;
+    for (number, (block, certificate)) in (0..).zip(&blocks) {
+        assert!(is_valid(&mut service, block));
+        assert_eq!(read_height(&chain), number, "judged");
+        service.prepare(block).unwrap();
+        assert_eq!(read_height(&chain), number, "executed");
+        service.commit_behind(block, certificate).unwrap();
+        assert_eq!(read_height(&chain), number + 1, "decided");
+    }
+}
+
 #[test]
 fn a_failed_write_lets_readers_in_and_takes_nothing_more() {
     let mut w = world(4);
@@ -96,89 +119,4 @@ fn a_node_that_votes_again_writes_what_it_followed_before() {
         assert_eq!(chain.store().block(block.header.height).unwrap().unwrap().certificate, *certificate);
     }
     assert_eq!((chain.tip(), told(&pool)), (*network.ledger.tip(), (1..=6).collect()));
-}
-
-#[test]
-fn the_state_is_at_a_certified_block_before_its_decision_while_nobody_sees_it() {
-    let mut w = world(4);
-    let other = w.network.block(vec![w.network.transaction(1, 7)]);
-    let blocks = blocks(&mut w, 3);
-    let World { network, chain, mut service, pool, .. } = w;
-    let (founded, mut heard) = (chain.tip(), chain.subscribe());
-    let (block, certificate) = &blocks[0];
-    assert!(is_valid(&mut service, block));
-    service.certified(block).unwrap();
-    service.certified(block).unwrap();
-    assert_eq!(ChainPort::tip(&service).height, Height::new(1));
-    assert!(is_valid(&mut service, &blocks[1].0), "the next one is judged on the state after it");
-    assert!(is_valid(&mut service, block), "and this one still is what it was");
-    let mut foreign = block.clone();
-    foreign.body.transactions = other.body.transactions.clone();
-    assert!(matches!(service.validate(&mut foreign).unwrap(), Verdict::ForeignBody(_)));
-    assert!(matches!(service.validate(&mut other.clone()).unwrap(), Verdict::Invalid(_)), "no other can be decided");
-    assert_eq!((chain.tip(), heard.try_recv().is_err(), told(&pool)), (founded, true, vec![]));
-    std::thread::scope(|threads| {
-        let reader = threads.spawn(|| chain.read(|ledger| ledger.tip().height));
-        while chain.shared.gate.waiting() == 0 {
-            std::thread::yield_now();
-        }
-        assert!(!reader.is_finished());
-        service.commit_behind(block, certificate).unwrap();
-        assert_eq!(reader.join().unwrap(), Height::new(1));
-    });
-    for (block, certificate) in &blocks[1..] {
-        service.certified(block).unwrap();
-        service.commit_behind(block, certificate).unwrap();
-    }
-    ChainPort::flush(&mut service).unwrap();
-    assert_eq!((chain.tip(), told(&pool)), (*network.ledger.tip(), vec![1, 2, 3]));
-    for (block, certificate) in &blocks {
-        assert_eq!(chain.store().block(block.header.height).unwrap().unwrap().certificate, *certificate);
-    }
-}
-
-#[test]
-fn two_certified_blocks_of_one_height_stop_the_node() {
-    let mut w = world(4);
-    let other = w.network.block(vec![w.network.transaction(1, 7)]);
-    let certified = w.network.certify(&other);
-    let blocks = blocks(&mut w, 1);
-    let World { chain, mut service, .. } = w;
-    service.certified(&blocks[0].0).unwrap();
-    let errors = [
-        service.certified(&other).unwrap_err(),
-        service.commit_behind(&other, &certified).unwrap_err(),
-        service.commit(&other, &certified).unwrap_err(),
-        service.commit_behind(&blocks[0].0, &certified).unwrap_err(),
-    ];
-    let told = errors.map(|error| error.to_string());
-    assert!(told[..3].iter().all(|error| error.contains("both certified")) && told[3].contains("the certificate is of"), "{told:?}");
-    drop(service);
-    assert_eq!(chain.store().tip().unwrap().height, Height::GENESIS);
-}
-
-#[test]
-fn a_certified_block_that_was_not_decided_when_the_node_stopped_comes_again() {
-    let mut w = world(4);
-    let blocks = blocks(&mut w, 2);
-    let World { network, folder, chain, mut service, pool } = w;
-    service.certified(&blocks[0].0).unwrap();
-    service.commit_behind(&blocks[0].0, &blocks[0].1).unwrap();
-    service.certified(&blocks[1].0).unwrap();
-    std::thread::scope(|threads| {
-        let reader = threads.spawn(|| chain.read(|_| ()));
-        while chain.shared.gate.waiting() == 0 {
-            std::thread::yield_now();
-        }
-        drop(service);
-        reader.join().unwrap();
-    });
-    assert_eq!(chain.tip().height, Height::new(1));
-    drop(chain);
-    let chain = open(folder.path(), network.founding(), Rules::default()).unwrap();
-    let mut service = chain.service(pool).unwrap();
-    assert_eq!(ChainPort::tip(&service).height, Height::new(1));
-    service.certified(&blocks[1].0).unwrap();
-    service.commit(&blocks[1].0, &blocks[1].1).unwrap();
-    assert_eq!(chain.tip(), *network.ledger.tip());
 }

@@ -41,7 +41,7 @@ pub(super) fn check(
     cores: NonZeroUsize,
 ) -> Result<(Vec<Verified>, Vec<Verified>), Verdict> {
     let transactions = &block.body.transactions;
-    if let Some(reason) = foreign_body(block) {
+    if let Some(reason) = foreign_certificate(block).or_else(|| foreign_transactions(block)) {
         return Err(Verdict::ForeignBody(reason));
     }
     let differences = differing_roots(ledger, &block.header);
@@ -60,11 +60,6 @@ pub(super) fn check(
         Ok((verified, fresh))
     };
     checked().map_err(|invalid: Invalid| Verdict::Invalid(invalid.to_string()))
-}
-
-/// Why the body is not the one that the header commits to.
-pub(super) fn foreign_body(block: &Block) -> Option<String> {
-    foreign_certificate(block).or_else(|| foreign_transactions(block))
 }
 
 /// Why the parent certificate is not the one that the header commits to.

@@ -15,8 +15,7 @@
 //! Invariants:
 //! * what a handle shows is durable: while the ledger is ahead of the store, the gate is closed;
 //! * while this node votes, consensus goes on only with a durable block; in catching up a bounded number of blocks is ahead of the store;
-//! * the state is never at a block that is neither decided nor certified; what is executed before that shows nowhere, and is dropped if another
-//!   block is decided;
+//! * what is executed ahead of its decision shows nowhere, and is dropped if another block is decided;
 //! * a block is executed once, on the state after its parent; to explain one of the last ones, it is executed again on a copy;
 //! * an error of [`Service`] is fatal: the caller stops the process, and the next start finds the block before or the block.
 

@@ -1,12 +1,11 @@
 //! A block on its way to the disk, and from there to those who follow the chain.
 
-use super::ahead::Prepared;
 use super::handle::{Committed, Shared};
 use super::open::warn_of_unknown_versions;
 use super::pool::TransactionPool;
 use crate::storage::{BlockRecord, StoreError};
 use leg_ledger::block::{Block, Certificate};
-use leg_ledger::execute::{Advance, Encoded, Executed, HistoryRecord, Tip};
+use leg_ledger::execute::{Encoded, HistoryRecord, Tip};
 use leg_ledger::hash::Hash;
 use leg_ledger::history::Peaks;
 use leg_ledger::ids::TransactionId;
@@ -16,9 +15,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// A block that the state moves on to, with what executing it brought.
-pub(super) struct Moved {
+/// What an executed block leaves behind.
+pub(super) struct Outgoing {
     pub block: Block,
+    pub certificate: Certificate,
     pub transactions: Vec<TransactionId>,
     pub tip: Tip,
     pub entries: Vec<StateEntry>,
@@ -30,32 +30,20 @@ pub(super) struct Moved {
     pub events: Vec<Event>,
 }
 
-impl Moved {
-    /// Parts what executing a block brought from what moves the state.
-    pub(super) fn of(prepared: Prepared) -> (Self, Advance) {
-        let Prepared { block, transactions, executed } = prepared;
-        let Executed { tip, entries, receipts, events, records, encoded, history_nodes, peaks, advance, .. } = executed;
-        (Moved { block, transactions, tip, entries, records, encoded, history_nodes, peaks, receipts, events }, advance)
-    }
-}
-
-/// A decided block on its way.
-pub(super) struct Outgoing {
-    pub moved: Moved,
-    pub certificate: Certificate,
-}
-
 impl Outgoing {
-    /// Number of its actions.
-    pub(super) fn actions(&self) -> usize {
-        self.moved.receipts.len()
-    }
-
     /// What the store keeps of it.
     pub(super) fn record(&self) -> BlockRecord<'_> {
-        let Moved { block, transactions, tip, entries, records, encoded, history_nodes, peaks, .. } = &self.moved;
-        let certificate = &self.certificate;
-        BlockRecord { block, certificate, transactions, tip, entries, records, encoded, history_nodes, peaks }
+        BlockRecord {
+            block: &self.block,
+            certificate: &self.certificate,
+            transactions: &self.transactions,
+            tip: &self.tip,
+            entries: &self.entries,
+            records: &self.records,
+            encoded: &self.encoded,
+            history_nodes: &self.history_nodes,
+            peaks: &self.peaks,
+        }
     }
 
     /// Makes it durable, in one synced batch.
@@ -68,14 +56,18 @@ impl Outgoing {
 
     /// Tells of it: it is durable, and the ledger shows the state after it.
     pub(super) fn publish(self, shared: &Shared, pool: &dyn TransactionPool) {
-        let Moved { block, transactions, tip, receipts, events, .. } = self.moved;
-        pool.on_committed(&block);
-        if events.iter().any(|event| matches!(event, Event::VersionAnnounced { .. })) {
+        pool.on_committed(&self.block);
+        if self.events.iter().any(|event| matches!(event, Event::VersionAnnounced { .. })) {
             // Not through the gate: this thread may be the one that opens it.
             warn_of_unknown_versions(&shared.latest());
         }
-        shared.tip.send_replace(tip);
-        shared.publish(Committed { tip, transactions: transactions.len(), receipts: Arc::new(receipts), events: Arc::new(events) });
+        shared.tip.send_replace(self.tip);
+        shared.publish(Committed {
+            tip: self.tip,
+            transactions: self.transactions.len(),
+            receipts: Arc::new(self.receipts),
+            events: Arc::new(self.events),
+        });
     }
 }
 

@@ -101,6 +101,28 @@ fn a_block_that_cannot_be_written_is_never_heard_of_and_the_error_of_whatever_co
 }
 
 #[test]
+fn a_block_that_was_executed_before_its_decision_leaves_nothing_if_another_one_is_decided() {
+    for prepares_the_right_one in [true, false] {
+        let mut w = world(4);
+        let other = w.network.block(vec![w.network.transaction(1, 7)]);
+        let blocks = blocks(&mut w, 3);
+        let World { network, chain, mut service, .. } = w;
+        for (number, (block, certificate)) in blocks.iter().enumerate() {
+            let prepared = if prepares_the_right_one { Some(block) } else { Some(&other).filter(|_| number == 0) };
+            if let Some(prepared) = prepared {
+                assert!(is_valid(&mut service, prepared));
+                service.prepare(prepared).unwrap();
+                assert_eq!(chain.tip().height.get(), number as u64, "nothing is decided");
+            }
+            service.commit(block, certificate).unwrap();
+        }
+        assert_eq!(chain.tip(), *network.ledger.tip());
+        assert!(chain.read(|ledger| ledger.state() == network.ledger.state()));
+        assert_eq!(chain.store().transaction(other.body.transactions[0].id()).unwrap(), None);
+    }
+}
+
+#[test]
 fn a_large_block_that_cannot_be_written_is_an_error_at_once() {
     let mut w = world(4);
     let blocks = blocks(&mut w, 1);

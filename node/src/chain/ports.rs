@@ -44,8 +44,8 @@ impl ChainPort for Service {
         self.on_decided(block, certificate).map_err(|error| PortError::new("committing a block", error))
     }
 
-    fn certified(&mut self, block: &Block) -> Result<(), PortError> {
-        self.on_certified(block).map_err(|error| PortError::new("moving on to a certified block", error))
+    fn prepare(&mut self, block: &Block) -> Result<(), PortError> {
+        Service::prepare(self, block).map_err(|error| PortError::new("executing a block", error))
     }
 
     fn commit_behind(&mut self, block: &Block, certificate: &Certificate) -> Result<(), PortError> {

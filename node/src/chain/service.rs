@@ -3,14 +3,14 @@
 use super::ahead::Prepared;
 use super::behind::Writer;
 use super::handle::{ChainHandle, Shared};
-use super::judging::{check, foreign_body, is_body_of, share};
-use super::outgoing::{Moved, Outgoing, Writing};
+use super::judging::{check, is_body_of, share};
+use super::outgoing::{Outgoing, Writing};
 use super::pool::{TakeBudget, TransactionPool};
 use crate::storage::StoreError;
 use leg_consensus::ports::{BuildRequest, Verdict};
 use leg_ledger::block::{Block, Body, Certificate};
 use leg_ledger::codec;
-use leg_ledger::execute::{Advance, Fault, Invalid, Ledger, ProposalFacts, Tip};
+use leg_ledger::execute::{Advance, Executed, Fault, Invalid, Ledger, ProposalFacts};
 use leg_ledger::hash::Hash;
 use leg_ledger::history::Peaks;
 use leg_ledger::ids::{BlockId, Height};
@@ -39,14 +39,6 @@ pub enum CommitError {
         /// What was to be committed.
         block: BlockId,
     },
-    /// Another block of its height was certified before.
-    #[error("blocks {first} and {second} of one height are both certified: a third of the committee signed both")]
-    TwoCertified {
-        /// What the state has moved on to.
-        first: BlockId,
-        /// What was to be committed.
-        second: BlockId,
-    },
     /// Executing it failed.
     #[error("executing the block failed: {0}")]
     Fault(#[from] Fault),
@@ -66,8 +58,6 @@ pub struct Service {
     validated: BTreeMap<BlockId, Vec<Verified>>,
     /// A block that was executed on the tip before it was decided.
     prepared: Option<Prepared>,
-    /// A block that the state has moved on to, with the gate closed for it, before it was decided: it is certified.
-    certified: Option<Moved>,
     /// The newest block, while it is written.
     writing: Option<Writing>,
     /// Who writes blocks behind, once there were any.
@@ -76,10 +66,6 @@ pub struct Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        if self.certified.take().is_some() {
-            // It comes again after the next start.
-            self.shared.gate.open(1);
-        }
         let flushed = self.flush().and_then(|()| self.behind.take().map_or(Ok(()), |writer| Ok(writer.finish()?)));
         if let Err(error) = flushed {
             tracing::error!(%error, "the last blocks are not in the store; they will be fetched again");
@@ -104,7 +90,6 @@ impl ChainHandle {
             certificate,
             validated: BTreeMap::new(),
             prepared: None,
-            certified: None,
             writing: None,
             behind: None,
         })
@@ -123,9 +108,6 @@ impl Service {
     /// Judges a block on the tip; see [`leg_consensus::ports::ChainPort::validate`].
     pub fn judge(&mut self, block: &mut Block) -> Verdict {
         let id = block.id();
-        if let Some(verdict) = self.judge_beside_certified(id, block) {
-            return verdict;
-        }
         if !self.is_prepared(id)
             && let Some(prepared) = self.shared.ahead.take(id)
         {
@@ -153,18 +135,6 @@ impl Service {
             }
             Err(verdict) => verdict,
         }
-    }
-
-    /// What a block is of whose height the state is already.
-    fn judge_beside_certified(&self, id: BlockId, block: &Block) -> Option<Verdict> {
-        let certified = self.certified.as_ref().filter(|certified| certified.tip.height == block.header.height)?;
-        Some(if certified.block == *block {
-            Verdict::Valid
-        } else if certified.tip.block == id {
-            Verdict::ForeignBody(foreign_body(block).unwrap_or_else(|| "its body is not that of the certified block".to_owned()))
-        } else {
-            Verdict::Invalid(format!("block {} of its height is certified", certified.tip.block))
-        })
     }
 
     /// Builds a block on the tip from what the pool holds; see [`leg_consensus::ports::ChainPort::build`].
@@ -199,63 +169,40 @@ impl Service {
     /// # Errors
     /// [`CommitError`]; the caller MUST stop the process.
     pub fn on_decided(&mut self, block: &Block, certificate: &Certificate) -> Result<(), CommitError> {
-        if self.certified.is_some() {
-            self.on_decided_behind(block, certificate)?;
-            return self.flush();
-        }
-        require_certificate_of(block.id(), certificate)?;
-        let (moved, advance) = self.execute(block)?;
-        let outgoing = Outgoing { moved, certificate: certificate.clone() };
-        if outgoing.actions() >= LARGE_BLOCK {
+        let (outgoing, advance) = self.execute(block, certificate)?;
+        if outgoing.receipts.len() >= LARGE_BLOCK {
             self.start_writing(outgoing, advance)?;
             return self.flush();
         }
         self.flush()?;
         outgoing.write(&self.shared)?;
-        self.advance(advance, &outgoing.moved.tip, outgoing.moved.peaks.clone());
-        self.certificate = Some(certificate.clone());
+        self.advance(advance, outgoing.peaks.clone(), certificate.clone());
         outgoing.publish(&self.shared, self.pool.as_ref());
         Ok(())
     }
 
-    /// Moves on to a certified block, which is final; its decision follows, and with it [`Service::on_decided_behind`]. Nobody reads it, or
-    /// hears of it, before it is durable.
+    /// The same, but the block is written behind, maybe with others: nobody reads it, or hears of it, before it is durable, while this thread goes
+    /// on.
     ///
     /// # Errors
-    /// [`CommitError`]; the caller MUST stop the process.
-    pub fn on_certified(&mut self, block: &Block) -> Result<(), CommitError> {
-        let id = block.id();
-        if let Some(first) = self.certified.as_ref().map(|certified| certified.tip.block) {
-            return if first == id { Ok(()) } else { Err(CommitError::TwoCertified { first, second: id }) };
-        }
-        let (moved, advance) = self.execute(block)?;
+    /// [`CommitError`], of this block or of an earlier one; the caller MUST stop the process.
+    pub fn on_decided_behind(&mut self, block: &Block, certificate: &Certificate) -> Result<(), CommitError> {
+        let (outgoing, advance) = self.execute(block, certificate)?;
         if self.behind.is_none() {
             self.flush()?;
             self.behind = Some(Writer::start(&self.shared, Arc::clone(&self.pool))?);
         }
         self.shared.gate.close();
-        self.advance(advance, &moved.tip, moved.peaks.clone());
-        self.certified = Some(moved);
-        Ok(())
-    }
-
-    /// The same as [`Service::on_decided`], but the block is written behind, maybe with others: nobody reads it, or hears of it, before it is
-    /// durable, while this thread goes on.
-    ///
-    /// # Errors
-    /// [`CommitError`], of this block or of an earlier one; the caller MUST stop the process.
-    pub fn on_decided_behind(&mut self, block: &Block, certificate: &Certificate) -> Result<(), CommitError> {
-        require_certificate_of(block.id(), certificate)?;
-        self.on_certified(block)?;
-        self.certificate = Some(certificate.clone());
-        let outgoing = self.certified.take().map(|moved| Outgoing { moved, certificate: certificate.clone() });
-        if outgoing.zip(self.behind.as_ref()).is_some_and(|(outgoing, writer)| writer.take(outgoing)) {
-            return Ok(());
+        self.advance(advance, outgoing.peaks.clone(), certificate.clone());
+        match self.behind.as_ref().map(|writer| writer.take(outgoing)) {
+            Some(Ok(())) => Ok(()),
+            _ => {
+                // The block is lost, and the process about to stop: nobody has to wait for it.
+                self.shared.gate.open(1);
+                self.flush()?;
+                Err(StoreError::Failed.into())
+            }
         }
-        // The block is lost, and the process about to stop: nobody has to wait for it.
-        self.shared.gate.open(1);
-        self.flush()?;
-        Err(StoreError::Failed.into())
     }
 
     /// Waits until everything that was committed is durable and published.
@@ -272,41 +219,66 @@ impl Service {
         }
     }
 
+    /// Executes a valid block on the tip that is about to be decided, so that committing it need not.
+    ///
+    /// # Errors
+    /// [`CommitError`]; the caller MUST stop the process.
+    pub fn prepare(&mut self, block: &Block) -> Result<(), CommitError> {
+        if !self.is_prepared(block.id()) {
+            self.prepared = Some(self.run(block)?);
+        }
+        Ok(())
+    }
+
     fn is_prepared(&self, id: BlockId) -> bool {
         self.prepared.as_ref().is_some_and(|prepared| prepared.id() == id)
     }
 
-    fn execute(&mut self, block: &Block) -> Result<(Moved, Advance), CommitError> {
+    fn run(&mut self, block: &Block) -> Result<Prepared, CommitError> {
         let id = block.id();
-        if !self.is_prepared(id) {
-            self.require_valid(id, block)?;
-        }
+        self.require_valid(id, block)?;
         if let Some(prepared) = self.prepared.take_if(|prepared| prepared.id() == id) {
-            return Ok(Moved::of(prepared));
+            return Ok(prepared);
         }
         let verified = self.validated.remove(&id);
         let verified = verified.ok_or_else(|| CommitError::NotValid("its verified transactions are gone".to_owned()))?;
-        Ok(Moved::of(Prepared::execute(&self.shared.latest(), block.clone(), verified)?))
+        Ok(Prepared::execute(&self.shared.latest(), block.clone(), verified)?)
+    }
+
+    fn execute(&mut self, block: &Block, certificate: &Certificate) -> Result<(Outgoing, Advance), CommitError> {
+        let id = block.id();
+        if certificate.block != id {
+            return Err(CommitError::OtherCertificate { certificate: certificate.block, block: id });
+        }
+        let prepared = match self.prepared.take().filter(|prepared| prepared.id() == id) {
+            Some(prepared) => prepared,
+            None => self.run(block)?,
+        };
+        let Prepared { block, transactions, executed } = prepared;
+        let Executed { tip, entries, receipts, events, records, encoded, history_nodes, peaks, advance, .. } = executed;
+        let certificate = certificate.clone();
+        let outgoing =
+            Outgoing { block, certificate, transactions, tip, entries, records, encoded, history_nodes, peaks, receipts, events };
+        Ok((outgoing, advance))
     }
 
     /// Has a thread of its own write the block, one at a time, while this one moves the state on.
     fn start_writing(&mut self, block: Outgoing, advance: Advance) -> Result<(), CommitError> {
         self.flush()?;
-        let (certificate, tip, peaks) = (block.certificate.clone(), block.moved.tip, block.moved.peaks.clone());
+        let (certificate, peaks) = (block.certificate.clone(), block.peaks.clone());
         let (writing, moving) = Writing::start(block, Arc::clone(&self.shared), Arc::clone(&self.pool))?;
         self.shared.gate.close();
-        self.advance(advance, &tip, peaks);
-        self.certificate = Some(certificate);
+        self.advance(advance, peaks, certificate);
         drop(moving);
         self.writing = Some(writing);
         Ok(())
     }
 
-    /// Moves the state on to a block.
-    fn advance(&mut self, advance: Advance, tip: &Tip, peaks: Peaks) {
+    fn advance(&mut self, advance: Advance, peaks: Peaks, certificate: Certificate) {
         let moved = self.shared.advance(advance, peaks);
-        assert!(moved, "block {} was executed on another tip than this one thread's", tip.block);
-        self.shared.ahead.moved(tip.height, tip.block);
+        assert!(moved, "block {} was executed on another tip than this one thread's", certificate.block);
+        self.shared.ahead.moved(certificate.height, certificate.block);
+        self.certificate = Some(certificate);
         self.validated.clear();
         self.prepared = None;
     }
@@ -339,13 +311,6 @@ impl Service {
             Ok(()) => self.certificate = Some(certificate.clone()),
             Err(error) => tracing::warn!(%error, height = %tip.height, "a later certificate does not verify and is not used"),
         }
-    }
-}
-
-fn require_certificate_of(block: BlockId, certificate: &Certificate) -> Result<(), CommitError> {
-    match certificate.block == block {
-        true => Ok(()),
-        false => Err(CommitError::OtherCertificate { certificate: certificate.block, block }),
     }
 }
 

@@ -8,8 +8,8 @@
 //! * The program is given by the test, so that the one under test is the one that was just built.
 //! * Ports are chosen by the system, on a loopback address of this process's own: neither another test nor an outgoing connection can take
 //!   the port of a node that is down.
-//! * Whoever waits, waits for a height, a root or an answer ([`eventually`]), with a deadline; a failed expectation panics, and a cluster
-//!   that is dropped by a panic prints the end of each node's log.
+//! * Whoever waits, waits for a height, a root or an answer ([`eventually`]), with a deadline; a failed expectation panics, and each node
+//!   that is dropped by a panic prints the end of its log.
 
 mod audit;
 mod client;
@@ -131,15 +131,5 @@ impl Cluster {
             }
         }
         first.expect("a node runs").1
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            for node in &self.nodes {
-                eprintln!("--- {} ---\n{}", node.name(), node.log_end());
-            }
-        }
     }
 }

@@ -170,5 +170,8 @@ impl Drop for Node {
             drop(process.kill());
             drop(process.wait());
         }
+        if std::thread::panicking() {
+            eprintln!("--- {} ---\n{}", self.name, self.log_end());
+        }
     }
 }
