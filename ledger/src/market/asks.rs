@@ -1,6 +1,6 @@
 //! The asks that one auction has met: numbered as they are read, each with what is left of it.
 
-use super::number::{index, small};
+use super::lists::{index, push, small};
 use super::pair::{is_active, is_plain, offered, whole_lots};
 use super::parties::Parties;
 use super::price::effective_price;
@@ -156,7 +156,7 @@ impl<'v, V: View> Asks<'v, V> {
         list
     }
 
-    /// From here on [`Asks::number`] knows an ask that it met before.
+    /// From here on [`Asks::meet`] knows an ask that it met before.
     pub(super) fn remember_numbers(&mut self) {
         let ids = &self.ids;
         self.numbers.get_or_insert_with(|| Numbers::of(ids));
@@ -167,34 +167,24 @@ impl<'v, V: View> Asks<'v, V> {
         self.ids
     }
 
-    /// The number of an active ask; one that is met for the first time is added to what is pending.
+    /// Adds the numbers of the active ones of these asks to `numbers`, in any order; those that are met for the first time are added to what is
+    /// pending.
     ///
     /// # Errors
     /// [`Fault::Missing`] when the index names what is not there.
-    pub(super) fn number(&mut self, id: &OrderId, parties: &mut Parties<'v>) -> Result<Option<usize>, Fault> {
-        if let Some(number) = self.known(id) {
-            return Ok(Some(number));
-        }
-        let order = self.order(id)?;
-        if is_active(order, self.rules.now) { self.add(order, parties) } else { Ok(None) }
-    }
-
-    /// Adds the active ones of these asks that were not met before to what is pending.
-    ///
-    /// # Errors
-    /// [`Fault::Missing`] when the index names what is not there.
-    pub(super) fn meet(&mut self, ids: &[OrderId], parties: &mut Parties<'v>) -> Result<(), Fault> {
+    pub(super) fn meet(&mut self, ids: &[OrderId], parties: &mut Parties<'v>, numbers: &mut Vec<usize>) -> Result<(), Fault> {
         // First found, then looked at, so that the processor waits for many of them at once.
         let mut found = std::mem::take(&mut self.found);
         found.clear();
         for id in ids {
-            if self.known(id).is_none() {
-                found.push(self.order(id)?);
+            match self.known(id) {
+                Some(number) => numbers.push(number),
+                None => found.push(self.order(id)?),
             }
         }
         found.retain(|order| is_active(order, self.rules.now));
         for order in &found {
-            self.add(order, parties)?;
+            numbers.extend(self.add(order, parties)?);
         }
         self.found = found;
         Ok(())
@@ -219,7 +209,7 @@ impl<'v, V: View> Asks<'v, V> {
         let price = effective_price(order, self.rules.reference, party.member.reputation, self.rules.params);
         let number = self.list.len();
         self.pending.entry((price, Reverse(party.bucket))).or_default().push(number);
-        self.list.push(Ask {
+        let ask = Ask {
             order,
             seller: small(seller),
             owner,
@@ -230,8 +220,9 @@ impl<'v, V: View> Asks<'v, V> {
             level: NO_LEVEL,
             height: order.height,
             plain: is_plain(order, self.rules.now),
-        });
-        self.ids.push(order.id);
+        };
+        push(&mut self.list, ask);
+        push(&mut self.ids, order.id);
         if let Some(numbers) = &mut self.numbers {
             numbers.insert(&order.id, number);
         }

@@ -4,7 +4,7 @@ use super::asks::Rules;
 use super::backing::Backing;
 use super::bids::{Bid, Bids};
 use super::ladder::Ladder;
-use super::number::{index, small};
+use super::lists::{index, push, small};
 use super::pair::Agreed;
 use super::parties::Parties;
 use super::reference;
@@ -17,7 +17,6 @@ use crate::params::{Params, PriceRule};
 use crate::receipt::Code;
 use crate::state::{AuctionRound, Fill, Markets, Order, View};
 use crate::transaction::{Market, Product, SettlementMethod};
-use std::ops::Range;
 
 /// What an auction decided. Matches, deals and fills stand in three lists, so that none of them costs an allocation of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,8 +56,26 @@ pub(super) struct BidMatch {
     pub bid: OrderId,
     pub buyer: MemberId,
     pub limit: Price,
-    deals: Range<usize>,
-    fills: Range<usize>,
+    deals: Span,
+    fills: Span,
+}
+
+/// Places in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    first: u32,
+    end: u32,
+}
+
+impl Span {
+    /// From `first` to the end of a list.
+    fn to_end<T>(first: usize, list: &[T]) -> Self {
+        Span { first: small(first), end: small(list.len()) }
+    }
+
+    fn of<T>(self, list: &[T]) -> &[T] {
+        list.get(index(self.first)..index(self.end)).unwrap_or(&[])
+    }
 }
 
 /// Fills of one bid with one seller, which become one trade.
@@ -180,24 +197,24 @@ impl Cleared {
 
     fn record<V: View>(&mut self, desk: &Desk<'_, V>, bid: &Order, taken: &Taken) -> Result<(), Fault> {
         let (first_deal, first_fill) = (self.deals.len(), self.fills.len());
-        self.fills.extend_from_slice(&taken.fills);
+        taken.fills.iter().for_each(|fill| push(&mut self.fills, *fill));
         for part in &taken.parts {
             let seller = desk.parties.get(part.seller)?.member.id;
             let Agreed { product, settlement, filled: quantity } = part.agreed;
             self.quantity = self.quantity.checked_add(quantity).ok_or(Code::Overflow)?;
-            self.deals.push(Deal { seller, product, settlement, solar: part.solar, quantity, cost: part.cost });
+            push(&mut self.deals, Deal { seller, product, settlement, solar: part.solar, quantity, cost: part.cost });
         }
         // That of the last part.
         let last = taken.parts.len().checked_sub(1).map(small);
         self.price = taken.fills.iter().rfind(|fill| Some(fill.part) == last).map_or(self.price, |fill| Some(fill.price));
-        let (deals, fills) = (first_deal..self.deals.len(), first_fill..self.fills.len());
-        self.matches.push(BidMatch { bid: bid.id, buyer: bid.member, limit: bid.limit(), deals, fills });
+        let (deals, fills) = (Span::to_end(first_deal, &self.deals), Span::to_end(first_fill, &self.fills));
+        push(&mut self.matches, BidMatch { bid: bid.id, buyer: bid.member, limit: bid.limit(), deals, fills });
         Ok(())
     }
 
     /// The deals of a bid.
     pub(super) fn deals_of(&self, bid: &BidMatch) -> &[Deal] {
-        self.deals.get(bid.deals.clone()).unwrap_or(&[])
+        bid.deals.of(&self.deals)
     }
 
     /// The fills of a bid's deal, by the deal's place among the bid's.
@@ -205,7 +222,7 @@ impl Cleared {
     /// # Errors
     /// [`Fault::Missing`]: our own bug.
     pub(super) fn fills_of(&self, bid: &BidMatch, deal: usize) -> Result<Vec<Fill>, Fault> {
-        let fills = self.fills.get(bid.fills.clone()).unwrap_or(&[]);
+        let fills = bid.fills.of(&self.fills);
         let fill = |fill: &AskFill| {
             let ask = *self.ids.get(index(fill.ask)).ok_or(Fault::Missing("ask"))?;
             Ok(Fill { ask, quantity: fill.quantity, price: fill.price })

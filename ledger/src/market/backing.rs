@@ -1,15 +1,16 @@
 //! What backs the asks of one auction: certified capacity and solar forecast of their sellers, with the fills of the auction booked at once.
 
 use super::capacity::{self, Loads};
+use super::lists::push;
 use super::pair::{Pair, whole_lots};
 use super::solar::Promises;
 use crate::amount::Quantity;
-use crate::ids::{MemberId, OrderId};
+use crate::ids::MemberId;
 use crate::limits::BACKING_PER_CHECK;
 use crate::state::{Order, View, window_slots};
 use crate::storage;
 use crate::time::{MarketTime, Slot};
-use crate::transaction::{Product, Resource};
+use crate::transaction::Product;
 use std::collections::BTreeMap;
 
 /// Reads what a seller owes when one of its asks is first looked at: the sum of its loads, and each of them only where not all fit. It serves
@@ -24,7 +25,7 @@ pub(super) struct Backing<'v, V> {
     promises: BTreeMap<MemberId, Promises>,
     /// MB that a seller's contracts hold, with the number of them.
     held: BTreeMap<MemberId, (Quantity, usize)>,
-    journal: Vec<Booking>,
+    journal: Vec<Booking<'v>>,
     /// Entries gone through to find what is left.
     walked: u64,
 }
@@ -41,27 +42,33 @@ struct Owed {
 }
 
 impl Owed {
-    fn new(view: &impl View, seller: MemberId, resource: Resource) -> Self {
-        Owed { total: view.load(seller, resource), loads: None, last: None }
+    fn new(view: &impl View, ask: &Order) -> Self {
+        Owed { total: view.load(ask.member, ask.market.resource()), loads: None, last: None }
     }
 }
 
 /// A fill as it was booked.
 #[derive(Clone, Copy, Debug)]
-struct Booking {
+struct Booking<'v> {
+    ask: &'v Order,
+    /// What was traded.
+    product: Product,
+    quantity: u64,
+    /// Number of the seller.
     number: usize,
-    seller: MemberId,
     /// The booking before it of the same seller.
     before: Option<usize>,
-    ask: OrderId,
-    resource: Resource,
-    quantity: u64,
+}
+
+impl Booking<'_> {
     /// Ends of the ask's and the trade's windows.
-    load: Option<(MarketTime, MarketTime)>,
-    /// Slots of the trade's window.
-    solar: Option<(Slot, Slot)>,
-    /// It is storage.
-    storage: bool,
+    fn load(&self) -> Option<(MarketTime, MarketTime)> {
+        self.ask.terms.product.window().zip(self.product.window()).map(|((_, ask_until), (_, until))| (ask_until, until))
+    }
+
+    fn is_storage(&self) -> bool {
+        matches!(self.product, Product::Storage { .. })
+    }
 }
 
 impl<'v, V: View> Backing<'v, V> {
@@ -95,9 +102,9 @@ impl<'v, V: View> Backing<'v, V> {
             let window = capacity::energy(watts, from.max(self.now), until).saturating_sub(filled);
             room = room.min(Quantity::new(window));
             // The total holds the ask itself: where all of it fits by `until`, it fits at every later time too.
-            if self.owed(pair.number, pair.ask.member, resource).total > capacity::energy(watts, self.now, until) {
+            if self.owed(pair.number, pair.ask).total > capacity::energy(watts, self.now, until) {
                 let now = self.now;
-                let loads = self.loads(pair.number, pair.ask.member, resource);
+                let loads = self.loads(pair.number, pair.ask);
                 let (due, entries) = (loads.room(watts, now, until, ask_until), loads.entries());
                 self.walk(entries);
                 room = room.min(Quantity::new(due));
@@ -124,25 +131,19 @@ impl<'v, V: View> Backing<'v, V> {
 
     /// Books a fill of the seller of this number, so that its next candidate sees it.
     #[inline]
-    pub(super) fn book(&mut self, number: usize, ask: &Order, product: &Product, quantity: Quantity) {
+    pub(super) fn book(&mut self, number: usize, ask: &'v Order, product: &Product, quantity: Quantity) {
         if !is_backed_by_admission(product) {
-            self.book_backed(number, ask, product, quantity);
+            self.book_backed(Booking { ask, product: *product, quantity: quantity.get(), number, before: None });
         }
     }
 
-    fn book_backed(&mut self, number: usize, ask: &Order, product: &Product, quantity: Quantity) {
-        let load = ask.terms.product.window().zip(product.window()).map(|((_, ask_until), (_, until))| (ask_until, until));
-        let solar = solar_window(ask, product, self.now);
-        let (resource, storage) = (product.resource(), matches!(product, Product::Storage { .. }));
-        if load.is_none() && solar.is_none() && !storage {
-            return;
-        }
+    fn book_backed(&mut self, mut booking: Booking<'v>) {
         let place = self.journal.len();
-        let before = load.and_then(|_| self.owed(number, ask.member, resource).last.replace(place));
-        let quantity = quantity.get();
-        let booking = Booking { number, seller: ask.member, before, ask: ask.id, resource, quantity, load, solar, storage };
+        if booking.load().is_some() {
+            booking.before = self.owed(booking.number, booking.ask).last.replace(place);
+        }
         self.apply(&booking, false);
-        self.journal.push(booking);
+        push(&mut self.journal, booking);
     }
 
     /// A mark to undo to.
@@ -155,43 +156,44 @@ impl<'v, V: View> Backing<'v, V> {
         while self.journal.len() > mark {
             let Some(booking) = self.journal.pop() else { return };
             self.apply(&booking, true);
-            if booking.load.is_some() {
-                self.owed(booking.number, booking.seller, booking.resource).last = booking.before;
+            if booking.load().is_some() {
+                self.owed(booking.number, booking.ask).last = booking.before;
             }
         }
     }
 
-    fn apply(&mut self, booking: &Booking, undo: bool) {
-        let Booking { number, seller, ask, resource, quantity, load, solar, storage, .. } = *booking;
-        if storage {
-            let (held, entries) = self.held(seller);
+    fn apply(&mut self, booking: &Booking<'v>, undo: bool) {
+        let Booking { ask, product, quantity, number, .. } = *booking;
+        if booking.is_storage() {
+            let (held, entries) = self.held(ask.member);
             let now = if undo { held.get().saturating_sub(quantity) } else { held.get().saturating_add(quantity) };
-            self.held.insert(seller, (Quantity::new(now), entries));
+            self.held.insert(ask.member, (Quantity::new(now), entries));
         }
-        if let Some((ask_until, until)) = load
-            && let Some(loads) = &mut self.owed(number, seller, resource).loads
+        if let Some((ask_until, until)) = booking.load()
+            && let Some(loads) = &mut self.owed(number, ask).loads
         {
             loads.book(ask_until, until, quantity, undo);
         }
-        if let Some((first, last)) = solar {
-            self.promises(seller).book(ask, first, last, quantity, undo);
+        if let Some((first, last)) = solar_window(ask, &product, self.now) {
+            self.promises(ask.member).book(ask.id, first, last, quantity, undo);
         }
     }
 
-    fn owed(&mut self, number: usize, seller: MemberId, resource: Resource) -> &mut Owed {
+    /// What the seller of this number owes, who placed the ask.
+    fn owed(&mut self, number: usize, ask: &Order) -> &mut Owed {
         let view = self.view;
-        self.owed.entry(number).or_insert_with(|| Owed::new(view, seller, resource))
+        self.owed.entry(number).or_insert_with(|| Owed::new(view, ask))
     }
 
     /// What a seller owes by time, with what was booked so far.
-    fn loads(&mut self, number: usize, seller: MemberId, resource: Resource) -> &mut Loads {
+    fn loads(&mut self, number: usize, ask: &Order) -> &mut Loads {
         let view = self.view;
-        let owed = self.owed.entry(number).or_insert_with(|| Owed::new(view, seller, resource));
+        let owed = self.owed.entry(number).or_insert_with(|| Owed::new(view, ask));
         let (journal, mut next) = (&self.journal, owed.last);
         owed.loads.get_or_insert_with(|| {
-            let mut loads = Loads::read(view, seller, resource);
+            let mut loads = Loads::read(view, ask.member, ask.market.resource());
             while let Some(booking) = next.and_then(|place| journal.get(place)) {
-                if let Some((ask_until, until)) = booking.load {
+                if let Some((ask_until, until)) = booking.load() {
                     loads.book(ask_until, until, booking.quantity, false);
                 }
                 next = booking.before;

@@ -1,7 +1,7 @@
 //! The bids of one auction in their order: limit down, reputation bucket down, older block first, tie-break (MARKET 5). Read price by price,
 //! only as far as the auction gets.
 
-use super::ladder::READ_TOGETHER;
+use super::lists::READ_TOGETHER;
 use super::pair::{is_active, is_plain};
 use super::parties::{Age, Parties};
 use crate::execute::Fault;

@@ -10,6 +10,7 @@
 
 use super::asks::{Ask, Asks, Rules};
 use super::level::{Level, Walk};
+use super::lists::READ_TOGETHER;
 use super::named::Named;
 use super::parties::{Parties, TIERS};
 use crate::amount::{Price, Quantity};
@@ -21,15 +22,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::iter::Peekable;
 
-/// Orders of one limit that are looked up one after the other before the first of them is looked at.
-pub(super) const READ_TOGETHER: usize = 16;
-
 /// All asks that were looked at, and the rest behind the index.
 pub(super) struct Ladder<'v, V> {
     asks: Asks<'v, V>,
     keys: Peekable<BookOrders<'v>>,
-    /// Ids that are being read; keeps its memory.
+    /// Ids that are being read, and their numbers; keep their memory.
     ids: Vec<OrderId>,
+    met: Vec<usize>,
     levels: Vec<Level>,
     first_alive: usize,
     /// Asks of sellers that a bid named or began to fill at.
@@ -112,7 +111,15 @@ impl Cursor {
 impl<'v, V: View> Ladder<'v, V> {
     pub(super) fn new(view: &'v V, rules: Rules<'v>) -> Self {
         let keys = view.book(rules.market, Side::Ask).peekable();
-        Ladder { asks: Asks::new(view, rules), keys, ids: Vec::new(), levels: Vec::new(), first_alive: 0, named: BTreeMap::new() }
+        Ladder {
+            asks: Asks::new(view, rules),
+            keys,
+            ids: Vec::new(),
+            met: Vec::new(),
+            levels: Vec::new(),
+            first_alive: 0,
+            named: BTreeMap::new(),
+        }
     }
 
     /// An ask by number.
@@ -255,7 +262,8 @@ impl<'v, V: View> Ladder<'v, V> {
                 self.ids.push(id);
             }
         }
-        self.asks.meet(&self.ids, parties)
+        self.met.clear();
+        self.asks.meet(&self.ids, parties, &mut self.met)
     }
 
     /// Completes the next level up to `bound`: reads the index until nothing behind it can be cheaper than what is pending.

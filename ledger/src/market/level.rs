@@ -4,7 +4,7 @@
 //! of a depth a bid walks the part of its own class, and leaves out those of its class one deeper, which it met before.
 
 use super::asks::Ask;
-use super::number::{index, small};
+use super::lists::{index, small};
 use super::parties::{NO_CLASS, Parties, Party, TIERS};
 use crate::amount::Price;
 use crate::execute::Fault;

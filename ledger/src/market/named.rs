@@ -2,12 +2,16 @@
 
 use super::asks::Asks;
 use super::level::Queue;
+use super::lists::READ_TOGETHER;
 use super::parties::{OwnAge, Parties, own_age};
 use crate::amount::Price;
 use crate::execute::Fault;
+use crate::ids::OrderId;
 use crate::state::{OwnerOrders, View};
 use crate::transaction::Side;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::iter::Peekable;
 
 /// A seller's asks.
@@ -15,9 +19,12 @@ pub(super) struct Named<'v> {
     seller: usize,
     /// Asks of its owner.
     keys: Peekable<OwnerOrders<'v>>,
-    /// Read, but there may be cheaper ones behind the index.
-    pending: BTreeMap<(Price, OwnAge), usize>,
+    /// Read, but there may be cheaper ones behind the index. No two are alike in price and age.
+    pending: BinaryHeap<Reverse<(Price, OwnAge, usize)>>,
     queue: Queue,
+    /// Ids that are being read, and their numbers; keep their memory.
+    ids: Vec<OrderId>,
+    met: Vec<usize>,
 }
 
 impl<'v> Named<'v> {
@@ -28,7 +35,7 @@ impl<'v> Named<'v> {
     pub(super) fn new<V: View>(asks: &mut Asks<'v, V>, seller: usize, parties: &Parties<'v>) -> Result<Self, Fault> {
         asks.remember_numbers();
         let keys = asks.view().owner_book(parties.get(seller)?.member.owner, asks.market(), Side::Ask).peekable();
-        Ok(Named { seller, keys, pending: BTreeMap::new(), queue: Queue::default() })
+        Ok(Named { seller, keys, pending: BinaryHeap::new(), queue: Queue::default(), ids: Vec::new(), met: Vec::new() })
     }
 
     /// The first open ask from `position` on, if it costs at most `bound`; `position` is behind it then.
@@ -59,16 +66,26 @@ impl<'v> Named<'v> {
     /// Adds the next ask up to `bound` to the queue; false when there is none.
     fn read<V: View>(&mut self, bound: Price, asks: &mut Asks<'v, V>, parties: &mut Parties<'v>) -> Result<bool, Fault> {
         loop {
-            let first = self.pending.first_key_value().map(|((price, _), _)| price.micro_chf());
-            let limit = first.map_or(bound, |price| bound.min(Price::from_micro_chf(price)));
-            let Some((_, id)) = self.keys.next_if(|(rank, _)| *rank <= limit.micro_chf()) else { break };
-            let Some(number) = asks.number(&id, parties)? else { continue };
-            let ask = asks.get(number)?;
-            if ask.seller() == self.seller {
-                self.pending.insert((ask.price, own_age(ask.order)), number);
+            let limit = self.pending.peek().map_or(bound, |Reverse((price, ..))| bound.min(*price));
+            self.ids.clear();
+            while self.ids.len() < READ_TOGETHER
+                && let Some((_, id)) = self.keys.next_if(|(rank, _)| *rank <= limit.micro_chf())
+            {
+                self.ids.push(id);
+            }
+            if self.ids.is_empty() {
+                break;
+            }
+            self.met.clear();
+            asks.meet(&self.ids, parties, &mut self.met)?;
+            for number in &self.met {
+                let ask = asks.get(*number)?;
+                if ask.seller() == self.seller {
+                    self.pending.push(Reverse((ask.price, own_age(ask.order), *number)));
+                }
             }
         }
-        let first = self.pending.first_entry().filter(|entry| entry.key().0 <= bound).map(|entry| entry.remove());
+        let first = self.pending.peek_mut().filter(|first| first.0.0 <= bound).map(|first| PeekMut::pop(first).0.2);
         first.into_iter().for_each(|number| self.queue.push(number));
         Ok(first.is_some())
     }

@@ -1,6 +1,6 @@
 //! The members that an auction meets, as after h-1: what orders them and how far apart they are.
 
-use super::number::{index, small};
+use super::lists::{index, small};
 use crate::amount::Price;
 use crate::codec;
 use crate::execute::{BlockFacts, Fault};

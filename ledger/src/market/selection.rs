@@ -4,7 +4,7 @@
 use super::backing::Backing;
 use super::bids::Bid;
 use super::ladder::{Candidate, Cursor, Ladder};
-use super::number::{index, small};
+use super::lists::{index, small};
 use super::pair::{Agreed, Pair, PairTerms, check_pair, plain_room};
 use super::parties::Parties;
 use super::pro_rata::{Share, pro_rata};
