@@ -179,7 +179,7 @@ impl Writer {
     pub(super) fn take(&self, block: Outgoing) -> Result<(), Box<Outgoing>> {
         self.shared.unwritten.add(block)?;
         // Whoever waits may have come before it was here, and hurried those before it.
-        if self.shared.gate.is_awaited() {
+        if self.shared.gate.waiting() > 0 {
             self.shared.unwritten.hurry();
         }
         Ok(())

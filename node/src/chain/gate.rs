@@ -54,22 +54,14 @@ impl Gate {
         self.changed.notify_all();
     }
 
-    /// Whether readers found it closed and are not in yet.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.lock().waiting > 0
+    /// Readers that found it closed and are not in yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().waiting
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Whatever panicked with the lock changed one of two fields, each of which stands for itself.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-impl Gate {
-    /// Readers that found it closed.
-    pub(super) fn waiting(&self) -> usize {
-        self.lock().waiting
     }
 }
 
