@@ -3,7 +3,8 @@
 //! ```text
 //! block's bytes ─ decode ─ verify signatures ─ check validity ─ execute, match ─ root ─ synced store ─ move on
 //! ```
-//! CPU time of the thread that does it, and beside it what the store's own threads use meanwhile. Signing and building the blocks is not in it.
+//! CPU time of the thread that does it, and beside it what the store's own threads use. These write what many blocks left at once, whenever it
+//! is time: theirs is that of the whole run over all of its orders. Signing and building the blocks is not in it.
 //! It depends on how much there is already: trees and sets outgrow the processor's caches, and the store merges its files. So orders may be
 //! executed first that are not measured.
 //! Measured alone, or beside copies of itself that keep the other cores at work: they share memory and caches.
@@ -89,17 +90,11 @@ pub struct LedgerCost {
     pub order_bytes: f64,
 }
 
-/// The names of the steps.
-const STEPS: [&str; 8] = [
-    "decode the block",
-    "verify signatures",
-    "check validity",
-    "execute and match",
-    "state root",
-    "synced store",
-    "move on",
-    "the store's own threads",
-];
+/// What the store's own threads do, in the background.
+const STORE_THREADS: &str = "the store's own threads";
+/// The names of the steps of a block.
+const STEPS: [&str; 7] =
+    ["decode the block", "verify signatures", "check validity", "execute and match", "state root", "synced store", "move on"];
 
 /// Measures it.
 ///
@@ -120,6 +115,7 @@ pub fn run(options: &LedgerOptions) -> Result<LedgerCost> {
     let first = standing + options.warm_up;
     let progress = Progress::new((first + options.blocks) as u64, &format!("ledger, {} orders a signature", options.orders));
     let mut sum = Sum::default();
+    let others = other_threads_cpu()?;
     for number in 0..first + options.blocks {
         let time = BlockTime::from_ms(origin.ms() + BLOCK_MS * (number as u64 + 1));
         let a_signature = if number < standing { STANDING_A_SIGNATURE } else { options.orders };
@@ -132,7 +128,14 @@ pub fn run(options: &LedgerOptions) -> Result<LedgerCost> {
         }
         progress.step();
     }
+    sum.store_threads = other_threads_cpu()?.saturating_sub(others);
     Ok(sum.cost(options.orders))
+}
+
+/// CPU time of all threads of this process but this one: those of the store, in a benchmark of the ledger.
+fn other_threads_cpu() -> Result<Duration> {
+    let own = thread_cpu()?;
+    Ok(process_cpu()?.saturating_sub(own))
 }
 
 /// The same while copies of it run on all other cores.
@@ -222,9 +225,7 @@ impl Laps {
 /// Passes a block through all steps.
 fn pass(chain: &mut LocalChain, block: &Block) -> Result<Measured> {
     let (bytes, certificate) = (codec::encode(block), chain.certify(block));
-    let process = process_cpu()?;
-    let first = thread_cpu()?;
-    let mut laps = Laps { last: first };
+    let mut laps = Laps { last: thread_cpu()? };
     let block: Block = codec::decode(&bytes, HARD_BLOCK_BYTES).context("a block of the benchmark")?;
     let decode = laps.lap()?;
     let mut verified = Vec::with_capacity(block.body.transactions.len());
@@ -240,9 +241,6 @@ fn pass(chain: &mut LocalChain, block: &Block) -> Result<Measured> {
     let wall = Instant::now();
     chain.keep(&block, &certificate, &ids, &executed)?;
     let (keep, store) = (laps.lap()?, wall.elapsed());
-    let spent = process_cpu()? - process;
-    let own = thread_cpu()? - first;
-    laps.lap()?;
     // Executing ends with the root; how much of it that is shows when the root alone is computed once more.
     let root = root_again(chain.ledger().tree(), &executed.entries, &mut laps)?.min(execute);
     let rejected = executed.receipts.iter().filter(|receipt| receipt.code != Code::Ok).count() as u64;
@@ -251,7 +249,7 @@ fn pass(chain: &mut LocalChain, block: &Block) -> Result<Measured> {
     laps.lap()?;
     chain.move_on(executed, certificate)?;
     let moved = laps.lap()?;
-    let steps = [decode, verify, check, execute - root, root, keep, moved, spent.saturating_sub(own)];
+    let steps = [decode, verify, check, execute - root, root, keep, moved];
     Ok(Measured { steps, store, orders, rejected, trades, bytes: bytes.len() as u64 })
 }
 
@@ -264,6 +262,8 @@ fn root_again(before: &Tree, entries: &[StateEntry], laps: &mut Laps) -> Result<
 #[derive(Debug, Default)]
 struct Sum {
     steps: [Duration; STEPS.len()],
+    /// Of the whole run.
+    store_threads: Duration,
     store: Duration,
     blocks: u32,
     standing: u64,
@@ -286,8 +286,9 @@ impl Sum {
 
     fn cost(&self, orders_per_signature: usize) -> LedgerCost {
         let orders = self.orders.max(1) as f64;
-        let step = |(name, spent): (&&str, &Duration)| Step { name: (*name).to_owned(), order_us: spent.as_secs_f64() * 1e6 / orders };
-        let steps: Vec<Step> = STEPS.iter().zip(&self.steps).map(step).collect();
+        let step = |name: &str, spent: &Duration, orders: f64| Step { name: name.to_owned(), order_us: spent.as_secs_f64() * 1e6 / orders };
+        let mut steps: Vec<Step> = STEPS.iter().zip(&self.steps).map(|(name, spent)| step(name, spent, orders)).collect();
+        steps.push(step(STORE_THREADS, &self.store_threads, (self.standing + self.orders).max(1) as f64));
         LedgerCost {
             orders_per_signature,
             cores: 1,
@@ -312,7 +313,7 @@ mod tests {
         for orders in [1, 100] {
             let options = LedgerOptions { orders, block_orders: 400, standing: 700, warm_up: 1, blocks: 2 };
             let cost = run(&options).unwrap();
-            assert_eq!((cost.orders, cost.orders_per_signature, cost.steps.len()), (800, orders, STEPS.len()));
+            assert_eq!((cost.orders, cost.orders_per_signature, cost.steps.len()), (800, orders, STEPS.len() + 1));
             assert_eq!(cost.standing, 1_200, "whole blocks, and the one that warms up");
             assert!((cost.steps.iter().map(|step| step.order_us).sum::<f64>() - cost.order_us).abs() < 1e-6);
             assert_eq!(cost.rejected, 0, "every order of the mix is one that the rules admit");
