@@ -45,7 +45,7 @@ pub use error::{ApiError, ErrorAnswer};
 pub use ledger::{BatchAnswer, BatchedAnswer, FinalBlock, MAX_BATCH};
 pub use openapi::Document;
 pub use order::ExplainAnswer;
-pub use ports::{ChainPort, ClockPort, MempoolPort, read};
+pub use ports::{ChainPort, ClockPort, MempoolPort, read, read_away};
 pub use router::{router, serve};
 pub use service::{Api, ApiLimits, ApiParts};
 pub use signer::{Moment, Signer};

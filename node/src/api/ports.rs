@@ -137,6 +137,16 @@ pub fn read<T>(chain: &dyn ChainPort, reader: impl FnOnce(&Ledger) -> T) -> Opti
     out
 }
 
+/// The same for a task of the runtime, away from the runtime's own threads: it may wait for the disk. `None` when the node stops.
+pub async fn read_away<T: Send + 'static>(chain: &Arc<dyn ChainPort>, reader: impl FnOnce(&Ledger) -> T + Send + 'static) -> Option<T> {
+    let chain = Arc::clone(chain);
+    match tokio::task::spawn_blocking(move || read(chain.as_ref(), reader)).await {
+        Ok(found) => found,
+        Err(error) if error.is_cancelled() => None,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 /// Why the mempool does not take a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {

@@ -9,7 +9,7 @@ use super::records::Records;
 use super::store::ContentStore;
 use super::transfer::{Slices, blocking, fetch};
 use super::turns::Turns;
-use crate::api::{ChainPort, ClockPort, MempoolPort, Moment, Signer, read};
+use crate::api::{ChainPort, ClockPort, MempoolPort, Moment, Signer, read, read_away};
 use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, TradeId};
@@ -101,7 +101,7 @@ impl Agent {
         let own = self.signer.member();
         let (mut turns, mut fetching, mut tip) = (Turns::default(), Fetching::default(), Height::new(0));
         loop {
-            if let Some(seen) = read(self.chain.as_ref(), |ledger| look(ledger, own)) {
+            if let Some(seen) = read_away(&self.chain, move |ledger| look(ledger, own)).await {
                 let records = self.desk.records.all();
                 let store = Arc::clone(&self.desk.store);
                 let has = move |manifest: &StorageManifest| store.size(manifest.root) == Some(manifest.size);
@@ -164,9 +164,8 @@ impl Agent {
     /// Signs and sends; whether the mempool has it.
     async fn submit(&self, actions: Vec<Action>) -> bool {
         let now = self.clock.now();
-        let Some(moment) = read(self.chain.as_ref(), |ledger| Moment { chain: ledger.chain(), tip: ledger.tip().height, now }) else {
-            return false;
-        };
+        let moment = read_away(&self.chain, move |ledger| Moment { chain: ledger.chain(), tip: ledger.tip().height, now });
+        let Some(moment) = moment.await else { return false };
         let sent = match self.signer.sign(moment, KeyRole::Operator, false, actions) {
             Ok(transaction) => self.mempool.submit(transaction).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.code().to_owned()),

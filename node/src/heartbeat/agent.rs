@@ -1,7 +1,7 @@
 //! Sends heartbeats for the hub whose node this is.
 
 use super::due::due;
-use crate::api::{ChainPort, ClockPort, MempoolPort, Moment, Signer, read};
+use crate::api::{ChainPort, ClockPort, MempoolPort, Moment, Signer, read_away};
 use leg_ledger::ids::Height;
 use leg_ledger::member::KeyRole;
 use leg_ledger::transaction::Action;
@@ -40,11 +40,11 @@ impl Agent {
     /// Sends the heartbeat that is due, if one is and none is on its way.
     pub async fn on_block(&mut self) {
         let (now, member) = (self.clock.now(), self.signer.member());
-        let wanted = read(self.chain.as_ref(), |ledger| {
+        let wanted = read_away(&self.chain, move |ledger| {
             let moment = Moment { chain: ledger.chain(), tip: ledger.tip().height, now };
             due(ledger, member, now).map(|period| (period, moment))
         });
-        let Some((period, moment)) = wanted.flatten() else { return };
+        let Some((period, moment)) = wanted.await.flatten() else { return };
         if self.sent.is_some_and(|(of, until)| of == period && moment.tip <= until) {
             return;
         }

@@ -45,14 +45,13 @@ pub async fn buy_storage(_: Authorized, State(api): State<Api>, sending: Sending
     let outcome = submit(&api, transaction, wait, origin).await?;
     outcome.check(|code| request.field_of(code))?;
     let plain = request.root()?;
-    // What is not erased now is erased a day later.
-    api.blocking(move |api| {
+    let bought = api.blocking(move |api| {
+        // What is not erased now is erased a day later.
         let _ = api.content()?.uploads.remove(plain);
-        Ok(())
-    })
-    .await?;
-    let own = api.signer()?.member();
-    let contracts = api.read(|ledger| contracts_of(ledger.state(), own))?;
+        let own = api.signer()?.member();
+        api.read(|ledger| contracts_of(ledger.state(), own))
+    });
+    let contracts = bought.await?;
     let of = |(order, root): (OrderId, Hash)| ReplicaAnswer::new(order, root, contracts.iter().find(|c| c.bid == order));
     let height = outcome.results.as_ref().map(|results| results.height.get());
     let replicas = replicas.into_iter().map(of).collect();

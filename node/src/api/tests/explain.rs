@@ -2,7 +2,7 @@
 
 use super::client::Node;
 use super::net::{Net, founding};
-use crate::api::{ApiLimits, ChainPort, ExplainAnswer, MempoolPort};
+use crate::api::{ApiLimits, ExplainAnswer, MempoolPort};
 use leg_ledger::execute::Ledger;
 use leg_ledger::ids::{Height, OrderId};
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ async fn the_api_and_a_replay_of_the_blocks_give_the_same_answers() {
     let (tip, mut compared) = (net.ledger(|ledger| ledger.tip().height), 0);
     while ledger.next_height() <= tip {
         let height = ledger.next_height();
-        let (block, _) = net.block(height).unwrap().unwrap();
+        let block = net.committed(height);
         for id in orders.values() {
             let reply = node.get(&format!("{ORDERS}/{id}/explain?height={height}")).await;
             let order = OrderId::from_hex(id).unwrap();

@@ -18,6 +18,7 @@ use leg_ledger::transaction::SignedTransaction;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::ThreadId;
 use tokio::sync::broadcast;
 
 /// Genesis time: the start of a slot.
@@ -33,6 +34,8 @@ pub struct Net {
     pub hold: AtomicBool,
     /// Durable writes of idempotency keys fail.
     pub disk_full: AtomicBool,
+    /// The thread of the test, on which its runtime runs all tasks.
+    test: ThreadId,
 }
 
 struct Inner {
@@ -73,11 +76,17 @@ impl Net {
         };
         let (blocks, _) = broadcast::channel(64);
         let flag = || AtomicBool::new(false);
-        Arc::new(Net { inner: Mutex::new(inner), blocks, secrets, hold: flag(), disk_full: flag() })
+        Arc::new(Net { inner: Mutex::new(inner), blocks, secrets, hold: flag(), disk_full: flag(), test: std::thread::current().id() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap()
+    }
+
+    /// What a call of the chain sees. In a node it may wait for the disk, which a task of the runtime must not.
+    fn chain(&self) -> MutexGuard<'_, Inner> {
+        assert_ne!(std::thread::current().id(), self.test, "the chain is read on the runtime's own thread");
+        self.lock()
     }
 
     /// The keys of a member.
@@ -105,6 +114,11 @@ impl Net {
         let results = self.lock().produce(&self.secrets);
         // Nobody may be following.
         let _ = self.blocks.send(results);
+    }
+
+    /// A block.
+    pub fn committed(&self, height: Height) -> Block {
+        self.lock().blocks[height.previous().unwrap().get() as usize].0.clone()
     }
 
     /// Reads the ledger.
@@ -181,11 +195,11 @@ fn ended_trade(record: &HistoryRecord) -> Option<(&Trade, FinishedTrade)> {
 
 impl ChainPort for Net {
     fn read(&self, reader: &mut dyn FnMut(&Ledger)) {
-        reader(&self.lock().ledger);
+        reader(&self.chain().ledger);
     }
 
     fn past(&self, height: Height) -> Result<Past, NotKept> {
-        let inner = self.lock();
+        let inner = self.chain();
         inner.recent.past(&inner.ledger, height)
     }
 
@@ -201,39 +215,39 @@ impl ChainPort for Net {
     }
 
     fn block(&self, height: Height) -> Result<Option<(Block, Certificate)>, Unavailable> {
-        Ok(height.previous().and_then(|index| self.lock().blocks.get(index.get() as usize).cloned()))
+        Ok(height.previous().and_then(|index| self.chain().blocks.get(index.get() as usize).cloned()))
     }
 
     fn results(&self, height: Height) -> Result<Option<Results>, Unavailable> {
-        Ok(height.previous().and_then(|index| self.lock().results.get(index.get() as usize).map(|r| Results::clone(r))))
+        Ok(height.previous().and_then(|index| self.chain().results.get(index.get() as usize).map(|r| Results::clone(r))))
     }
 
     fn height_of(&self, transaction: TransactionId) -> Result<Option<Height>, Unavailable> {
-        Ok(self.lock().heights.get(&transaction).copied())
+        Ok(self.chain().heights.get(&transaction).copied())
     }
 
     fn finished_order(&self, id: OrderId) -> Result<Option<Finished>, Unavailable> {
         let wanted = |record: &HistoryRecord| matches!(record, HistoryRecord::Order { order, .. } if order.id == id);
-        Ok(self.lock().finished(wanted, u64::MAX, 1).pop())
+        Ok(self.chain().finished(wanted, u64::MAX, 1).pop())
     }
 
     fn finished_contract(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
         let wanted = |record: &HistoryRecord| matches!(record, HistoryRecord::Storage { contract, .. } if contract.id == id);
-        Ok(self.lock().finished(wanted, u64::MAX, 1).pop())
+        Ok(self.chain().finished(wanted, u64::MAX, 1).pop())
     }
 
     fn finished_trade(&self, id: TradeId) -> Result<Option<Finished>, Unavailable> {
-        Ok(self.lock().finished(|record| ended_trade(record).is_some_and(|(trade, _)| trade.id == id), u64::MAX, 1).pop())
+        Ok(self.chain().finished(|record| ended_trade(record).is_some_and(|(trade, _)| trade.id == id), u64::MAX, 1).pop())
     }
 
     fn record(&self, leaf: u64) -> Result<Option<HistoryRecord>, Unavailable> {
         let index = usize::try_from(leaf).unwrap();
-        Ok(self.lock().history.get(index).cloned())
+        Ok(self.chain().history.get(index).cloned())
     }
 
     fn finished_orders(&self, member: MemberId, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {
         let wanted = |record: &HistoryRecord| matches!(record, HistoryRecord::Order { order, .. } if order.member == member);
-        Ok(self.lock().finished(wanted, below, limit))
+        Ok(self.chain().finished(wanted, below, limit))
     }
 
     fn finished_trades(
@@ -245,22 +259,22 @@ impl ChainPort for Net {
     ) -> Result<Vec<Finished>, Unavailable> {
         let of = |trade: &Trade| member.is_none_or(|member| trade.buyer == member || trade.seller == member);
         let wanted = |r: &HistoryRecord| ended_trade(r).is_some_and(|(trade, how)| of(trade) && end.is_none_or(|end| end == how));
-        Ok(self.lock().finished(wanted, below, limit))
+        Ok(self.chain().finished(wanted, below, limit))
     }
 
     fn finished_proposal(&self, id: ProposalId) -> Result<Option<Finished>, Unavailable> {
         let wanted = |record: &HistoryRecord| matches!(record, HistoryRecord::Proposal { proposal, .. } if proposal.id == id);
-        Ok(self.lock().finished(wanted, u64::MAX, 1).pop())
+        Ok(self.chain().finished(wanted, u64::MAX, 1).pop())
     }
 
     fn ended_proposals(&self, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {
-        Ok(self.lock().finished(|record| matches!(record, HistoryRecord::Proposal { .. }), below, limit))
+        Ok(self.chain().finished(|record| matches!(record, HistoryRecord::Proposal { .. }), below, limit))
     }
 
     fn heat_certificates(&self, member: Option<MemberId>, below: u64, limit: usize) -> Result<Vec<Finished>, Unavailable> {
         let of = |by: MemberId| member.is_none_or(|member| by == member);
         let wanted = |r: &HistoryRecord| matches!(r, HistoryRecord::HeatRetired { certificate, .. } if of(certificate.member));
-        Ok(self.lock().finished(wanted, below, limit))
+        Ok(self.chain().finished(wanted, below, limit))
     }
 }
 
