@@ -1,6 +1,6 @@
 //! The asks that one auction has met: numbered as they are read, each with what is left of it.
 
-use super::lists::{index, push, small};
+use super::lists::{fetch, index, push, small};
 use super::pair::{is_active, is_plain, offered, whole_lots};
 use super::parties::Parties;
 use super::price::effective_price;
@@ -182,6 +182,7 @@ impl<'v, V: View> Asks<'v, V> {
                 None => found.push(self.order(id)?),
             }
         }
+        fetch(&found);
         found.retain(|order| is_active(order, self.rules.now));
         for order in &found {
             numbers.extend(self.add(order, parties)?);

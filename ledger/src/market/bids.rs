@@ -1,7 +1,7 @@
 //! The bids of one auction in their order: limit down, reputation bucket down, older block first, tie-break (MARKET 5). Read price by price,
 //! only as far as the auction gets.
 
-use super::lists::READ_TOGETHER;
+use super::lists::{READ_TOGETHER, fetch};
 use super::pair::{is_active, is_plain};
 use super::parties::{Age, Parties};
 use crate::execute::Fault;
@@ -82,6 +82,7 @@ impl<'v, V: View> Bids<'v, V> {
         {
             self.found.push(self.view.get::<Orders>(&id).ok_or(Fault::Missing("order of the index"))?);
         }
+        fetch(&self.found);
         let now = self.now;
         self.read.extend(self.found.iter().filter(|order| is_active(order, now)));
         Ok(!self.found.is_empty())

@@ -1,4 +1,7 @@
-//! Lists of an auction: numbers of what they hold, in half of the room, and how they grow.
+//! Lists of an auction: numbers of what they hold, in half of the room, how they grow, and how orders are read.
+
+use crate::state::Order;
+use std::hint::black_box;
 
 /// Orders that are looked up one after the other before the first of them is looked at.
 pub(super) const READ_TOGETHER: usize = 16;
@@ -12,6 +15,15 @@ pub(super) fn small(number: usize) -> u32 {
 #[inline]
 pub(super) fn index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// Asks each of these orders for a part of what is looked at next. They lie anywhere in memory, each over several of the processor's lines: whoever
+/// begins with the first of them waits for each line of each by itself, and after this pass has waited for all of them together.
+#[inline]
+pub(super) fn fetch(orders: &[&Order]) {
+    for order in orders {
+        black_box((order.id.hash().head(), order.member.as_bytes().first().copied(), order.limit(), order.open, order.height));
+    }
 }
 
 /// Adds to a list that may become long. It grows fourfold: what it copies as it grows is a third of it then, not all of it.
