@@ -17,6 +17,7 @@
 #![deny(missing_docs)]
 
 pub mod api;
+mod away;
 pub mod chain;
 pub mod clock;
 pub mod config;

@@ -1,5 +1,6 @@
 //! What the API needs of the rest of the node, as narrow traits, so that its handlers are tested against a ledger without network or store.
 
+use crate::away::away;
 use crate::chain::NotKept;
 use crate::storage::{Finished, FinishedTrade, IdempotencyKey, IdempotencyRecord};
 use async_trait::async_trait;
@@ -137,14 +138,10 @@ pub fn read<T>(chain: &dyn ChainPort, reader: impl FnOnce(&Ledger) -> T) -> Opti
     out
 }
 
-/// The same for a task of the runtime, away from the runtime's own threads: it may wait for the disk. `None` when the node stops.
+/// The same for a task of the runtime, away from the runtime's own threads: it may wait for a commit.
 pub async fn read_away<T: Send + 'static>(chain: &Arc<dyn ChainPort>, reader: impl FnOnce(&Ledger) -> T + Send + 'static) -> Option<T> {
     let chain = Arc::clone(chain);
-    match tokio::task::spawn_blocking(move || read(chain.as_ref(), reader)).await {
-        Ok(found) => found,
-        Err(error) if error.is_cancelled() => None,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+    away(move || read(chain.as_ref(), reader)).await
 }
 
 /// Why the mempool does not take a transaction.

@@ -238,7 +238,7 @@ impl Api {
     /// As [`Api::read`].
     pub fn moment(&self) -> Result<Moment, ApiError> {
         let now = self.now();
-        self.read(|ledger| Moment { chain: ledger.chain(), tip: ledger.tip().height, now })
+        self.read(|ledger| Moment::of(ledger, now))
     }
 
     /// Market time by the node's clock.

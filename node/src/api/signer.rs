@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use axum::http::StatusCode;
+use leg_ledger::execute::Ledger;
 use leg_ledger::ids::{ChainId, Height, MemberId, Nonce};
 use leg_ledger::limits::MAX_ACTIONS;
 use leg_ledger::member::KeyRole;
@@ -37,6 +38,13 @@ pub struct Moment {
     pub tip: Height,
     /// The node's clock.
     pub now: BlockTime,
+}
+
+impl Moment {
+    /// After the last block of `ledger`, at the node's clock `now`.
+    pub fn of(ledger: &Ledger, now: BlockTime) -> Self {
+        Moment { chain: ledger.chain(), tip: ledger.tip().height, now }
+    }
 }
 
 impl Signer {

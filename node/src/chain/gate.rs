@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// Closed from before a block is moved on to in memory until it and all before it are durable. Readers that wait get in before it closes for another
 /// block, however fast blocks follow each other.
 ///
-/// Readers may be the runtime's own threads, all of them: between closing and opening it, nothing MUST wait for the runtime, the engine included. So
-/// it is closed for a decided block only, which goes to the disk without anybody else.
+/// While the node starts, readers may be the runtime's own threads, later they are others; either way as many may wait as there are. So between
+/// closing and opening it nothing MUST wait for the runtime, the engine included: it is closed for a decided block only, which goes to the disk
+/// without anybody else.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     state: Mutex<State>,

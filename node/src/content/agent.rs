@@ -7,9 +7,10 @@ use super::error::ContentError;
 use super::plan::{Key, Step, ended_records, needless, steps};
 use super::records::Records;
 use super::store::ContentStore;
-use super::transfer::{Slices, blocking, fetch};
+use super::transfer::{Slices, fetch};
 use super::turns::Turns;
 use crate::api::{ChainPort, ClockPort, MempoolPort, Moment, Signer, read, read_away};
+use crate::away::away;
 use leg_ledger::execute::Ledger;
 use leg_ledger::hash::Hash;
 use leg_ledger::ids::{Height, MemberId, TradeId};
@@ -101,25 +102,17 @@ impl Agent {
         let own = self.signer.member();
         let (mut turns, mut fetching, mut tip) = (Turns::default(), Fetching::default(), Height::new(0));
         loop {
-            if let Some(seen) = read_away(&self.chain, move |ledger| look(ledger, own)).await {
-                let records = self.desk.records.all();
-                let store = Arc::clone(&self.desk.store);
-                let has = move |manifest: &StorageManifest| store.size(manifest.root) == Some(manifest.size);
-                let (contracts, chunks) = (seen.contracts, seen.chunks);
+            let (chain, desk) = (Arc::clone(&self.chain), Arc::clone(&self.desk));
+            if let Some((seen, wanted)) = away(move || wanted(chain.as_ref(), &desk, own)).await {
                 tip = seen.tip;
-                let (contracts, wanted) = blocking(move || {
-                    let wanted = steps(own, &contracts, &records, has);
-                    (contracts, wanted)
-                })
-                .await;
                 turns.keep(&wanted);
                 for step in wanted {
-                    if fetching.has_room_for(&step) && turns.take(step.key(), tip) && !self.take(step, chunks, &mut fetching).await {
+                    if fetching.has_room_for(&step) && turns.take(step.key(), tip) && !self.take(step, seen.chunks, &mut fetching).await {
                         turns.failed(step.key(), tip);
                     }
                 }
                 if tip.get().is_multiple_of(ERASE_EVERY) {
-                    self.erase(own, contracts, tip).await;
+                    self.erase(own, seen.contracts, tip).await;
                 }
             }
             tokio::select! {
@@ -149,7 +142,7 @@ impl Agent {
 
     async fn answer(&self, contract: TradeId, manifest: StorageManifest, challenge: Challenge, chunks: u32) -> bool {
         let store = Arc::clone(&self.desk.store);
-        let proofs = blocking(move || prove(&store, &manifest, &challenge, chunks)).await;
+        let proofs = away(move || prove(&store, &manifest, &challenge, chunks)).await;
         if proofs.is_empty() {
             tracing::error!(%contract, day = challenge.day, "the stored content is damaged: the challenge cannot be answered");
         }
@@ -164,7 +157,7 @@ impl Agent {
     /// Signs and sends; whether the mempool has it.
     async fn submit(&self, actions: Vec<Action>) -> bool {
         let now = self.clock.now();
-        let moment = read_away(&self.chain, move |ledger| Moment { chain: ledger.chain(), tip: ledger.tip().height, now });
+        let moment = read_away(&self.chain, move |ledger| Moment::of(ledger, now));
         let Some(moment) = moment.await else { return false };
         let sent = match self.signer.sign(moment, KeyRole::Operator, false, actions) {
             Ok(transaction) => self.mempool.submit(transaction).await.map_err(|error| error.to_string()),
@@ -179,7 +172,7 @@ impl Agent {
     /// Erases what no contract needs any more.
     async fn erase(&self, own: MemberId, contracts: Vec<StorageContract>, tip: Height) {
         let (desk, chain) = (Arc::clone(&self.desk), Arc::clone(&self.chain));
-        let erased = blocking(move || -> Result<(), ContentError> {
+        let erased = away(move || -> Result<(), ContentError> {
             let records = desk.records.all();
             let is_open = |order| read(chain.as_ref(), |ledger| ledger.state().get::<Orders>(&order).is_some()).unwrap_or(true);
             for order in ended_records(&records, &contracts, is_open, tip) {
@@ -203,6 +196,14 @@ impl Agent {
 fn look(ledger: &Ledger, own: MemberId) -> Seen {
     let chunks = ledger.params().map_or(0, |params| params.storage.challenge_chunks);
     Seen { tip: ledger.tip().height, chunks, contracts: contracts_of(ledger.state(), own) }
+}
+
+/// What the ledger says after the last block, and the steps that follow from it and from what is on the disk.
+fn wanted(chain: &dyn ChainPort, desk: &Desk, own: MemberId) -> Option<(Seen, Vec<Step>)> {
+    let seen = read(chain, |ledger| look(ledger, own))?;
+    let has = |manifest: &StorageManifest| desk.store.size(manifest.root) == Some(manifest.size);
+    let wanted = steps(own, &seen.contracts, &desk.records.all(), has);
+    Some((seen, wanted))
 }
 
 /// A member's running contracts, as buyer or seller.

@@ -1,8 +1,9 @@
 //! Gives slices to the other party of a contract, and to nobody else.
 
 use super::store::{ContentStore, SLICE_BYTES};
-use super::transfer::{SliceRequest, blocking};
+use super::transfer::SliceRequest;
 use crate::api::{ChainPort, read};
+use crate::away::away;
 use crate::network::{ContentAsk, Network};
 use bytes::Bytes;
 use leg_ledger::execute::Ledger;
@@ -23,7 +24,7 @@ pub async fn serve(store: Arc<ContentStore>, chain: Arc<dyn ChainPort>, network:
         tokio::spawn(async move {
             let (from, request) = (ask.from, ask.request.clone());
             // Dropping the ask refuses it.
-            if let Some(slice) = blocking(move || answer(&store, chain.as_ref(), from, &request)).await {
+            if let Some(slice) = away(move || answer(&store, chain.as_ref(), from, &request)).await {
                 // An error means that the network has stopped.
                 let _ = network.give(ask, slice).await;
             }

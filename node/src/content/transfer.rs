@@ -2,6 +2,7 @@
 
 use super::error::ContentError;
 use super::store::{ContentStore, SLICE_BYTES, sized_slice};
+use crate::away::away;
 use async_trait::async_trait;
 use bytes::Bytes;
 use leg_ledger::codec;
@@ -74,13 +75,13 @@ pub async fn fetch(
 ) -> Result<(), ContentError> {
     let StorageManifest { root, size, .. } = manifest;
     let reserving = Arc::clone(&store);
-    let mut from = blocking(move || reserving.fetched(root, size)).await?;
+    let mut from = away(move || reserving.fetched(root, size)).await?;
     while from < size {
         let mut attempt = 1;
         loop {
             let slice = slices.slice(of, SliceRequest { contract, root, from }).await.ok_or(ContentError::Unreachable(of))?;
             let writing = Arc::clone(&store);
-            match blocking(move || writing.extend(root, size, from, &slice)).await {
+            match away(move || writing.extend(root, size, from, &slice)).await {
                 Err(ContentError::Damaged { .. }) if attempt < ATTEMPTS => attempt += 1,
                 result => {
                     result?;
@@ -91,12 +92,4 @@ pub async fn fetch(
         from = from.saturating_add(SLICE_BYTES);
     }
     Ok(())
-}
-
-/// Runs what waits for the disk away from the runtime's own threads.
-pub(super) async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(job).await {
-        Ok(result) => result,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    }
 }

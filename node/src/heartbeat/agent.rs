@@ -40,10 +40,7 @@ impl Agent {
     /// Sends the heartbeat that is due, if one is and none is on its way.
     pub async fn on_block(&mut self) {
         let (now, member) = (self.clock.now(), self.signer.member());
-        let wanted = read_away(&self.chain, move |ledger| {
-            let moment = Moment { chain: ledger.chain(), tip: ledger.tip().height, now };
-            due(ledger, member, now).map(|period| (period, moment))
-        });
+        let wanted = read_away(&self.chain, move |ledger| due(ledger, member, now).map(|period| (period, Moment::of(ledger, now))));
         let Some((period, moment)) = wanted.await.flatten() else { return };
         if self.sent.is_some_and(|(of, until)| of == period && moment.tip <= until) {
             return;
