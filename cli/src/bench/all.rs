@@ -3,7 +3,7 @@
 use super::door::DoorKind;
 use super::goals::{Goal, LATENCY_RATE};
 use super::ledger::{self, LedgerCost, LedgerOptions};
-use super::matching::{self, MatchingCosts};
+use super::matching::{self, AuctionCost, MatchingCosts};
 use super::network::{self, NetworkOptions, NetworkReport};
 use super::plot::Curve;
 use super::points::Rates;
@@ -45,12 +45,24 @@ pub struct AllFigures {
     pub tree: Vec<TreeCost>,
     /// Auctions and growth.
     pub matching: MatchingCosts,
+    /// What has an absolute goal, at later moments of the run.
+    pub later: Vec<Later>,
     /// An order on one node.
     pub ledger: Vec<LedgerCost>,
     /// A node's restart.
     pub restart: Restart,
     /// The networks: whole over HTTP, whole over gossip, one node dead.
     pub network: Vec<NetworkReport>,
+}
+
+/// What has an absolute goal, measured once more: the speed of a shared machine changes by half within minutes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Later {
+    /// The root of the largest tree.
+    pub tree: Vec<TreeCost>,
+    /// Auctions.
+    pub auctions: Vec<AuctionCost>,
 }
 
 /// The whole report: the goals, and all that was measured.
@@ -80,22 +92,30 @@ pub async fn run(options: &AllOptions) -> Result<AllFigures> {
         let measure = LedgerOptions { orders: *orders, ..options.ledger };
         ledger.push(blocking(move || ledger::run(&measure)).await?);
     }
+    let mut later = vec![measure_again(options).await?];
     let home = options.network.home.join("restart");
     let restart = restart::run(options.restart, &home, &options.network.program).await?;
-    let network = networks(options).await?;
-    Ok(AllFigures { signatures, tree, matching, ledger, restart, network })
+    let network = networks(options, &mut later).await?;
+    Ok(AllFigures { signatures, tree, matching, later, ledger, restart, network })
+}
+
+async fn measure_again(options: &AllOptions) -> Result<Later> {
+    let (keys, book) = (options.tree.last().copied(), options.book);
+    blocking(move || Ok(Later { tree: tree::run(keys.as_slice())?, auctions: matching::auctions(book)? })).await
 }
 
 async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(job).await.context("a benchmark ended")?
 }
 
-async fn networks(options: &AllOptions) -> Result<Vec<NetworkReport>> {
+/// The networks, and after each what has an absolute goal.
+async fn networks(options: &AllOptions, later: &mut Vec<Later>) -> Result<Vec<NetworkReport>> {
     let base = &options.network;
     let home = |name: &str| base.home.join(name);
     let whole =
         NetworkOptions { orders: options.orders.clone(), doors: vec![DoorKind::Http], catch_up: true, home: home("http"), ..base.clone() };
     let over_http = network::run(&whole).await?;
+    later.push(measure_again(options).await?);
     let reached = over_http.series.iter().find(|series| series.orders_per_signature == 1).map_or(LATENCY_RATE, |series| series.reached);
     let gossip = NetworkOptions {
         orders: vec![1],
@@ -105,6 +125,7 @@ async fn networks(options: &AllOptions) -> Result<Vec<NetworkReport>> {
         ..base.clone()
     };
     let over_gossip = network::run(&gossip).await?;
+    later.push(measure_again(options).await?);
     let dead = NetworkOptions {
         orders: vec![1],
         doors: vec![DoorKind::Http],
@@ -113,7 +134,9 @@ async fn networks(options: &AllOptions) -> Result<Vec<NetworkReport>> {
         home: home("dead"),
         ..base.clone()
     };
-    Ok(vec![over_http, over_gossip, network::run(&dead).await?])
+    let with_one_dead = network::run(&dead).await?;
+    later.push(measure_again(options).await?);
+    Ok(vec![over_http, over_gossip, with_one_dead])
 }
 
 fn shares(of: f64, shares: &[f64]) -> Rates {

@@ -6,9 +6,10 @@
 //! The CPU of one node per order is measured by the benchmark [`super::ledger`] in the same run, with everything on: decoding, signatures,
 //! validity, execution with matching, the state's root, the synced store; on as many cores at once as there are, since that is what the
 //! formula multiplies: cores that share memory and caches are slower together; and with state and store about as large as the loads make them,
-//! since what outgrows the caches costs more. Measured before the loads and after them, and averaged, because the speed of a shared machine
-//! changes. What nodes do beside that (gossip, votes, HTTP) and what the load generator and the signing clients take of the same cores is not
-//! in it: it is the part that a network can lose to them, and never more. What a lone core with a young state would allow stands beside it.
+//! since what outgrows the caches costs more. [`super::yardstick`] measures it right before a load and right after it, because the speed of a
+//! shared machine changes: the mean is what the load is compared with. What nodes do beside that (gossip, votes, HTTP) and what the load
+//! generator and the signing clients take of the same cores is not in it: it is the part that a network can lose to them, and never more. What a
+//! lone core with a young state would allow stands beside it.
 
 use serde::Serialize;
 

@@ -7,16 +7,16 @@
 //! is time: theirs is that of the whole run over all of its orders. Signing and building the blocks is not in it.
 //! It depends on how much there is already: trees and sets outgrow the processor's caches, and the store merges its files. So orders may be
 //! executed first that are not measured.
-//! Measured alone, or beside copies of itself that keep the other cores at work: they share memory and caches.
+//! Measured alone here; [`super::yardstick`] keeps a copy on every core, since cores share memory and caches.
 
 use super::chain::LocalChain;
 use super::community::{CommunitySpec, HUBS, hub_id};
 use super::mix::Mix;
 use super::screen::Progress;
-use super::usage::{cores, process_cpu, thread_cpu};
+use super::usage::{process_cpu, thread_cpu};
 use crate::devnet::clock::{Clock, SystemClock};
 use crate::devnet::wallet::Wallet;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use leg_ledger::block::Block;
 use leg_ledger::codec;
 use leg_ledger::ids::TransactionId;
@@ -27,10 +27,9 @@ use leg_ledger::state::StateEntry;
 use leg_ledger::time::{BlockTime, MarketTime};
 use leg_ledger::transaction::SignedTransaction;
 use leg_ledger::tree::{Changes, Key, Tree};
-use serde::Serialize;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Signatures that a node verifies in one batch.
 const BATCH: usize = 512;
@@ -55,7 +54,7 @@ pub struct LedgerOptions {
 }
 
 /// One step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Its name.
@@ -65,7 +64,7 @@ pub struct Step {
 }
 
 /// What an order costs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerCost {
     /// Orders under one signature.
@@ -101,83 +100,100 @@ const STEPS: [&str; 7] =
 /// # Errors
 /// The chain or its store fails.
 pub fn run(options: &LedgerOptions) -> Result<LedgerCost> {
-    let folder = tempfile::Builder::new().prefix("leg-bench-").tempdir().context("cannot make a temporary folder")?;
-    let origin = SystemClock.now();
-    let (genesis, secrets) = CommunitySpec::new(4, 0, origin).build()?;
-    let mut chain = LocalChain::found(&genesis, &secrets, &folder.path().join("db"))?;
-    let wallet = |hub: usize| -> Result<Wallet> {
-        let id = hub_id(hub)?;
-        let keys = secrets.get(&id).with_context(|| format!("no keys of {id}"))?;
-        Ok(Wallet::new(id, keys.clone(), genesis.chain_id(), origin.ms()))
-    };
-    let mut source = Source { wallets: (0..HUBS).map(wallet).collect::<Result<_>>()?, mix: Mix::new(1) };
-    let standing = options.standing.div_ceil(options.block_orders);
-    let first = standing + options.warm_up;
-    let progress = Progress::new((first + options.blocks) as u64, &format!("ledger, {} orders a signature", options.orders));
-    let mut sum = Sum::default();
-    let others = other_threads_cpu()?;
-    for number in 0..first + options.blocks {
-        let time = BlockTime::from_ms(origin.ms() + BLOCK_MS * (number as u64 + 1));
-        let a_signature = if number < standing { STANDING_A_SIGNATURE } else { options.orders };
-        let block = chain.block(time, source.transactions(&chain, time, options.block_orders, a_signature));
-        let measured = pass(&mut chain, &block)?;
-        if number < first {
-            sum.standing += measured.orders;
-        } else {
-            sum.add(&measured);
-        }
-        progress.step();
+    let progress = Progress::new(options.all_blocks() as u64, &format!("ledger, {} orders a signature", options.orders));
+    let step = || progress.step();
+    let mut bench = Bench::found(options)?;
+    bench.grow(&step)?;
+    bench.measure(&step)
+}
+
+impl LedgerOptions {
+    fn standing_blocks(&self) -> usize {
+        self.standing.div_ceil(self.block_orders)
     }
-    sum.store_threads = other_threads_cpu()?.saturating_sub(others);
-    Ok(sum.cost(options.orders))
+
+    fn all_blocks(&self) -> usize {
+        self.standing_blocks() + self.warm_up + self.blocks
+    }
+}
+
+/// A chain on which blocks are measured, again and again.
+pub struct Bench {
+    options: LedgerOptions,
+    chain: LocalChain,
+    source: Source,
+    origin: BlockTime,
+    /// Blocks so far.
+    number: u64,
+    /// Orders so far.
+    passed: u64,
+    /// CPU of the other threads before the first block.
+    others: Duration,
+    _folder: TempDir,
+}
+
+impl Bench {
+    /// Founds the chain in a temporary folder.
+    ///
+    /// # Errors
+    /// The chain or its store fails.
+    pub fn found(options: &LedgerOptions) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("leg-bench-").tempdir().context("cannot make a temporary folder")?;
+        let origin = SystemClock.now();
+        let (genesis, secrets) = CommunitySpec::new(4, 0, origin).build()?;
+        let chain = LocalChain::found(&genesis, &secrets, &folder.path().join("db"))?;
+        let wallet = |hub: usize| -> Result<Wallet> {
+            let id = hub_id(hub)?;
+            let keys = secrets.get(&id).with_context(|| format!("no keys of {id}"))?;
+            Ok(Wallet::new(id, keys.clone(), genesis.chain_id(), origin.ms()))
+        };
+        let source = Source { wallets: (0..HUBS).map(wallet).collect::<Result<_>>()?, mix: Mix::new(1) };
+        let others = other_threads_cpu()?;
+        Ok(Bench { options: *options, chain, source, origin, number: 0, passed: 0, others, _folder: folder })
+    }
+
+    /// Executes what stands before the measured orders, and the blocks that warm up. `step` is called after each block.
+    ///
+    /// # Errors
+    /// The chain or its store fails.
+    pub fn grow(&mut self, step: &impl Fn()) -> Result<()> {
+        let LedgerOptions { orders, warm_up, .. } = self.options;
+        let standing = std::iter::repeat_n(STANDING_A_SIGNATURE, self.options.standing_blocks());
+        for a_signature in standing.chain(std::iter::repeat_n(orders, warm_up)) {
+            self.pass(a_signature)?;
+            step();
+        }
+        Ok(())
+    }
+
+    /// Measures the next blocks.
+    ///
+    /// # Errors
+    /// The chain or its store fails.
+    pub fn measure(&mut self, step: &impl Fn()) -> Result<LedgerCost> {
+        let mut sum = Sum { standing: self.passed, ..Sum::default() };
+        for _ in 0..self.options.blocks {
+            sum.add(&self.pass(self.options.orders)?);
+            step();
+        }
+        sum.store_threads = other_threads_cpu()?.saturating_sub(self.others);
+        Ok(sum.cost(self.options.orders))
+    }
+
+    fn pass(&mut self, a_signature: usize) -> Result<Measured> {
+        self.number += 1;
+        let time = BlockTime::from_ms(self.origin.ms() + BLOCK_MS * self.number);
+        let block = self.chain.block(time, self.source.transactions(&self.chain, time, self.options.block_orders, a_signature));
+        let measured = pass(&mut self.chain, &block)?;
+        self.passed += measured.orders;
+        Ok(measured)
+    }
 }
 
 /// CPU time of all threads of this process but this one: those of the store, in a benchmark of the ledger.
 fn other_threads_cpu() -> Result<Duration> {
     let own = thread_cpu()?;
     Ok(process_cpu()?.saturating_sub(own))
-}
-
-/// The same while copies of it run on all other cores.
-///
-/// # Errors
-/// The chain or its store fails, here or in a copy.
-pub fn run_on_all_cores(options: &LedgerOptions, program: &Path) -> Result<LedgerCost> {
-    let companions: Vec<Companion> = (1..cores()).map(|_| Companion::start(options, program)).collect::<Result<_>>()?;
-    let cost = LedgerCost { cores: 1 + companions.len(), ..run(options)? };
-    companions.into_iter().try_for_each(Companion::end)?;
-    Ok(cost)
-}
-
-/// A process that measures the same, a little longer; what it finds is not of interest.
-struct Companion(Child);
-
-impl Companion {
-    fn start(options: &LedgerOptions, program: &Path) -> Result<Self> {
-        let LedgerOptions { orders, block_orders, standing, warm_up, blocks } = options;
-        let longer = blocks + warm_up / 4;
-        let arguments = [("--orders", orders), ("--block-orders", block_orders), ("--standing", standing), ("--blocks", &longer)];
-        let mut command = Command::new(program);
-        command.args(["bench", "ledger"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        for (name, value) in arguments {
-            command.arg(name).arg(value.to_string());
-        }
-        Ok(Companion(command.spawn().with_context(|| format!("cannot start {}", program.display()))?))
-    }
-
-    fn end(mut self) -> Result<()> {
-        let status = self.0.wait().context("a copy of the benchmark is gone")?;
-        ensure!(status.success(), "a copy of the ledger's benchmark failed: {status}");
-        Ok(())
-    }
-}
-
-impl Drop for Companion {
-    fn drop(&mut self) {
-        // Ended already, but where this benchmark failed.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// Signs what the mix orders.

@@ -51,8 +51,9 @@ pub struct Counted {
     pub refused: BTreeMap<String, u64>,
     /// Of those that were sent and not refused, how many were not final when the wait was over.
     pub lost: u64,
-    /// Transactions that became final within the window.
-    pub finals: u64,
+    /// Transactions that became final, a second: from the last block before the window to the first one after it. A saturated network makes a
+    /// block in a second or two, and whether its last one still falls into the window would decide.
+    pub finals_per_second: f64,
     /// Blocks of the window.
     pub blocks: u64,
     /// Actions in them.
@@ -72,7 +73,36 @@ struct Run {
     /// Due times of what is not final yet.
     pending: HashMap<TransactionId, Duration>,
     latencies: Latencies,
+    /// The last block before the window; the last one of those that count, none of which is later than the first one after the window.
+    since: Option<Duration>,
+    until: Option<Duration>,
+    /// Transactions in the blocks that count.
+    finals: u64,
     counted: Counted,
+}
+
+impl Run {
+    /// Whether a block that became final at `at` counts.
+    fn counts(&mut self, at: Duration) -> bool {
+        let measured = self.plan.measured();
+        if at < measured.start {
+            self.since = Some(at);
+            return false;
+        }
+        let counts = self.until.is_none_or(|until| until < measured.end);
+        if counts {
+            self.until = Some(at);
+        }
+        counts
+    }
+
+    fn finals_per_second(&self) -> f64 {
+        let measured = self.plan.measured();
+        // Where all were final before its end, no block need follow the window.
+        let until = self.until.unwrap_or_default().max(measured.end);
+        let took = until.saturating_sub(self.since.unwrap_or(measured.start));
+        self.finals as f64 / took.as_secs_f64().max(f64::EPSILON)
+    }
 }
 
 /// Knows what was sent and what became of it. Shared by the load, the door's answers and whoever follows the blocks.
@@ -86,7 +116,7 @@ impl Tracker {
 
     fn begin(&self, start: Instant, plan: Plan) {
         let (pending, latencies, counted) = (HashMap::new(), Latencies::default(), Counted::default());
-        *self.lock() = Some(Run { start, plan, pending, latencies, counted });
+        *self.lock() = Some(Run { start, plan, pending, latencies, since: None, until: None, finals: 0, counted });
     }
 
     fn on_sent(&self, ready: &[Ready], first: u64) {
@@ -124,8 +154,8 @@ impl Tracker {
         let Some(run) = run.as_mut() else { return };
         let at = now.saturating_duration_since(run.start);
         let measured = run.plan.measured();
-        let within = measured.contains(&at);
-        if within {
+        let counts = run.counts(at);
+        if measured.contains(&at) {
             run.counted.blocks += 1;
             run.counted.actions += u64::from(block.actions);
             run.counted.rejected += u64::from(block.rejected);
@@ -133,7 +163,7 @@ impl Tracker {
         }
         for id in &block.transactions {
             let Some(due) = run.pending.remove(id) else { continue };
-            run.counted.finals += u64::from(within);
+            run.finals += u64::from(counts);
             if measured.contains(&due) {
                 run.latencies.record(at.saturating_sub(due));
             }
@@ -148,7 +178,7 @@ impl Tracker {
         let Some(run) = self.lock().take() else { return Counted::default() };
         let measured = run.plan.measured();
         let lost = run.pending.values().filter(|due| measured.contains(*due)).count() as u64;
-        Counted { lost, latency: run.latencies.percentiles(), ..run.counted }
+        Counted { lost, latency: run.latencies.percentiles(), finals_per_second: run.finals_per_second(), ..run.counted }
     }
 }
 
@@ -245,11 +275,35 @@ mod tests {
         let counted = tracker.end();
         assert_eq!((counted.due, counted.unsent, counted.lost), (20, 2, 1), "27 is lost");
         assert_eq!(counted.refused, BTreeMap::from([("busy".to_owned(), 1)]));
-        assert_eq!((counted.finals, counted.blocks, counted.actions, counted.rejected, counted.trades), (12, 1, 12, 1, 2));
+        assert_eq!((counted.blocks, counted.actions, counted.rejected, counted.trades), (1, 12, 1, 2));
+        // 8..20 and 21..27 but 20, between the block at 0.9 s and the one at 3.5 s.
+        assert!((counted.finals_per_second - 18.0 / 2.6).abs() < 1e-9, "{counted:?}");
         // 10..20 after 1.0 s to 0.1 s, 21..27 after 1.4 s to 0.9 s.
         assert_eq!(counted.latency.count, 16);
         assert!((counted.latency.max - 1_400.0).abs() < 2.0, "{:?}", counted.latency);
         assert_eq!(tracker.end(), Counted::default(), "a load ends once");
+    }
+
+    /// A hundred a second, and a block of them each second.
+    #[test]
+    fn throughput_does_not_depend_on_where_between_two_blocks_the_window_begins_and_ends() {
+        let ms = Duration::from_millis;
+        for shift in [0, 1, 250, 999] {
+            let (tracker, start) = (Tracker::default(), Instant::now());
+            tracker.begin(start, Plan { rate: 100.0, warm_up: ms(1_500), window: ms(2_000), drain: Duration::ZERO });
+            tracker.on_sent(&(0..800).map(ready).collect::<Vec<_>>(), 0);
+            for second in 0..8 {
+                tracker.on_block(&block(second + 1, second * 100..second * 100 + 100), start + ms(shift + second * 1_000));
+            }
+            let found = tracker.end().finals_per_second;
+            assert!((found - 100.0).abs() < 1e-9, "{found} with blocks {shift} ms later");
+        }
+        let (tracker, start) = (Tracker::default(), Instant::now());
+        tracker.begin(start, Plan { rate: 100.0, warm_up: ms(1_000), window: ms(2_000), drain: Duration::ZERO });
+        tracker.on_sent(&(0..300).map(ready).collect::<Vec<_>>(), 0);
+        tracker.on_block(&block(1, 0..100), start + ms(1_000));
+        tracker.on_block(&block(2, 100..300), start + ms(2_500));
+        assert!((tracker.end().finals_per_second - 150.0).abs() < 1e-9, "without a block before it or after it, all of the window counts");
     }
 
     #[tokio::test]
@@ -272,6 +326,6 @@ mod tests {
         assert_eq!(counted.due, 200, "by the clock, whatever the machine's pace");
         // Nobody listens there: everything that was sent is refused, and what was not sent is told as well.
         assert_eq!(counted.refused.values().sum::<u64>() + counted.unsent, 200);
-        assert_eq!((counted.finals, counted.lost), (0, 0));
+        assert_eq!((counted.finals_per_second, counted.lost), (0.0, 0));
     }
 }

@@ -23,9 +23,12 @@ use std::time::Duration;
 
 /// Auctions of which the median is taken: an odd number.
 const AUCTIONS: usize = 25;
-/// Orders of a measured block, and how many blocks.
+/// Orders of a measured block.
 const BLOCK_ORDERS: usize = 1_000;
-const BLOCKS: u64 = 10;
+/// The sizes are measured in turns, so many times...
+const TURNS: usize = 5;
+/// ...with so many blocks each time, after one that brings its state back into the processor's caches.
+const BLOCKS: usize = 4;
 
 /// One auction.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -74,18 +77,37 @@ pub struct MatchingCosts {
 /// # Errors
 /// The rules reject what the benchmark places, or the system does not tell CPU times.
 pub fn run(book: usize, sizes: &[usize]) -> Result<MatchingCosts> {
-    let progress = Progress::new(2 + sizes.len() as u64, "matching");
+    let auctions = auctions(book)?;
+    let progress = Progress::new(sizes.len() as u64, "an order as the state grows");
+    let mut grown = Vec::new();
+    for size in sizes {
+        grown.push(Grown::new(*size)?);
+        progress.step();
+    }
+    // In turns, since the machine's speed changes and the sizes are compared with each other.
+    for _ in 0..TURNS {
+        for size in &mut grown {
+            size.pass()?;
+            for _ in 0..BLOCKS {
+                size.measure()?;
+            }
+        }
+    }
+    Ok(MatchingCosts { auctions, growth: grown.iter().map(Grown::cost).collect() })
+}
+
+/// Measures auctions over `book` open orders, one of each price rule.
+///
+/// # Errors
+/// As [`run`].
+pub fn auctions(book: usize) -> Result<Vec<AuctionCost>> {
+    let progress = Progress::new(2, "auctions");
     let mut auctions = Vec::new();
     for (name, energy) in [("energy, uniform price", true), ("compute, seller's price", false)] {
         auctions.push(auction(name, energy, book)?);
         progress.step();
     }
-    let mut growth = Vec::new();
-    for size in sizes {
-        growth.push(grown(*size)?);
-        progress.step();
-    }
-    Ok(MatchingCosts { auctions, growth })
+    Ok(auctions)
 }
 
 fn auction(name: &str, energy: bool, orders: usize) -> Result<AuctionCost> {
@@ -133,37 +155,61 @@ fn median_ms(mut auction: impl FnMut() -> Result<Duration>) -> Result<f64> {
     Ok(spent.get(AUCTIONS / 2).context("no auction was held")?.as_secs_f64() * 1e3)
 }
 
-/// Open orders do not cross: residents bid below 90 % of the base and ask above 110 %, while the hubs trade in between.
-fn grown(size: usize) -> Result<GrowthCost> {
-    let mut books = Books::new(SystemClock.now())?;
-    books.add_residents(0..size.saturating_sub(HUBS))?;
-    let residents = size.saturating_sub(HUBS).max(1);
-    let mut rng = ChaCha8Rng::seed_from_u64(size as u64);
-    let quote = |number: usize| -> Result<Quote> {
-        let side = if number.is_multiple_of(2) { Side::Bid } else { Side::Ask };
-        let percent = match side {
-            Side::Bid => rng.gen_range(60..=85),
-            Side::Ask => rng.gen_range(125..=150),
+/// A state with many open orders and accounts, and what orders cost on it.
+struct Grown {
+    size: usize,
+    books: Books,
+    mix: Mix,
+    /// Blocks so far.
+    blocks: u64,
+    spent: Duration,
+    orders: usize,
+}
+
+impl Grown {
+    /// Open orders do not cross: residents bid below 90 % of the base and ask above 110 %, while the hubs trade in between.
+    fn new(size: usize) -> Result<Self> {
+        let mut books = Books::new(SystemClock.now())?;
+        books.add_residents(0..size.saturating_sub(HUBS))?;
+        let residents = size.saturating_sub(HUBS).max(1);
+        let mut rng = ChaCha8Rng::seed_from_u64(size as u64);
+        let quote = |number: usize| -> Result<Quote> {
+            let side = if number.is_multiple_of(2) { Side::Bid } else { Side::Ask };
+            let percent = match side {
+                Side::Bid => rng.gen_range(60..=85),
+                Side::Ask => rng.gen_range(125..=150),
+            };
+            let (member, product) = (resident_id(number % residents)?, books.energy(rng.gen_range(0..96)));
+            Ok(Quote { member, side, product, percent, lots: rng.gen_range(1..=60) })
         };
-        let (member, product) = (resident_id(number % residents)?, books.energy(rng.gen_range(0..96)));
-        Ok(Quote { member, side, product, percent, lots: rng.gen_range(1..=60) })
-    };
-    let quotes: Vec<Quote> = (0..size).map(quote).collect::<Result<_>>()?;
-    books.place(&quotes)?;
-    drop(quotes);
-    let mut mix = Mix::new(size as u64);
-    let mut spent = Duration::ZERO;
-    let mut orders = 0;
-    for block in 0..BLOCKS {
-        let transactions = block_of_mix(&books, &mut mix, block)?;
-        let begun = thread_cpu()?;
-        let outcome = execute_block(&Rules::default(), &books.state, books.facts(), &transactions)?;
-        spent += thread_cpu()? - begun;
-        orders += outcome.receipts.iter().filter(|receipt| receipt.code == Code::Ok).count();
-        books.commit(outcome.changes);
+        let quotes: Vec<Quote> = (0..size).map(quote).collect::<Result<_>>()?;
+        books.place(&quotes)?;
+        Ok(Grown { size, books, mix: Mix::new(size as u64), blocks: 0, spent: Duration::ZERO, orders: 0 })
     }
-    let accounts = books.state.range::<leg_ledger::state::Accounts>(..).count();
-    Ok(GrowthCost { open_orders: size, accounts, order_us: spent.as_secs_f64() * 1e6 / orders.max(1) as f64 })
+
+    /// Executes a block of the mix: the CPU that it took, and its orders.
+    fn pass(&mut self) -> Result<(Duration, usize)> {
+        let transactions = block_of_mix(&self.books, &mut self.mix, self.blocks)?;
+        self.blocks += 1;
+        let begun = thread_cpu()?;
+        let outcome = execute_block(&Rules::default(), &self.books.state, self.books.facts(), &transactions)?;
+        let spent = thread_cpu()? - begun;
+        let orders = outcome.receipts.iter().filter(|receipt| receipt.code == Code::Ok).count();
+        self.books.commit(outcome.changes);
+        Ok((spent, orders))
+    }
+
+    fn measure(&mut self) -> Result<()> {
+        let (spent, orders) = self.pass()?;
+        self.spent += spent;
+        self.orders += orders;
+        Ok(())
+    }
+
+    fn cost(&self) -> GrowthCost {
+        let accounts = self.books.state.range::<leg_ledger::state::Accounts>(..).count();
+        GrowthCost { open_orders: self.size, accounts, order_us: self.spent.as_secs_f64() * 1e6 / self.orders.max(1) as f64 }
+    }
 }
 
 /// Transactions of one order each. Executing does not look at signatures, so that none is made here.

@@ -4,7 +4,7 @@
 //! community ─ genesis        mix ─ orders ─> signer ─ just in time ─> load ─ open loop ─> door (HTTP or gossip) ─> nodes (processes)
 //!                                                                      ▲ latencies                                    │
 //!                                                                      └──────────── follow: final blocks <───────────┘
-//! ledger ─ CPU of an order by step ─> ceiling ─> report, plot <─ usage ─ CPU, memory and disk of every process
+//! yardstick ─ CPU of an order beside each load ─> ceiling ─> report <─ usage ─ CPU, memory and disk of every process
 //! ```
 //!
 //! One file a benchmark ([`signatures`], [`tree`], [`matching`], [`ledger`], [`network`], [`sync`], [`restart`]), beside them the rooms that they share. A benchmark asserts nothing about speed: it measures
@@ -35,3 +35,4 @@ pub mod signer;
 pub mod sync;
 pub mod tree;
 pub mod usage;
+pub mod yardstick;

@@ -2,8 +2,8 @@
 //!
 //! For each way in and each number of orders a signature a fresh network is started; rates are offered one after the other, and in between the
 //! network comes to rest. Every load warms up first; then a window is measured from its first to its last moment: what became final, from when
-//! it was due; CPU, memory and disk of every node; and apart from them the load generator's and the signing clients' CPU. At the end all nodes
-//! MUST have the same state.
+//! it was due; CPU, memory and disk of every node; and apart from them the load generator's and the signing clients' CPU. Right before a load and
+//! right after it the yardstick tells what an order costs. At the end all nodes MUST have the same state.
 
 use super::ceiling::Ceiling;
 use super::community::CommunitySpec;
@@ -17,6 +17,7 @@ use super::screen::Progress;
 use super::signer::{Signers, Signing};
 use super::sync::{self, CatchUp, Heights};
 use super::usage::{Snapshot, Usage, cores, folder_bytes, process_cpu};
+use super::yardstick::Yardstick;
 use crate::client::{HttpNode, LedgerApi};
 use crate::devnet::clock::{Clock, SystemClock};
 use crate::devnet::processes::NodeProcess;
@@ -71,7 +72,7 @@ pub struct NetworkOptions {
     pub interval_ms: u64,
     /// Threads that sign.
     pub signers: usize,
-    /// What an order costs is measured with blocks of so many orders...
+    /// How what an order costs is measured, before each load and after it.
     pub ceiling: LedgerOptions,
     /// Folder of the networks' homes.
     pub home: PathBuf,
@@ -93,9 +94,9 @@ pub struct Series {
     pub one_dead: bool,
     /// Most bytes of a block.
     pub block_bytes: u32,
-    /// The most that the machine allows.
+    /// The most that the machine allowed at the load that reached the largest share of it.
     pub ceiling: Ceiling,
-    /// The highest rate that was reached, orders a second.
+    /// What that load reached, orders a second. On a machine of constant speed it is the highest rate that was reached.
     pub reached: f64,
     /// Its share of the ceiling.
     pub share: f64,
@@ -135,18 +136,17 @@ pub async fn run(options: &NetworkOptions) -> Result<NetworkReport> {
     let mut report = NetworkReport { ledger: Vec::new(), series: Vec::new() };
     let mut pace = Pace::now()?;
     for orders in &options.orders {
+        let measure = LedgerOptions { orders: *orders, ..options.ceiling };
         // The strictest yardstick: one core, and a state that has seen next to nothing.
-        let measure = LedgerOptions { orders: *orders, standing: 0, ..options.ceiling };
-        let alone = tokio::task::spawn_blocking(move || ledger::run(&measure)).await.context("the ledger's benchmark ended")??;
-        let mut costs = Costs { alone, together: on_all_cores(options, *orders, &mut pace).await? };
+        let young = LedgerOptions { standing: 0, ..measure };
+        let alone = tokio::task::spawn_blocking(move || ledger::run(&young)).await.context("the ledger's benchmark ended")??;
+        let yardstick = Yardstick::start(&measure, &options.program).await?;
+        let mut beside = Beside { orders: *orders, alone_us: alone.order_us, yardstick, pace };
         for door in &options.doors {
-            let mut series = series(options, *door, &costs, &mut pace).await?;
-            // What was measured after one series is what is measured before the next.
-            costs.together = on_all_cores(options, *orders, &mut pace).await?;
-            series.weigh(&costs.together);
-            report.series.push(series);
+            report.series.push(series(options, *door, &mut beside).await?);
         }
-        report.ledger.extend([costs.alone, costs.together]);
+        pace = beside.pace;
+        report.ledger.extend([alone, beside.yardstick.end().await?]);
     }
     Ok(report)
 }
@@ -160,37 +160,21 @@ fn check(options: &NetworkOptions) -> Result<()> {
     Ok(())
 }
 
-/// What an order costs one node: with a young state while the other cores rest, and with a grown one while all are at work.
-struct Costs {
-    alone: LedgerCost,
-    together: LedgerCost,
+/// What is measured beside the network.
+struct Beside {
+    /// Orders under one signature.
+    orders: usize,
+    /// CPU of an order on a lone core with a young state.
+    alone_us: f64,
+    yardstick: Yardstick,
+    pace: Pace,
 }
 
-async fn on_all_cores(options: &NetworkOptions, orders: usize, pace: &mut Pace) -> Result<LedgerCost> {
-    pace.settle().await?;
-    let (measure, program) = (LedgerOptions { orders, ..options.ceiling }, options.program.clone());
-    let job = move || ledger::run_on_all_cores(&measure, &program);
-    tokio::task::spawn_blocking(job).await.context("the ledger's benchmark ended")?
-}
-
-impl Series {
-    /// Averages the ceiling with what was measured after the series, and sets the shares.
-    fn weigh(&mut self, after: &LedgerCost) {
-        let Ceiling { cores, replicas, order_us, alone_us, .. } = self.ceiling;
-        self.ceiling = Ceiling::new(cores, replicas, (order_us + after.order_us) / 2.0, alone_us);
-        let best = self.points.iter().max_by(|a, b| a.reached.total_cmp(&b.reached));
-        let rest = best.map_or(0.0, |best| self.ceiling.left(best.generator_cores + best.signer_cores));
-        let share = |of: f64| if of > 0.0 { self.reached / of } else { 0.0 };
-        (self.share, self.share_of_rest, self.share_alone) =
-            (share(self.ceiling.orders_per_second), share(rest), share(self.ceiling.alone()));
-    }
-}
-
-async fn series(options: &NetworkOptions, door: DoorKind, costs: &Costs, pace: &mut Pace) -> Result<Series> {
+async fn series(options: &NetworkOptions, door: DoorKind, beside: &mut Beside) -> Result<Series> {
     let dead = if options.kill_one { "-one-dead" } else { "" };
-    let name = format!("{door}-{}{dead}", costs.alone.orders_per_signature).to_lowercase();
+    let name = format!("{door}-{}{dead}", beside.orders).to_lowercase();
     let mut running = Running::start(options, &options.home.join(&name)).await?;
-    let outcome = running.series(options, door, costs, pace).await;
+    let outcome = running.series(options, door, beside).await;
     let ended = running.processes.iter_mut().filter_map(|process| process.check().err()).next();
     let stopped = running.stop().await;
     match (outcome, ended) {
@@ -238,46 +222,52 @@ impl Running {
         failed.map_or(Ok(()), Err)
     }
 
-    async fn series(&self, options: &NetworkOptions, door: DoorKind, costs: &Costs, pace: &mut Pace) -> Result<Series> {
-        let (cost, replicas) = (&costs.together, options.nodes - usize::from(options.kill_one));
-        let ceiling = Ceiling::new(cores(), replicas, cost.order_us, costs.alone.order_us);
+    async fn series(&self, options: &NetworkOptions, door: DoorKind, beside: &mut Beside) -> Result<Series> {
+        let (orders, alone_us) = (beside.orders, beside.alone_us);
+        let ceiling = |us: f64| Ceiling::new(cores(), options.nodes - usize::from(options.kill_one), us, alone_us);
         let (tracker, tip) = (Arc::new(Tracker::default()), Arc::new(AtomicU64::new(0)));
         let heights = Arc::new(Heights::default());
         let follower = self.follow(&tracker, &tip, &heights).await?;
         let idle = self.idle(options.idle).await?;
         let mut way = self.open(door).await?;
-        let mut points = Vec::new();
+        let mut points: Vec<RatePoint> = Vec::new();
         let mut finals = 0.0;
-        while let Some(rate) = options.rates.next(&points, ceiling.orders_per_second) {
-            let load = Load { rate, orders: cost.orders_per_signature, vouch: door == DoorKind::Gossip, number: points.len() as u64 };
-            let slower = pace.settle().await?;
-            let point = RatePoint { slower, ..self.point(options, &load, &mut way, &tracker, &tip).await? };
+        let first = ceiling(beside.yardstick.sample().await?.order_us).orders_per_second;
+        while let Some(rate) = options.rates.next(&points, first) {
+            let load = Load { rate, orders, vouch: door == DoorKind::Gossip, number: points.len() as u64 };
+            let slower = beside.pace.settle().await?;
+            let before = beside.yardstick.sample().await?.order_us;
+            let point = self.point(options, &load, &mut way, &tracker, &tip).await?;
+            let after = beside.yardstick.sample().await?.order_us;
             ensure!(!follower.is_finished(), "the stream of final blocks ended");
-            finals += (point.due - point.missing()) as f64 * cost.orders_per_signature as f64;
-            points.push(point);
+            finals += (point.due - point.missing()) as f64 * orders as f64;
+            points.push(point.beside(&ceiling((before + after) / 2.0), slower));
         }
         way.close().await;
         let equal_roots = self.agree().await?;
         follower.abort();
-        let produced = points.iter().map(|point| point.reached / cost.orders_per_signature as f64).fold(0.0, f64::max);
+        let best = points.iter().max_by(|a, b| a.share.total_cmp(&b.share)).context("no rate was offered")?;
+        let (reached, ceiling) = (best.reached, ceiling(best.steps_us));
+        let share = |of: f64| if of > 0.0 { reached / of } else { 0.0 };
+        let (share_of_rest, share_alone) = (share(ceiling.left(best.generator_cores + best.signer_cores)), share(ceiling.alone()));
+        let produced = points.iter().map(|point| point.reached).fold(0.0, f64::max);
         let observer = self.prepared.places.get(options.nodes).filter(|_| options.catch_up);
         let catch_up = match observer {
-            Some(place) => Some(sync::catch_up(options, place.clone(), &heights, produced).await?),
+            Some(place) => Some(sync::catch_up(options, place.clone(), &heights, produced / orders as f64).await?),
             None => None,
         };
         let bytes = self.prepared.places.first().map_or(0, |place| folder_bytes(place.home.path()));
-        let reached = points.iter().map(|point| point.reached).fold(0.0, f64::max);
         Ok(Series {
             door,
-            orders_per_signature: cost.orders_per_signature,
+            orders_per_signature: orders,
             nodes: options.nodes,
             one_dead: options.kill_one,
             block_bytes: options.block_bytes,
             ceiling,
             reached,
-            share: 0.0,
-            share_of_rest: 0.0,
-            share_alone: 0.0,
+            share: share(ceiling.orders_per_second),
+            share_of_rest,
+            share_alone,
             idle,
             points,
             disk_bytes_per_order: bytes as f64 / f64::max(finals, 1.0),

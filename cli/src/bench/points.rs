@@ -1,5 +1,6 @@
 //! Which rates are offered, and what a rate reached.
 
+use super::ceiling::Ceiling;
 use super::goals::LATENCY_RATE;
 use super::latency::Percentiles;
 use super::load::Counted;
@@ -113,6 +114,10 @@ pub struct RatePoint {
     pub generator_cores: f64,
     /// Cores that the signing clients took.
     pub signer_cores: f64,
+    /// CPU of one node per order by the ledger's benchmark, the mean of right before the load and right after it, microseconds.
+    pub steps_us: f64,
+    /// Share of the ceiling that follows from it.
+    pub share: f64,
     /// How many times slower than at its best the machine was right before the load; more than 1.15 where waiting did not help.
     pub slower: f64,
 }
@@ -121,7 +126,7 @@ impl RatePoint {
     /// From what was counted in a window of `seconds`.
     pub fn new(offered: f64, orders: usize, seconds: f64, counted: Counted, nodes: Vec<NodeUsage>, others: (f64, f64)) -> Self {
         let per_second = |count: u64| count as f64 / seconds;
-        let reached = per_second(counted.finals) * orders as f64;
+        let reached = counted.finals_per_second * orders as f64;
         let cores = nodes.iter().map(|node| node.usage.cores).sum::<f64>() / nodes.len().max(1) as f64;
         RatePoint {
             offered,
@@ -138,8 +143,16 @@ impl RatePoint {
             refused: counted.refused,
             generator_cores: others.0,
             signer_cores: others.1,
+            steps_us: 0.0,
+            share: 0.0,
             slower: 1.0,
         }
+    }
+
+    /// With the ceiling that was measured beside it, and how much slower than at its best the machine was.
+    pub fn beside(self, ceiling: &Ceiling, slower: f64) -> Self {
+        let most = ceiling.orders_per_second;
+        RatePoint { steps_us: ceiling.order_us, share: if most > 0.0 { self.reached / most } else { 0.0 }, slower, ..self }
     }
 
     /// Whether the network no longer follows.
@@ -158,7 +171,7 @@ mod tests {
     use super::*;
 
     fn point(offered: f64, reached: f64) -> RatePoint {
-        let counted = Counted { finals: (reached * 10.0) as u64, ..Counted::default() };
+        let counted = Counted { finals_per_second: reached, ..Counted::default() };
         let usage = Usage { cores: 0.5, ..Usage::default() };
         let node = |name: &str| NodeUsage { name: name.to_owned(), usage };
         RatePoint::new(offered, 1, 10.0, counted, vec![node("a"), node("b")], (0.1, 0.2))
@@ -220,8 +233,10 @@ mod tests {
     fn a_nodes_cost_is_its_cpu_over_what_became_final() {
         let point = point(2_000.0, 1_000.0);
         assert_eq!((point.reached, point.node_order_us), (1_000.0, 500.0));
+        let beside = point.clone().beside(&Ceiling::new(2, 4, 100.0, 80.0), 1.1);
+        assert_eq!((beside.steps_us, beside.share, beside.slower), (100.0, 0.2, 1.1), "5,000/s is what the steps allow");
         assert!(point.is_saturated());
-        let hundred = RatePoint::new(5_000.0, 100, 2.0, Counted { finals: 100, ..Counted::default() }, Vec::new(), (0.0, 0.0));
+        let hundred = RatePoint::new(5_000.0, 100, 2.0, Counted { finals_per_second: 50.0, ..Counted::default() }, Vec::new(), (0.0, 0.0));
         assert_eq!((hundred.reached, hundred.is_saturated()), (5_000.0, false));
     }
 }

@@ -147,6 +147,8 @@ pub fn series_text(series: &Series) -> String {
         "cores a node",
         "MiB",
         "us an order",
+        "steps",
+        "of ceiling",
         "load",
         "signing",
     ];
@@ -199,7 +201,7 @@ fn slow_loads(points: &[RatePoint]) -> String {
     }
 }
 
-fn row(point: &RatePoint) -> [String; 13] {
+fn row(point: &RatePoint) -> [String; 15] {
     let (cores, mib) = average(&point.nodes);
     let latency = &point.latency;
     [
@@ -214,6 +216,8 @@ fn row(point: &RatePoint) -> [String; 13] {
         number(cores),
         number(mib),
         number(point.node_order_us),
+        number(point.steps_us),
+        format!("{:.0} %", point.share * 100.0),
         number(point.generator_cores),
         number(point.signer_cores),
     ]

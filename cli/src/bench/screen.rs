@@ -1,6 +1,6 @@
 //! What a person sees of a benchmark while it runs, and how its tables look.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::{Duration, Instant};
 
@@ -45,10 +45,10 @@ impl Drop for Progress {
     }
 }
 
-/// A table with a heading; all columns but the first hold numbers.
+/// A table with a heading, as wide as the terminal at most; all columns but the first hold numbers.
 pub fn table<const N: usize>(heading: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(heading);
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(heading);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

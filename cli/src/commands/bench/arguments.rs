@@ -96,6 +96,9 @@ pub struct LedgerArguments {
     /// Where to write the figures as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Measure whenever a line comes in, and answer with a line of JSON: how a benchmark of a network asks.
+    #[arg(long, hide = true, conflicts_with = "report")]
+    pub asked: bool,
 }
 
 /// Arguments of `leg bench restart`.
@@ -116,7 +119,7 @@ pub struct NetworkArguments {
     #[arg(long, default_value_t = 4)]
     pub nodes: usize,
     /// Orders a second, several separated by commas; search: 1000, then up in tenths of the ceiling until less than 95 % become
-    /// final in time, twice in a row (a rate that is missed is offered once more).
+    /// final in time, three times in a row.
     #[arg(long, default_value = "search")]
     pub rate: Rates,
     /// Orders under one signature; several, separated by commas, each on a network of its own.
@@ -155,8 +158,8 @@ pub struct CommonArguments {
     /// Threads of the signing clients; as many as there are cores if absent.
     #[arg(long)]
     pub signers: Option<usize>,
-    /// Blocks with which the ceiling is measured before each series.
-    #[arg(long, default_value_t = 30)]
+    /// Blocks with which the ceiling is measured before each load, and after it.
+    #[arg(long, default_value_t = 12)]
     pub ceiling_blocks: usize,
     /// Orders that are executed before the ceiling is measured, so that state and store are as large as in the network under the higher rates.
     #[arg(long, default_value_t = STANDING)]

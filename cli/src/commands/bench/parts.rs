@@ -8,7 +8,7 @@ use crate::bench::all::{growth_curves, signature_curves, tree_curves};
 use crate::bench::ledger::{self, LedgerOptions};
 use crate::bench::plot::{Curve, Labels, svg};
 use crate::bench::report::{ledger_text, matching_text, restart_text, signatures_text, tree_text, write_json};
-use crate::bench::{matching, restart, signatures, tree};
+use crate::bench::{matching, restart, signatures, tree, yardstick};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -54,12 +54,13 @@ pub fn matching(arguments: &MatchingArguments) -> Result<()> {
 pub fn ledger(arguments: &LedgerArguments) -> Result<()> {
     ensure!(arguments.blocks > 0 && arguments.block_orders > 0, "--blocks and --block-orders: at least 1");
     ensure!(arguments.orders.iter().all(|orders| (1..=256).contains(orders)), "--orders: 1 to 256 under one signature");
-    let measure = |orders: &usize| {
-        let options = ledger_options(arguments.blocks, arguments.standing);
-        let options = LedgerOptions { orders: *orders, block_orders: arguments.block_orders, ..options };
-        ledger::run(&options)
-    };
-    let costs = arguments.orders.iter().map(measure).collect::<Result<Vec<_>>>()?;
+    let options = ledger_options(arguments.blocks, arguments.standing);
+    let options = |orders: &usize| LedgerOptions { orders: *orders, block_orders: arguments.block_orders, ..options };
+    if arguments.asked {
+        let orders = arguments.orders.first().context("--orders: at least one")?;
+        return yardstick::answer(&options(orders), std::io::stdin().lock(), std::io::stdout().lock());
+    }
+    let costs = arguments.orders.iter().map(|orders| ledger::run(&options(orders))).collect::<Result<Vec<_>>>()?;
     print!("{}", ledger_text(&costs));
     report(arguments.report.as_ref(), "ledger", &costs)
 }

@@ -71,7 +71,7 @@ pub async fn all(arguments: AllArguments) -> Result<()> {
         book: arguments.book,
         growth: arguments.sizes.clone(),
         orders: vec![1, 100],
-        ledger: ledger_options(arguments.common.ceiling_blocks * 2, arguments.common.standing),
+        ledger: ledger_options(arguments.common.ceiling_blocks * 5, arguments.common.standing),
         restart: arguments.entries,
         network,
     };
