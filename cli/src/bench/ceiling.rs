@@ -51,6 +51,11 @@ impl Ceiling {
     }
 }
 
+/// What share of `most` was reached; none where nothing was measured.
+pub fn share(reached: f64, most: f64) -> f64 {
+    if most > 0.0 { reached / most } else { 0.0 }
+}
+
 fn rate(cores: f64, replicas: usize, order_us: f64) -> f64 {
     let us = replicas as f64 * order_us;
     if us > 0.0 { cores * 1e6 / us } else { 0.0 }

@@ -96,10 +96,10 @@ fn auctions(figures: &AllFigures) -> impl Iterator<Item = Vec<&AuctionCost>> {
 
 /// An auction decides; what it decided is written by the block's execution, which is part of the ceiling. The fastest moment counts.
 fn auction(moments: &[&AuctionCost]) -> Option<Goal> {
-    let speed = |auction: &&&AuctionCost| auction.decided_per_second;
-    let (best, worst) = (moments.iter().max_by(|a, b| speed(a).total_cmp(&speed(b)))?, moments.iter().map(|one| speed(&one)));
+    let best = moments.iter().max_by(|a, b| a.decided_per_second.total_cmp(&b.decided_per_second))?;
+    let worst = moments.iter().map(|auction| auction.decided_per_second).fold(f64::INFINITY, f64::min);
     let what = format!("auction, {} open orders, {}", number(best.orders as f64), best.market);
-    let [decided, slowest, all] = [best.decided_per_second, worst.fold(f64::INFINITY, f64::min), best.orders_per_second].map(number);
+    let [decided, slowest, all] = [best.decided_per_second, worst, best.orders_per_second].map(number);
     let reached = format!("{decided} orders/s decided ({slowest} at the slowest of {} moments); {all} with all it writes", moments.len());
     Some(goal(what, reached, "1,000,000 orders/s, one core", "", best.decided_per_second >= 1e6))
 }

@@ -5,7 +5,7 @@
 //! it was due; CPU, memory and disk of every node; and apart from them the load generator's and the signing clients' CPU. Right before a load and
 //! right after it the yardstick tells what an order costs. At the end all nodes MUST have the same state.
 
-use super::ceiling::Ceiling;
+use super::ceiling::{Ceiling, share};
 use super::community::CommunitySpec;
 use super::door::{Door, DoorKind, GossipDoor, HttpDoor};
 use super::follow::Follower;
@@ -248,8 +248,7 @@ impl Running {
         follower.abort();
         let best = points.iter().max_by(|a, b| a.share.total_cmp(&b.share)).context("no rate was offered")?;
         let (reached, ceiling) = (best.reached, ceiling(best.steps_us));
-        let share = |of: f64| if of > 0.0 { reached / of } else { 0.0 };
-        let (share_of_rest, share_alone) = (share(ceiling.left(best.generator_cores + best.signer_cores)), share(ceiling.alone()));
+        let (best_share, left) = (best.share, ceiling.left(best.generator_cores + best.signer_cores));
         let produced = points.iter().map(|point| point.reached).fold(0.0, f64::max);
         let observer = self.prepared.places.get(options.nodes).filter(|_| options.catch_up);
         let catch_up = match observer {
@@ -265,9 +264,9 @@ impl Running {
             block_bytes: options.block_bytes,
             ceiling,
             reached,
-            share: share(ceiling.orders_per_second),
-            share_of_rest,
-            share_alone,
+            share: best_share,
+            share_of_rest: share(reached, left),
+            share_alone: share(reached, ceiling.alone()),
             idle,
             points,
             disk_bytes_per_order: bytes as f64 / f64::max(finals, 1.0),

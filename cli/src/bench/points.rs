@@ -1,6 +1,6 @@
 //! Which rates are offered, and what a rate reached.
 
-use super::ceiling::Ceiling;
+use super::ceiling::{Ceiling, share};
 use super::goals::LATENCY_RATE;
 use super::latency::Percentiles;
 use super::load::Counted;
@@ -151,8 +151,7 @@ impl RatePoint {
 
     /// With the ceiling that was measured beside it, and how much slower than at its best the machine was.
     pub fn beside(self, ceiling: &Ceiling, slower: f64) -> Self {
-        let most = ceiling.orders_per_second;
-        RatePoint { steps_us: ceiling.order_us, share: if most > 0.0 { self.reached / most } else { 0.0 }, slower, ..self }
+        RatePoint { steps_us: ceiling.order_us, share: share(self.reached, ceiling.orders_per_second), slower, ..self }
     }
 
     /// Whether the network no longer follows.
